@@ -1,0 +1,1 @@
+"""Chancery: streaming alerts for security incidents near diplomatic sites."""

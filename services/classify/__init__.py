@@ -1,0 +1,1 @@
+"""Articles to reports, reports to incidents and alerts."""

@@ -1,0 +1,1 @@
+"""Loads lexicons and gazetteer from their files."""

@@ -1,0 +1,1 @@
+"""Pure reading of articles and pure correlation of reports."""

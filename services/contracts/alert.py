@@ -1,0 +1,53 @@
+"""An alert: a revision of an incident that is worth telling, and why."""
+
+from enum import StrEnum
+from typing import ClassVar
+
+from services.contracts.ids import AlertId
+from services.contracts.incident import Incident
+from services.contracts.model import Record
+
+
+class ChangeKind(StrEnum):
+    OPENED = "opened"
+    ESCALATED = "escalated"
+    CORROBORATED = "corroborated"
+    CASUALTIES_REVISED = "casualties_revised"
+    TYPE_REFINED = "type_refined"
+    PLACE_REFINED = "place_refined"
+    RETRACTED = "retracted"
+    CLOSED = "closed"
+
+
+class Urgency(StrEnum):
+    """CAP 1.2 urgency, of which news knows three: going on, expected (a threat), and past."""
+
+    IMMEDIATE = "immediate"
+    EXPECTED = "expected"
+    PAST = "past"
+
+
+class Alert(Record):
+    """What changed and why it is told, with the whole incident as it then stood.
+
+    The id is that of the incident and its revision, so an alert that is sent twice is the same alert.
+    `exercise` marks drills and replays; such an alert must say so wherever it is shown.
+    """
+
+    KIND: ClassVar[str] = "alert"
+
+    alert_id: AlertId
+    change: ChangeKind
+    reason: str
+    headline: str
+    urgency: Urgency
+    exercise: bool = False
+    incident: Incident
+
+    @property
+    def record_id(self) -> str:
+        return self.alert_id
+
+    @property
+    def key(self) -> str:
+        return self.incident.incident_id

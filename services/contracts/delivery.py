@@ -1,0 +1,56 @@
+"""A delivery: one alert on its way to one endpoint. The deliveries topic is the job table."""
+
+from enum import StrEnum
+from typing import ClassVar
+
+from services.contracts.alert import Alert
+from services.contracts.ids import AlertId, DeliveryId, IncidentId, SubscriptionId
+from services.contracts.model import Instant, Record, Value
+
+
+class DeliveryState(StrEnum):
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    REJECTED = "rejected"  # the endpoint says no and will not say yes
+    EXPIRED = "expired"  # the retry schedule ran out
+    DROPPED = "dropped"  # the subscription is gone
+
+
+class Attempt(Value):
+    """One try. `answer` holds the first characters of the response with secrets removed."""
+
+    at: Instant
+    took_s: float
+    http_status: int | None = None
+    outcome: str
+    answer: str = ""
+
+
+class Delivery(Record):
+    """State of one alert for one subscription. While pending it carries the alert, so that a restart needs
+    nothing else to go on; when final the alert is dropped and the record is the delivery log's."""
+
+    KIND: ClassVar[str] = "delivery"
+
+    delivery_id: DeliveryId
+    subscription_id: SubscriptionId
+    alert_id: AlertId
+    incident_id: IncidentId
+    revision: int
+    state: DeliveryState = DeliveryState.PENDING
+    reason: str = ""
+    created_at: Instant
+    next_attempt_at: Instant | None = None
+    attempts: tuple[Attempt, ...] = ()
+    late: bool = False
+    alert: Alert | None = None
+
+    @property
+    def record_id(self) -> str:
+        return self.delivery_id
+
+    @property
+    def partition_key(self) -> str:
+        """Deliveries are keyed by their id and placed by their subscription, so that one worker serves an
+        endpoint and keeps its order."""
+        return self.subscription_id

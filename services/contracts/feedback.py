@@ -1,0 +1,31 @@
+"""An analyst's verdict on an incident."""
+
+from enum import StrEnum
+from typing import ClassVar
+
+from services.contracts.ids import IncidentId
+from services.contracts.model import Instant, Record
+
+
+class Verdict(StrEnum):
+    CONFIRMED = "confirmed"
+    FALSE_ALARM = "false_alarm"
+
+
+class Feedback(Record):
+    KIND: ClassVar[str] = "feedback"
+
+    incident_id: IncidentId
+    revision: int
+    verdict: Verdict
+    why: str
+    author: str
+    given_at: Instant
+
+    @property
+    def record_id(self) -> str:
+        return f"{self.incident_id}-{self.revision}-{self.author}"
+
+    @property
+    def key(self) -> str:
+        return self.incident_id

@@ -1,0 +1,72 @@
+"""The topic table: every topic, what it carries, how long it is kept. One place; everyone reads it here."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from services.contracts.alert import Alert
+from services.contracts.article import Article
+from services.contracts.dead_letter import DeadLetter
+from services.contracts.delivery import Delivery
+from services.contracts.feed import Feed, FeedState
+from services.contracts.feedback import Feedback
+from services.contracts.incident import Incident
+from services.contracts.model import Record
+from services.contracts.report import IncidentReport
+from services.contracts.silence import Silence
+from services.contracts.subscription import Subscription
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic without its namespace. `kept` is the retention, or None for a compacted topic (last value a key)."""
+
+    name: str
+    record_type: type[Record]
+    key: str
+    kept: timedelta | None
+
+    @property
+    def compacted(self) -> bool:
+        return self.kept is None
+
+    def in_namespace(self, namespace: str) -> str:
+        """`chancery.articles` in the namespace `chancery.`; a replay uses another namespace."""
+        return f"{namespace}{self.name}"
+
+    @property
+    def config(self) -> dict[str, str]:
+        """Kafka topic settings (kafka.apache.org/documentation/#topicconfigs)."""
+        if self.kept is None:
+            return {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1", "segment.ms": "86400000"}
+        return {"cleanup.policy": "delete", "retention.ms": str(int(self.kept.total_seconds() * 1000))}
+
+
+def _days(number: int) -> timedelta:
+    return timedelta(days=number)
+
+
+FEEDS = Topic("feeds", Feed, "feed_id", None)
+FEED_STATES = Topic("feed-states", FeedState, "feed_id", None)
+ARTICLES = Topic("articles", Article, "article_id", _days(30))
+REPORTS = Topic("reports", IncidentReport, "host state", _days(30))
+INCIDENTS = Topic("incidents", Incident, "incident_id", None)
+ALERTS = Topic("alerts", Alert, "incident_id", _days(90))
+SUBSCRIPTIONS = Topic("subscriptions", Subscription, "subscription_id", None)
+SILENCES = Topic("silences", Silence, "silence_id", None)
+DELIVERIES = Topic("deliveries", Delivery, "delivery_id, partitioned by subscription", None)
+FEEDBACK = Topic("feedback", Feedback, "incident_id", _days(365))
+DEAD_LETTERS = Topic("dead-letters", DeadLetter, "dead_letter_id", _days(30))
+
+TOPICS = (
+    FEEDS,
+    FEED_STATES,
+    ARTICLES,
+    REPORTS,
+    INCIDENTS,
+    ALERTS,
+    SUBSCRIPTIONS,
+    SILENCES,
+    DELIVERIES,
+    FEEDBACK,
+    DEAD_LETTERS,
+)

@@ -1,0 +1,1 @@
+"""Feeds to articles: poll, parse, identify, publish."""

@@ -1,0 +1,1 @@
+"""What ingest touches outside: HTTP, feed state, the articles topic."""

@@ -1,0 +1,1 @@
+"""`chancery up`: the embedded broker and every service as supervised child processes."""

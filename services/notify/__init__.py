@@ -1,0 +1,1 @@
+"""Alerts to deliveries: match, render, sign, send, try again."""

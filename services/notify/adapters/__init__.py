@@ -1,0 +1,1 @@
+"""What notify touches outside: the deliveries topic, the endpoints."""

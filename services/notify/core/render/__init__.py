@@ -1,0 +1,1 @@
+"""One module a channel: an alert as that channel writes it."""

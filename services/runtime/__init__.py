@@ -1,0 +1,1 @@
+"""The shell that every service shares: settings, logs, Kafka clients, guarded HTTP, health, metrics."""

@@ -38,9 +38,7 @@ def decode(value: bytes | None, record_type: type[R]) -> R:
     except (ValueError, RecursionError) as error:
         raise Undecodable(DeadLetterClass.NOT_JSON, f"not JSON: {str(error)[:200]}") from None
     if not isinstance(raw, dict):
-        raise Undecodable(
-            DeadLetterClass.INVALID, f"a {record_type.KIND} is a JSON object, not a {type(raw).__name__}"
-        )
+        raise Undecodable(DeadLetterClass.INVALID, f"a {record_type.KIND} is a JSON object, not a {type(raw).__name__}")
     version = raw.get("schema_version")
     if version != record_type.VERSION or isinstance(version, bool):
         raise Undecodable(

@@ -14,6 +14,7 @@ class DeliveryState(StrEnum):
     REJECTED = "rejected"  # the endpoint says no and will not say yes
     EXPIRED = "expired"  # the retry schedule ran out
     DROPPED = "dropped"  # the subscription is gone
+    FOLDED = "folded"  # it failed at least once, and a newer revision of the incident goes instead
 
 
 class Attempt(Value):

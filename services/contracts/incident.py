@@ -16,6 +16,7 @@ from services.contracts.report import (
     Relation,
     Severity,
     Site,
+    Standing,
 )
 
 
@@ -29,8 +30,8 @@ class TimeLedger(Value):
     """When each step happened, so that anyone can see where the seconds went.
 
     `event_date` is a day because news gives days. `published_at` and `fetched_at` belong to the article that
-    caused the revision; `reported_at`, `correlated_at` and `sent_at` are clocks of the machines that worked,
-    differ from run to run, and never decide anything.
+    caused the revision; `reported_at` and `correlated_at` are clocks of the machines that worked, differ from
+    run to run, and never decide anything.
     """
 
     event_date: dt.date | None = None
@@ -41,7 +42,10 @@ class TimeLedger(Value):
 
 
 class SourceClaim(Value):
-    """What one article contributes to an incident; enough to recompute the incident without the article."""
+    """What one report contributes to an incident: enough to build the incident again without the report.
+
+    `tellable` says that the report was news, at a diplomatic site, past every guard and recent on its feed's clock.
+    """
 
     report_id: ReportId
     article_id: ArticleId
@@ -51,10 +55,11 @@ class SourceClaim(Value):
     title: str = ""
     language: str
     text_fingerprint: str
-    published_at: Instant | None = None
-    fetched_at: Instant
+    ledger: TimeLedger
+    tellable: bool
     quote: str = ""
     says: tuple[str, ...] = ()
+    standing: Standing
     type: IncidentType
     outcome: Outcome
     relation: Relation
@@ -69,12 +74,14 @@ class SourceClaim(Value):
     claimed_by: str | None = None
     severity: Severity
     certainty: Certainty
-    standing: str
 
 
 class Incident(Record):
-    """The merged state, revised with each report that changes it. `independent_sources` counts texts, not
-    outlets: agency copy counts once."""
+    """What the claims say together; a pure fold over them in the order they came (`correlate.build`).
+
+    `revision` is the number of claims, so any earlier revision can be built again from the first claims.
+    `independent_sources` counts texts, not outlets: agency copy counts once.
+    """
 
     KIND: ClassVar[str] = "incident"
 

@@ -1,0 +1,166 @@
+"""The two agents: decode, call the core, write what it says, acknowledge when that is confirmed."""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Protocol, TypeVar
+
+import structlog
+from faust.types import EventT, StreamT
+
+from services.classify.core.alerting import alert_for
+from services.classify.core.correlate import Windows, correlate
+from services.classify.core.fingerprint import fingerprint
+from services.classify.core.pipeline import ArticleText
+from services.contracts import ids
+from services.contracts.article import Article
+from services.contracts.dead_letter import DeadLetterClass
+from services.contracts.incident import Incident
+from services.contracts.model import Instant, Record
+from services.contracts.report import Classification, IncidentReport, Site
+from services.contracts.topics import ALERTS, ARTICLES, INCIDENTS, REPORTS, Topic
+from services.runtime import metrics
+from services.runtime.dead_letters import DeadLetterBox
+
+R = TypeVar("R", bound=Record)
+log = structlog.get_logger()
+
+ARTICLE_CLASSIFIED = "article.classified"
+REPORT_CORRELATED = "report.correlated"
+
+
+class Reads(Protocol):
+    def read(self, article: ArticleText) -> Classification: ...
+
+
+class Sends(Protocol):
+    async def send(self, topic: Topic, record: Record) -> Awaitable[object]: ...
+
+
+class Acknowledges(Protocol):
+    async def after(self, event: EventT, caused: Sequence[Awaitable[object]]) -> None: ...
+
+
+class Remembers(Protocol):
+    def candidates(self, place: str) -> Sequence[Incident]: ...
+
+    def put(self, place: str, incident: Incident) -> None: ...
+
+
+async def read_articles(
+    stream: StreamT, reader: Reads, outbox: Sends, acks: Acknowledges, letters: DeadLetterBox
+) -> None:
+    """Articles to reports."""
+
+    async def step(article: Article) -> list[Awaitable[object]]:
+        started = time.perf_counter()
+        classification = reader.read(text_of(article))
+        metrics.CLASSIFY_SECONDS.observe(time.perf_counter() - started)
+        metrics.ARTICLES_CLASSIFIED.labels(classification.language).inc()
+        reports = reports_of(article, classification, datetime.now(UTC))
+        for report in reports:
+            metrics.REPORTS.labels(report.finding.standing, report.finding.type).inc()
+        log.info(
+            ARTICLE_CLASSIFIED,
+            article_id=article.article_id,
+            revision=article.revision,
+            language=classification.language,
+            reports=[f"{r.finding.standing} {r.finding.type} {r.site_key}" for r in reports],
+        )
+        return [await outbox.send(REPORTS, report) for report in reports]
+
+    await _each(stream, Article, step, ARTICLES, acks, letters)
+
+
+async def correlate_reports(
+    stream: StreamT,
+    table: Remembers,
+    windows: Windows,
+    states: Mapping[str, str],
+    outbox: Sends,
+    acks: Acknowledges,
+    letters: DeadLetterBox,
+) -> None:
+    """Reports to incidents and alerts. One host state lies on one partition, so its reports come in order."""
+
+    async def step(report: IncidentReport) -> list[Awaitable[object]]:
+        correlation = correlate(table.candidates(report.key), report, windows, datetime.now(UTC))
+        log.info(
+            REPORT_CORRELATED,
+            report_id=report.report_id,
+            incident_id=correlation.current.incident_id if correlation.current else None,
+            reason=correlation.reason,
+        )
+        if correlation.current is None or correlation.after is None:
+            return []
+        table.put(report.key, correlation.current)
+        sent = [await outbox.send(INCIDENTS, correlation.current)]
+        alert = alert_for(correlation.before, correlation.after, states)
+        if alert is not None:
+            sent.append(await outbox.send(ALERTS, alert))
+            metrics.ALERTS.labels(alert.change, alert.incident.severity).inc()
+            metrics.FETCHED_TO_ALERT_SECONDS.observe((datetime.now(UTC) - report.fetched_at).total_seconds())
+        return sent
+
+    await _each(stream, IncidentReport, step, REPORTS, acks, letters)
+
+
+async def _each(
+    stream: StreamT,
+    record_type: type[R],
+    step: Callable[[R], Awaitable[Sequence[Awaitable[object]]]],
+    topic: Topic,
+    acks: Acknowledges,
+    letters: DeadLetterBox,
+) -> None:
+    """Every event of the stream: one that cannot be read, or on which the step fails, becomes a dead letter."""
+    async for event in stream.noack().events():
+        with structlog.contextvars.bound_contextvars(topic=topic.name, offset=event.message.offset):
+            record = await letters.read(event.message, record_type)
+            caused: Sequence[Awaitable[object]] = ()
+            if record is not None:
+                try:
+                    caused = await step(record)
+                except Exception as error:
+                    log.exception("step.failed")
+                    await letters.bury(event.message, DeadLetterClass.FAILED, f"{type(error).__name__}: {error}")
+            await acks.after(event, caused)
+
+
+def text_of(article: Article) -> ArticleText:
+    return ArticleText(
+        id=article.article_id,
+        text=article.text,
+        title=article.title,
+        language_hint=article.language_hint,
+        country_hint=article.country_hint,
+        published_at=article.published_at,
+    )
+
+
+def reports_of(article: Article, classification: Classification, now: Instant) -> list[IncidentReport]:
+    """The reports of an article, one for each finding. `now` goes into the time ledger and decides nothing."""
+    copy = fingerprint(article.text or article.title)
+    reports = []
+    for finding in classification.reports:
+        site_key = (finding.site or Site()).site_key
+        reports.append(
+            IncidentReport(
+                report_id=ids.report_id(article.article_id, site_key, finding.type, str(finding.date)),
+                article_id=article.article_id,
+                article_revision=article.revision,
+                source=article.source,
+                url=article.url,
+                title=article.title,
+                language=classification.language,
+                ruleset_version=classification.ruleset_version,
+                text_fingerprint=copy,
+                published_at=article.published_at,
+                fetched_at=article.fetched_at,
+                watermark_at=article.watermark_at,
+                reported_at=now,
+                backlog=article.backlog,
+                finding=finding,
+            )
+        )
+    return reports

@@ -1,0 +1,126 @@
+"""The classify service: the Faust application, its topics and tables, and what is plugged into them.
+
+Run it as `chancery classify-worker`, or `faust -A services.classify.app worker`.
+"""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import faust
+from babel import Locale
+
+from services.classify.adapters.data import load_rules
+from services.classify.adapters.incidents import IncidentTable
+from services.classify.adapters.kafka import Acknowledger, Outbox
+from services.classify.agents import correlate_reports, read_articles
+from services.classify.core.correlate import Windows
+from services.classify.core.pipeline import Reader
+from services.contracts.topics import ARTICLES, REPORTS, Topic
+from services.runtime import service
+from services.runtime.dead_letters import DeadLetterBox
+from services.runtime.health import Health
+from services.runtime.kafka import ssl_context
+from services.runtime.settings import KafkaSettings, Settings
+from services.runtime.work import group_name
+
+
+def credentials(kafka: KafkaSettings) -> faust.types.auth.CredentialsT | None:
+    """How Faust authenticates; None for a plaintext broker."""
+    context = ssl_context(kafka)
+    if kafka.security_protocol.startswith("SASL"):
+        return faust.SASLCredentials(
+            username=kafka.sasl_username,
+            password=kafka.sasl_password.get_secret_value() if kafka.sasl_password else None,
+            mechanism=kafka.sasl_mechanism,
+            ssl_context=context,
+        )
+    return faust.SSLCredentials(context) if context else None
+
+
+def build_app(settings: Settings, reader: Reader) -> faust.App:
+    """The Faust application: two agents, two tables, one producer."""
+    kafka, topics = settings.kafka, settings.topics
+    app = faust.App(
+        group_name(settings, "classify"),
+        broker=[f"kafka://{server.strip()}" for server in kafka.bootstrap_servers.split(",")],
+        broker_credentials=credentials(kafka),
+        broker_session_timeout=kafka.session_timeout_s,
+        broker_heartbeat_interval=kafka.session_timeout_s / 3,
+        broker_request_timeout=kafka.request_timeout_s,
+        broker_commit_interval=1.0,
+        consumer_auto_offset_reset="earliest",
+        producer_acks=-1,
+        producer_linger=kafka.linger_ms / 1000,
+        producer_max_request_size=8_000_000,
+        store=settings.classify.store,
+        topic_partitions=topics.partitions,
+        topic_replication_factor=kafka.replication_factor,
+        topic_disable_leader=True,
+        stream_wait_empty=False,
+        web_enabled=False,
+        worker_redirect_stdouts=False,
+        autodiscover=False,
+    )
+    outbox = Outbox(app, topics.namespace)
+    acks = Acknowledger(app)
+    letters = DeadLetterBox(outbox, "classify")
+    table = IncidentTable(app, topics.partitions)
+    windows = Windows(
+        merge=timedelta(hours=settings.classify.merge_window_h), alert=timedelta(hours=settings.classify.alert_window_h)
+    )
+    states = dict(Locale("en").territories)
+
+    def stream_of(topic: Topic) -> faust.Topic:
+        name = topic.in_namespace(topics.namespace)
+        return app.topic(name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
+
+    @app.agent(stream_of(ARTICLES), name="read_articles")
+    async def read(stream: faust.types.StreamT) -> None:
+        await read_articles(stream, reader, outbox, acks, letters)
+
+    @app.agent(stream_of(REPORTS), name="correlate_reports")
+    async def correlate(stream: faust.types.StreamT) -> None:
+        await correlate_reports(stream, table, windows, states, outbox, acks, letters)
+
+    @app.task
+    async def acknowledge() -> None:
+        await acks.run()
+
+    return app
+
+
+def reader_of(settings: Settings) -> Reader:
+    directory = settings.classify.rules_dir
+    return Reader(load_rules(Path(directory) if directory else None))
+
+
+async def classify(settings: Settings, health: Health, stop: asyncio.Event) -> None:
+    """Run the worker until `stop` is set. Raises what stopped it otherwise."""
+    app = build_app(settings, reader_of(settings))
+    health.set("rules")
+
+    @app.on_partitions_assigned.connect
+    async def assigned(*_: Any, **__: Any) -> None:
+        health.set("partitions")
+
+    await app.start()
+    try:
+        await app.wait_for_stopped(stop.wait())
+    finally:
+        await app.stop()
+    if not stop.is_set():
+        raise app.crash_reason or RuntimeError("the Faust worker stopped by itself")
+
+
+def main() -> None:
+    service.run("classify", classify, Health("rules", "partitions"))
+
+
+def __getattr__(name: str) -> object:
+    """`app`, built from the environment when it is asked for: what `faust -A services.classify.app` looks up."""
+    if name == "app":
+        settings = service.settings_or_exit()
+        return build_app(settings, reader_of(settings))
+    raise AttributeError(name)

@@ -1,0 +1,44 @@
+"""The `chancery` command: puts the sub-commands together and nothing else."""
+
+import importlib.metadata
+from typing import Annotated
+
+import typer
+
+from services.cli import classify, dead_letters, feeds, operate, subscriptions, topics
+
+app = typer.Typer(
+    name="chancery",
+    help="Streaming alerts for security incidents near diplomatic sites.",
+    epilog="Start with `chancery up --demo`. Settings come from CHANCERY_… in the environment; see docs/operations.md.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"chancery {importlib.metadata.version('chancery-watch')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Streaming alerts for security incidents near diplomatic sites."""
+
+
+operate.register(app)
+classify.register(app)
+feeds.register(app)
+subscriptions.register(app)
+app.add_typer(topics.app, name="topics")
+app.add_typer(dead_letters.app, name="dead-letters")
+
+
+def main() -> None:
+    app()

@@ -1,0 +1,55 @@
+"""What every command shares: the settings, where to print, and how to fail."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+import typer
+from rich.console import Console
+
+from services.runtime.settings import Settings, SettingsError, load_settings
+
+EXIT_USAGE = 2
+EXIT_MISCONFIGURED = 78
+
+RUNNING = Path(".chancery") / "up.json"
+"""Where `chancery up` writes how to reach what it runs, so that a command in another terminal finds it."""
+
+out = Console()
+err = Console(stderr=True)
+
+
+def fail(message: str, code: int = 1) -> NoReturn:
+    """End the command with a message on standard error."""
+    err.print(f"[bold red]error:[/] {message}", highlight=False, soft_wrap=True)
+    raise typer.Exit(code)
+
+
+def settings() -> Settings:
+    """The settings of the environment; where it names no broker, those of a `chancery up` running in this folder.
+
+    Prints what is wrong and exits 78 when the environment cannot be used.
+    """
+    try:
+        return load_settings(running_environment() | dict(os.environ))
+    except SettingsError as error:
+        fail(f"the environment is wrong:\n{error}", EXIT_MISCONFIGURED)
+
+
+def running_environment() -> dict[str, str]:
+    """The environment of the `chancery up` that runs in this folder; empty when none does."""
+    if "CHANCERY_KAFKA__BOOTSTRAP_SERVERS" in os.environ:
+        return {}
+    try:
+        running: Mapping[str, Any] = json.loads(RUNNING.read_text())
+        os.kill(int(running["pid"]), 0)
+        return {str(name): str(value) for name, value in running["environment"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def print_json(value: object) -> None:
+    """One JSON document on standard output, for machines."""
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))

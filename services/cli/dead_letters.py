@@ -1,0 +1,63 @@
+"""`chancery dead-letters`: what nobody could use, and why."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+from aiokafka.errors import KafkaError
+from rich.table import Table
+
+from services.cli.context import fail, out, print_json, settings
+from services.contracts.dead_letter import DeadLetter
+from services.contracts.topics import DEAD_LETTERS
+from services.runtime.dead_letters import DeadLetterBox
+from services.runtime.kafka import BrokerUnreachable, Publisher
+from services.runtime.settings import Misconfigured, Settings
+from services.runtime.topic_table import TopicTable
+
+app = typer.Typer(help="Records nobody could use: list them, look at one.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_letters(as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False) -> None:
+    """Every dead letter: when, what kind, from where, why."""
+    letters = _read()
+    if as_json:
+        print_json([letter.model_dump(mode="json", exclude={"original_value", "original_key"}) for letter in letters])
+        return
+    table = Table("id", "first failed", "class", "from", "reason")
+    for letter in letters:
+        place = f"{letter.topic}/{letter.partition}@{letter.offset}"
+        table.add_row(
+            letter.dead_letter_id, f"{letter.first_failed_at:%F %T}", letter.error_class, place, letter.reason
+        )
+    out.print(table if letters else "no dead letters")
+
+
+@app.command()
+def show(dead_letter_id: Annotated[str, typer.Argument(help="As `chancery dead-letters list` prints it.")]) -> None:
+    """One dead letter with its original bytes, as JSON (bytes in base64)."""
+    for letter in _read():
+        if letter.dead_letter_id == dead_letter_id:
+            print_json(letter.model_dump(mode="json"))
+            return
+    fail(f"no dead letter {dead_letter_id}")
+
+
+def _read() -> list[DeadLetter]:
+    try:
+        return asyncio.run(_all(settings()))
+    except (BrokerUnreachable, KafkaError, Misconfigured) as error:
+        fail(str(error))
+
+
+async def _all(configuration: Settings) -> list[DeadLetter]:
+    async with Publisher(configuration, "/chancery/cli") as publisher:
+        table = TopicTable(configuration, [DEAD_LETTERS], DeadLetterBox(publisher, "cli"))
+        stop = asyncio.Event()
+        running = asyncio.create_task(table.run(stop))
+        await asyncio.wait([running, asyncio.create_task(table.loaded())], return_when=asyncio.FIRST_COMPLETED)
+        stop.set()
+        await running
+    letters = [record for record in table.values(DEAD_LETTERS) if isinstance(record, DeadLetter)]
+    return sorted(letters, key=lambda letter: letter.first_failed_at)

@@ -1,0 +1,321 @@
+"""`chancery up`: broker, topics, services, demo and receiver on one machine, and a line for every alert."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+from rich.console import Console
+from rich.markup import escape
+from rich.text import Text
+
+from services.contracts import ids
+from services.contracts.delivery import Delivery
+from services.contracts.feed import Feed
+from services.contracts.model import Record
+from services.contracts.report import Severity
+from services.contracts.subscription import Channel, Subscription
+from services.contracts.topics import DELIVERIES, FEEDS, SUBSCRIPTIONS, Topic
+from services.ingest.core.opml import feeds_in
+from services.launch import broker
+from services.launch.supervisor import Program, Supervisor
+from services.runtime.dead_letters import DeadLetterBox
+from services.runtime.kafka import Publisher, ensure_topics
+from services.runtime.secrets import Vault, new_key, new_webhook_secret
+from services.runtime.settings import Misconfigured, load_settings
+from services.runtime.topic_table import TopicTable
+
+DEMO = Path(__file__).parents[2] / "deploy" / "demo"
+READY_S = 60
+
+_SHAPES = {Severity.EXTREME: "▲▲", Severity.SEVERE: "▲", Severity.MODERATE: "◆", Severity.MINOR: "●"}
+_COLOURS = {Severity.EXTREME: "bold red", Severity.SEVERE: "red", Severity.MODERATE: "yellow", Severity.MINOR: "cyan"}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to run. `feeds` are OPML files, OPML URLs or feed URLs; empty runs the demo's feeds."""
+
+    directory: Path
+    feeds: Sequence[str] = ()
+    bootstrap_servers: str | None = None
+    until_alerts: int | None = None
+    timeout_s: float | None = None
+    release_every_s: float = 2.0
+
+    @property
+    def demo(self) -> bool:
+        return not self.feeds
+
+
+class Failed(RuntimeError):
+    """It could not be brought up, or did not do what was asked in the time; the message says which and why."""
+
+
+@dataclass
+class Alerts:
+    """Pairs what notify wrote with what the receiver verified."""
+
+    show: Callable[[Delivery, float, bool], None]
+    wanted: int | None = None
+    deliveries: dict[str, Delivery] = field(default_factory=dict)
+    received: dict[str, datetime] = field(default_factory=dict)
+    shown: set[str] = field(default_factory=set)
+    enough: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def on_delivery(self, _: Topic, __: str, record: Record | None) -> None:
+        if isinstance(record, Delivery) and record.alert is not None:
+            self.deliveries[record.delivery_id] = record
+            self._pair(record.delivery_id)
+
+    def on_received(self, line: dict[str, object]) -> None:
+        if line.get("event") == "webhook.verified":
+            webhook_id = str(line["webhook_id"])
+            self.received.setdefault(webhook_id, datetime.fromisoformat(str(line["received_at"])))
+            self._pair(webhook_id)
+
+    def _pair(self, delivery_id: str) -> None:
+        delivery, at = self.deliveries.get(delivery_id), self.received.get(delivery_id)
+        if delivery is None or delivery.alert is None or at is None or delivery_id in self.shown:
+            return
+        self.shown.add(delivery_id)
+        self.show(delivery, (at - delivery.alert.incident.ledger.fetched_at).total_seconds(), len(self.shown) == 1)
+        if self.wanted is not None and len(self.shown) >= self.wanted:
+            self.enough.set()
+
+
+class Up:
+    """One run of `chancery up`. `run` returns when it is told to stop or enough alerts were verified.
+
+    Raises Failed, or Misconfigured.
+    """
+
+    def __init__(self, plan: Plan, environment: dict[str, str], console: Console) -> None:
+        self._plan = plan
+        self._console = console
+        self._started = time.monotonic()
+        self._embedded = plan.bootstrap_servers is None
+        port = broker.free_port() if self._embedded else 0
+        self._broker_port = port
+        self._environment = environment | {
+            "CHANCERY_KAFKA__BOOTSTRAP_SERVERS": plan.bootstrap_servers or f"127.0.0.1:{port}",
+            "CHANCERY_SECRETS__KEYS": environment.get("CHANCERY_SECRETS__KEYS") or _kept_key(plan.directory),
+            # the receiver, and the demo's feeds, are on loopback
+            "CHANCERY_EGRESS__ALLOW_PRIVATE": ",".join(
+                filter(None, (environment.get("CHANCERY_EGRESS__ALLOW_PRIVATE"), "127.0.0.0/8"))
+            ),
+            "CHANCERY_NOTIFY__REQUIRE_HTTPS": environment.get("CHANCERY_NOTIFY__REQUIRE_HTTPS", "false"),
+        }
+        if self._embedded:
+            self._environment |= {"CHANCERY_KAFKA__IDEMPOTENCE": "false"}
+        if plan.demo:
+            self._environment.setdefault("CHANCERY_INGEST__INTERVAL_S", "2")
+        self._settings = load_settings(self._environment)
+        self._secret = new_webhook_secret()
+        self._receiver = broker.free_port()
+        self._feed_server = broker.free_port()
+        self._alerts = Alerts(self._show, plan.until_alerts)
+        self._stop = asyncio.Event()
+
+    async def run(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
+        supervisor = Supervisor(self._plan.directory / "logs", self._say)
+        running = self._plan.directory / "up.json"
+        try:
+            _write_private(running, json.dumps({"pid": os.getpid(), "environment": self._environment}))
+            bringing_up = asyncio.create_task(self._bring_up(supervisor))
+            await self._first(bringing_up, supervisor)
+            await self._watch(supervisor)
+        finally:
+            running.unlink(missing_ok=True)
+            self._say("up", "ending every process")
+            await supervisor.end()
+
+    async def _bring_up(self, supervisor: Supervisor) -> None:
+        if self._embedded:
+            await supervisor.start(Program("broker", broker.command(self._broker_port), restart=False))
+            await _listening(self._broker_port)
+            self._say("broker", f"embedded, on 127.0.0.1:{self._broker_port} (memory only)")
+        else:
+            self._say("broker", self._settings.kafka.bootstrap_servers)
+        created = await ensure_topics(self._settings)
+        self._say("topics", f"{len(created)} created")
+        services = {name: broker.free_port() for name in ("classify", "ingest", "notify")}
+        for name, port in services.items():
+            command = [sys.executable, "-m", "services.cli", {"classify": "classify-worker"}.get(name, name)]
+            environment = {**self._environment, "CHANCERY_HEALTH__PORT": str(port)}
+            await supervisor.start(Program(name, command, environment))
+        await self._start_demo(supervisor)
+        await self._subscribe_and_feed()
+        await asyncio.gather(*(self._ready(name, port) for name, port in services.items()))
+
+    async def _start_demo(self, supervisor: Supervisor) -> None:
+        if not (DEMO / "receiver.py").exists():
+            raise Misconfigured("the demo's feeds and receiver come with a checkout of the repository, not the package")
+        python = [sys.executable, "-m"]
+        receiver = [*python, "deploy.demo.receiver", "--port", str(self._receiver), "--secret", self._secret]
+        where = {"PYTHONPATH": str(DEMO.parents[1])}
+        await supervisor.start(Program("receiver", receiver, where, self._alerts.on_received))
+        await _listening(self._receiver)
+        self._say("receiver", f"verifies signatures on 127.0.0.1:{self._receiver}")
+        if self._plan.demo:
+            pace = ["--release-every", str(self._plan.release_every_s)]
+            server = [*python, "deploy.demo.feed_server", "--port", str(self._feed_server), *pace]
+            await supervisor.start(Program("feeds", server, where))
+            await _listening(self._feed_server)
+            self._say("feeds", f"demo feeds on http://127.0.0.1:{self._feed_server}/feeds.opml")
+
+    async def _subscribe_and_feed(self) -> None:
+        feeds = await self._feeds()
+        vault = Vault([key.get_secret_value() for key in self._settings.secrets.keys])
+        base = f"http://127.0.0.1:{self._receiver}"
+        async with Publisher(self._settings, "/chancery/up") as publisher:
+            await publisher.publish(
+                SUBSCRIPTIONS,
+                _subscription(Channel.WEBHOOK, f"{base}/webhook", vault, self._secret),
+                _subscription(Channel.SLACK, f"{base}/slack", vault, None),
+            )
+            await publisher.publish(FEEDS, *feeds)
+        self._say("feeds", f"watching {len(feeds)}")
+
+    async def _feeds(self) -> list[Feed]:
+        sources = self._plan.feeds or [f"http://127.0.0.1:{self._feed_server}/feeds.opml"]
+        feeds: list[Feed] = []
+        async with httpx.AsyncClient(timeout=30, follow_redirects=True) as client:
+            for source in sources:
+                feeds += await _read_source(source, client)
+        if not feeds:
+            raise Misconfigured(f"no feeds in {', '.join(sources)}")
+        return feeds
+
+    async def _ready(self, name: str, port: int) -> None:
+        async with httpx.AsyncClient(timeout=2) as client:
+            deadline = time.monotonic() + READY_S
+            while time.monotonic() < deadline:
+                try:
+                    if (await client.get(f"http://127.0.0.1:{port}/ready")).status_code == httpx.codes.OK:
+                        self._say(name, f"ready; health and metrics on http://127.0.0.1:{port}")
+                        return
+                except httpx.TransportError:
+                    pass
+                await asyncio.sleep(0.1)
+        self._say(name, f"still not ready after {READY_S} s; its log is {self._plan.directory}/logs/{name}.log")
+
+    async def _watch(self, supervisor: Supervisor) -> None:
+        """Print alerts until told to stop. Raises Failed when a wanted number does not come in time."""
+        stop_reading = asyncio.Event()
+        async with Publisher(self._settings, "/chancery/up") as publisher:
+            letters = DeadLetterBox(publisher, "up")
+            table = TopicTable(self._settings, [DELIVERIES], letters, on_change=self._alerts.on_delivery)
+            reading = asyncio.create_task(table.run(stop_reading))
+            try:
+                await self._first(asyncio.create_task(self._alerts.enough.wait()), supervisor, reading)
+            finally:
+                stop_reading.set()
+                await asyncio.gather(reading, return_exceptions=True)
+
+    async def _first(self, wanted: "asyncio.Task[object]", supervisor: Supervisor, *more: "asyncio.Task[None]") -> None:
+        """Wait for `wanted`, a signal, the deadline or a failure, whichever comes first."""
+        stopped = asyncio.create_task(self._stop.wait())
+        left = None if self._plan.timeout_s is None else self._plan.timeout_s - (time.monotonic() - self._started)
+        try:
+            done, _ = await asyncio.wait(
+                {wanted, stopped, supervisor.gave_up, *more}, timeout=left, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            stopped.cancel()
+        for task in done - {stopped, supervisor.gave_up}:
+            await task
+        if wanted in done:
+            return
+        wanted.cancel()
+        if supervisor.gave_up in done:
+            raise Failed(supervisor.gave_up.result())
+        if self._stop.is_set() and self._plan.until_alerts is None:
+            return
+        verified = f"{len(self._alerts.shown)} of {self._plan.until_alerts} alerts verified"
+        raise Failed(f"stopped early: {verified}" if self._stop.is_set() else f"timed out: {verified}")
+
+    def _say(self, name: str, text: str) -> None:
+        elapsed = time.monotonic() - self._started
+        self._console.print(
+            f"[dim]{elapsed:6.1f} s[/] [bold]{name:>8}[/] {escape(text)}", highlight=False, soft_wrap=True
+        )
+
+    def _show(self, delivery: Delivery, took_s: float, first: bool) -> None:
+        assert delivery.alert is not None
+        alert = delivery.alert
+        incident = alert.incident
+        names = list(dict.fromkeys(claim.source.name for claim in incident.claims))
+        line = Text.assemble(
+            (f"{datetime.now(UTC):%H:%M:%S} ", "dim"),
+            (f"{_SHAPES[incident.severity]:>2} {incident.severity:<8} ", _COLOURS[incident.severity]),
+            (alert.headline, "bold"),
+            f" · {alert.change.replace('_', ' ')} · {', '.join(names[:4])}{' …' if len(names) > 4 else ''} · ",
+            (f"fetched to delivered {took_s:.2f} s", "dim"),
+        )
+        self._console.print(line, soft_wrap=True, highlight=False)
+        if first:
+            self._say("up", "first verified alert")
+
+
+async def _read_source(source: str, client: httpx.AsyncClient) -> list[Feed]:
+    """The feeds of an OPML file or URL; any other URL is a feed itself."""
+    if not source.startswith(("http://", "https://")):
+        try:
+            return feeds_in(Path(source).read_bytes())
+        except (OSError, ValueError) as error:
+            raise Misconfigured(f"cannot read feeds from {source}: {error}") from None
+    if not source.rpartition("?")[0].endswith(".opml") and not source.endswith(".opml"):
+        return [Feed(feed_id=ids.feed_id(source), url=source)]
+    try:
+        return feeds_in((await client.get(source)).raise_for_status().content)
+    except (httpx.HTTPError, ValueError) as error:
+        raise Misconfigured(f"cannot read feeds from {source}: {error}") from None
+
+
+def _subscription(channel: Channel, endpoint: str, vault: Vault, secret: str | None) -> Subscription:
+    return Subscription(
+        subscription_id=ids.subscription_id(channel, endpoint, "up"),
+        name=f"local receiver ({channel})",
+        channel=channel,
+        endpoint=vault.encrypt(endpoint),
+        endpoint_hint=endpoint.rpartition("/")[0] + "/…",
+        secret=vault.encrypt(secret) if secret else None,
+        created_at=datetime.now(UTC),
+    )
+
+
+def _kept_key(directory: Path) -> str:
+    """The key that encrypts secrets at rest, made on the first run and kept for this user only."""
+    path = directory / "secret-key"
+    if not path.exists():
+        _write_private(path, new_key())
+    return path.read_text().strip()
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+
+
+async def _listening(port: int) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            with socket.create_connection(("127.0.0.1", port), 0.2):
+                return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise Failed(f"nothing listens on 127.0.0.1:{port} after 30 s") from None
+            await asyncio.sleep(0.05)

@@ -1,0 +1,131 @@
+"""HTTP out, guarded: the address that was checked is the address connected to, on every hop.
+
+The check stands at the socket, after name resolution, so a name that resolves to two addresses, changes between
+two look-ups, or hides behind a redirect finds the same guard. Python's `is_global` is true for some of the refused
+networks (multicast, 6to4 relays, NAT64 among them), so the list is our own, from the IANA special-purpose registries.
+"""
+
+import asyncio
+import socket
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+
+import httpcore
+import httpx
+
+from services.runtime.settings import EgressSettings
+
+REFUSED = tuple(
+    ip_network(net)
+    for net in (
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
+        "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
+        "224.0.0.0/4", "240.0.0.0/4",
+        "::/96", "::1/128", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/32", "2001:db8::/32", "2002::/16",
+        "3fff::/20", "5f00::/16", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
+    )
+)  # fmt: skip
+_MAPPED = IPv6Network("::ffff:0:0/96")
+
+
+class EgressRefused(httpx.ConnectError):
+    """The guard refused to connect. Not a fault of the network: trying again will not help."""
+
+
+class AddressGuard:
+    """Decides which addresses may be connected to. `allow_private` names networks or hosts that may be private."""
+
+    def __init__(self, allow_private: Iterable[str] = ()) -> None:
+        self._hosts: set[str] = set()
+        self._networks = []
+        for entry in allow_private:
+            try:
+                self._networks.append(ip_network(entry))
+            except ValueError:
+                self._hosts.add(entry.lower().rstrip("."))
+
+    def allows(self, host: str, address: str) -> bool:
+        """May a connection for `host` go to `address`?"""
+        ip: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
+        if isinstance(ip, IPv6Address) and ip in _MAPPED:
+            ip = IPv4Address(int(ip) & 0xFFFFFFFF)
+        if not any(ip.version == net.version and ip in net for net in REFUSED):
+            return True
+        if host.lower().rstrip(".") in self._hosts:
+            return True
+        return any(ip.version == net.version and ip in net for net in self._networks)
+
+
+class _GuardedBackend(httpcore.AsyncNetworkBackend):
+    def __init__(self, guard: AddressGuard) -> None:
+        self._guard = guard
+        self._inner = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        try:
+            found = await asyncio.wait_for(
+                asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM), timeout
+            )
+        except TimeoutError:
+            raise httpcore.ConnectTimeout(f"looking up {host} took longer than {timeout} s") from None
+        except (OSError, UnicodeError) as error:
+            raise httpcore.ConnectError(f"cannot look up {host}: {error}") from None
+        addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
+        allowed = [address for address in addresses if self._guard.allows(host, address)]
+        if not allowed:
+            raise EgressRefused(
+                f"{host} is {', '.join(addresses)}: not a public address. "
+                "If it is meant, name it in CHANCERY_EGRESS__ALLOW_PRIVATE"
+            )
+        for address in allowed[:-1]:
+            try:
+                return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                continue
+        return await self._inner.connect_tcp(allowed[-1], port, timeout, local_address, socket_options)
+
+    async def connect_unix_socket(
+        self,
+        path: str,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        raise EgressRefused("unix sockets are not used")
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class GuardedTransport(httpx.AsyncHTTPTransport):
+    """httpx's transport on a guarded pool. httpx offers no parameter for the network backend."""
+
+    def __init__(self, guard: AddressGuard, *, max_connections: int, verify: bool = True) -> None:
+        super().__init__(verify=verify, trust_env=False)
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=httpx.create_ssl_context(verify=verify, trust_env=False),
+            max_connections=max_connections,
+            max_keepalive_connections=max_connections,
+            keepalive_expiry=30,
+            network_backend=_GuardedBackend(guard),
+        )
+
+
+def guarded_client(
+    settings: EgressSettings, *, user_agent: str, timeout_s: float, max_connections: int = 100
+) -> httpx.AsyncClient:
+    """An httpx client that reaches public addresses only, follows no redirect by itself and reads no proxy
+    from the environment. Refusals raise EgressRefused, an httpx.ConnectError."""
+    return httpx.AsyncClient(
+        transport=GuardedTransport(AddressGuard(settings.allow_private), max_connections=max_connections),
+        headers={"user-agent": user_agent},
+        timeout=timeout_s,
+        follow_redirects=False,
+        trust_env=False,
+    )

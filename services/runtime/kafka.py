@@ -1,0 +1,152 @@
+"""Kafka clients of every service: one way to connect, to write and be sure, to create the topics.
+
+Reading a topic as a table is `topic_table.py`; reading it as work is `work.py`.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import stamina
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaConnectionError, TopicAlreadyExistsError, for_code
+from aiokafka.partitioner import DefaultPartitioner
+from aiokafka.structs import RecordMetadata
+
+from services.contracts.codec import cloudevents_headers, encode
+from services.contracts.model import Record
+from services.contracts.topics import TOPICS, Topic
+from services.runtime.settings import KafkaSettings, Settings
+
+
+class BrokerUnreachable(ConnectionError):
+    """No broker answers at the configured address."""
+
+
+def ssl_context(kafka: KafkaSettings) -> ssl.SSLContext | None:
+    """The TLS context the settings ask for; None without TLS. Raises OSError for files that cannot be read."""
+    if "SSL" not in kafka.security_protocol:
+        return None
+    context = ssl.create_default_context(cafile=kafka.ssl_cafile)
+    if kafka.ssl_certfile:
+        context.load_cert_chain(kafka.ssl_certfile, kafka.ssl_keyfile)
+    return context
+
+
+def connection(kafka: KafkaSettings) -> dict[str, Any]:
+    """What every aiokafka client is given to reach the cluster."""
+    options: dict[str, Any] = {
+        "bootstrap_servers": kafka.bootstrap_servers.split(","),
+        "security_protocol": kafka.security_protocol,
+        "ssl_context": ssl_context(kafka),
+        "request_timeout_ms": kafka.request_timeout_s * 1000,
+    }
+    if kafka.security_protocol.startswith("SASL"):
+        options |= {
+            "sasl_mechanism": kafka.sasl_mechanism,
+            "sasl_plain_username": kafka.sasl_username,
+            "sasl_plain_password": kafka.sasl_password.get_secret_value() if kafka.sasl_password else None,
+        }
+    return options
+
+
+class Publisher:
+    """Writes records and knows that the brokers have them: acks=all, in order, with CloudEvents headers.
+
+    `source` names the service in the headers (`/chancery/ingest`). Use as an async context manager.
+    """
+
+    def __init__(self, settings: Settings, source: str) -> None:
+        self._namespace = settings.topics.namespace
+        self._source = source
+        self._producer = AIOKafkaProducer(
+            **connection(settings.kafka),
+            acks="all",
+            enable_idempotence=settings.kafka.idempotence,
+            linger_ms=settings.kafka.linger_ms,
+            max_request_size=8_000_000,
+        )
+        self._place = DefaultPartitioner()
+
+    async def __aenter__(self) -> "Publisher":
+        await start(self._producer)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._producer.stop()
+
+    async def publish(self, topic: Topic, *records: Record, placed_by: str | None = None) -> None:
+        """Returns once every record is on all in-sync replicas. `placed_by` picks the partition by another key
+        than the record's. Raises aiokafka.errors.KafkaError when the brokers would not take them."""
+        await self._confirmed([await self._send(topic, r.key, r, placed_by) for r in records])
+
+    async def delete(self, topic: Topic, key: str, placed_by: str | None = None) -> None:
+        """A tombstone: the key leaves the compacted topic."""
+        await self._confirmed([await self._send(topic, key, None, placed_by)])
+
+    async def _send(
+        self, topic: Topic, key: str, record: Record | None, placed_by: str | None
+    ) -> "asyncio.Future[RecordMetadata]":
+        name = topic.in_namespace(self._namespace)
+        partition = None
+        if placed_by is not None:
+            partitions = sorted(await self._producer.partitions_for(name))
+            partition = self._place(placed_by.encode(), partitions, partitions)
+        sent: asyncio.Future[RecordMetadata] = await self._producer.send(
+            name,
+            key=key.encode(),
+            value=None if record is None else encode(record),
+            partition=partition,
+            headers=list(cloudevents_headers(record, self._source, datetime.now(UTC))) if record else None,
+        )
+        return sent
+
+    async def _confirmed(self, sent: "list[asyncio.Future[RecordMetadata]]") -> None:
+        await asyncio.gather(*sent)
+
+
+async def start(client: Any) -> None:
+    """Start an aiokafka client, waiting up to a minute for a broker that is still coming up.
+
+    Raises BrokerUnreachable after that; the client is closed then.
+    """
+    try:
+        async for attempt in stamina.retry_context(on=KafkaConnectionError, timeout=60, attempts=None, wait_max=2):
+            with attempt:
+                await client.start()
+    except KafkaConnectionError as error:
+        await (client.close() if isinstance(client, AIOKafkaAdminClient) else client.stop())
+        raise BrokerUnreachable(f"no broker answers ({error}): is CHANCERY_KAFKA__BOOTSTRAP_SERVERS right?") from None
+
+
+async def ensure_topics(settings: Settings, topics: Iterable[Topic] = TOPICS) -> list[str]:
+    """Create what is missing, with its settings; returns the names created. Idempotent.
+
+    Raises aiokafka.errors.KafkaError for anything but "exists already", BrokerUnreachable when nobody answers.
+    """
+    namespace, kafka = settings.topics.namespace, settings.kafka
+    admin = AIOKafkaAdminClient(**connection(kafka))
+    await start(admin)
+    try:
+        existing = set(await admin.list_topics())
+        wanted = [
+            NewTopic(
+                topic.in_namespace(namespace),
+                num_partitions=settings.topics.partitions,
+                replication_factor=kafka.replication_factor,
+                topic_configs=topic.config,
+            )
+            for topic in topics
+        ]
+        missing = [topic for topic in wanted if topic.name not in existing]
+        if missing:
+            answer = await admin.create_topics(missing)
+            for name, code, *_ in answer.topic_errors:
+                if code and for_code(code) is not TopicAlreadyExistsError:
+                    raise for_code(code)(f"creating {name}")
+        return [topic.name for topic in missing]
+    finally:
+        await admin.close()

@@ -1,0 +1,59 @@
+"""Logs: JSON lines in production, readable lines on a terminal; ids bound once through contextvars."""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+from services.runtime.settings import LogSettings
+
+_TOKEN_IN_URL = re.compile(r"(https?://)([^\s/@]+@)?([^\s/?#]+)([^\s]*)")
+
+
+def configure(settings: LogSettings, service: str) -> None:
+    """Set up structlog and the standard library's logging (for the libraries) on standard error."""
+    as_json = settings.format == "json" or (settings.format == "auto" and not sys.stderr.isatty())
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _named(service),
+    ]
+    last: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    level = logging.getLevelNamesMapping()[settings.level]
+    structlog.configure(
+        processors=[*shared, structlog.processors.format_exc_info, last] if as_json else [*shared, last],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *([structlog.processors.format_exc_info] if as_json else []),
+                last,
+            ],
+        )
+    )
+    logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler], force=True)
+
+
+def _named(service: str) -> structlog.typing.Processor:
+    def add(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        event.setdefault("service", service)
+        return event
+
+    return add
+
+
+def without_token(url: str) -> str:
+    """The URL as a log may show it: scheme and host. Paths and queries of endpoints and feeds can be passwords."""
+    return _TOKEN_IN_URL.sub(lambda m: m[1] + m[3] + ("/…" if len(m[4]) > 1 else ""), url)

@@ -1,0 +1,31 @@
+"""Every metric of every service, named in one place. Labels are from closed sets, never ids, URLs or texts."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
+
+FEED_POLLS = Counter("chancery_feed_polls_total", "Polls of feeds", ["status"])
+FEED_POLL_SECONDS = Histogram("chancery_feed_poll_seconds", "Time of one poll, from request to saved state")
+FEEDS = Gauge("chancery_feeds", "Feeds this process polls, by the status of their last poll", ["status"])
+ARTICLES_PUBLISHED = Counter("chancery_articles_published_total", "Articles written", ["kind"])
+
+ARTICLES_CLASSIFIED = Counter("chancery_articles_classified_total", "Articles read", ["language"])
+CLASSIFY_SECONDS = Histogram(
+    "chancery_classify_seconds", "Time to read one article", buckets=(0.0002, 0.0005, 0.001, 0.002, 0.005, 0.02, 0.1, 1)
+)
+REPORTS = Counter("chancery_reports_total", "Reports written", ["standing", "type"])
+INCIDENT_REVISIONS = Counter("chancery_incident_revisions_total", "Revisions of incidents", ["change"])
+ALERTS = Counter("chancery_alerts_total", "Alerts written", ["change", "severity"])
+FETCHED_TO_ALERT_SECONDS = Histogram(
+    "chancery_fetched_to_alert_seconds", "From an article's fetch to its alert", buckets=_SECONDS
+)
+
+DELIVERIES = Counter("chancery_deliveries_total", "Deliveries that reached a final state", ["channel", "state"])
+DELIVERY_ATTEMPTS = Counter("chancery_delivery_attempts_total", "Attempts to deliver", ["channel", "outcome"])
+DELIVERY_SECONDS = Histogram("chancery_delivery_attempt_seconds", "Time of one attempt", buckets=_SECONDS)
+FETCHED_TO_SENT_SECONDS = Histogram(
+    "chancery_fetched_to_sent_seconds", "From an article's fetch to the delivered alert", buckets=_SECONDS
+)
+DELIVERIES_PENDING = Gauge("chancery_deliveries_pending", "Deliveries waiting in this process")
+
+DEAD_LETTERS = Counter("chancery_dead_letters_total", "Records nobody could use", ["service", "error_class"])

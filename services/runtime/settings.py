@@ -1,0 +1,192 @@
+"""Environment to frozen settings, checked once at start with one clear error.
+
+A name is `CHANCERY_`, the section, two underscores, the field: `CHANCERY_KAFKA__BOOTSTRAP_SERVERS`. Lists are
+written with commas. A name that no setting has is an error, because a typing error must not pass for a default.
+"""
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping
+from ipaddress import ip_network
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings.sources import EnvSettingsSource
+
+PREFIX = "CHANCERY_"
+
+
+def _split(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+SecretList = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
+
+
+class Misconfigured(ValueError):
+    """Starting again will not help: someone has to change what the service was told."""
+
+
+class SettingsError(Misconfigured):
+    """What is wrong with the environment, one line a setting."""
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class KafkaSettings(Section):
+    """`idempotence` guards against doubled records on a producer's own retries; the embedded broker cannot do it.
+    A group join on the embedded broker waits half of `session_timeout_s`."""
+
+    bootstrap_servers: str = Field("127.0.0.1:9092", description="host:port of one or more brokers, with commas")
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    sasl_username: str | None = None
+    sasl_password: SecretStr | None = None
+    ssl_cafile: str | None = None
+    ssl_certfile: str | None = None
+    ssl_keyfile: str | None = None
+    idempotence: bool = True
+    linger_ms: int = Field(5, ge=0, le=1000)
+    session_timeout_s: int = Field(10, ge=6, le=300)
+    request_timeout_s: int = Field(30, ge=1, le=300)
+    replication_factor: int = Field(1, ge=1, le=9)
+
+    @field_validator("bootstrap_servers")
+    @classmethod
+    def _host_and_port(cls, value: str) -> str:
+        for server in value.split(","):
+            host, colon, port = server.strip().rpartition(":")
+            if not (host and colon and port.isdigit() and 0 < int(port) < 65536):
+                raise ValueError(f"{server!r} is not host:port")
+        return value
+
+
+class TopicSettings(Section):
+    namespace: str = Field("chancery.", pattern=r"^[a-zA-Z0-9._-]+\.$", description="prefix of every topic and group")
+    partitions: int = Field(8, ge=1, le=1024)
+
+
+class IngestSettings(Section):
+    interval_s: float = Field(300, ge=1, description="time between two polls of a feed that gives no other hint")
+    timeout_s: float = Field(30, gt=0, description="whole time one fetch may take")
+    parse_timeout_s: float = Field(20, gt=0, description="time a document may take to parse")
+    max_bytes: int = Field(10_000_000, ge=1_000, description="size of a document after decompression")
+    max_entries: int = Field(2_000, ge=1)
+    concurrency: int = Field(64, ge=1, le=10_000)
+    parser_processes: int = Field(1, ge=1, le=64)
+    user_agent: str = "ChanceryWatch/0.1 (+https://github.com/chancery-watch/chancery; security alerts)"
+
+
+class ClassifySettings(Section):
+    store: str = Field("memory://", description="Faust table store")
+    rules_dir: str | None = Field(
+        None, description="directory with lexicons/ and gazetteer/; default: the built-in rules"
+    )
+    alert_window_h: float = Field(
+        72, gt=0, description="age of an event, on its feed's clock, past which it is no alert"
+    )
+    merge_window_h: float = Field(36, gt=0, description="distance in time within which two reports can be one incident")
+    batch: int = Field(64, ge=1, le=10_000)
+
+
+class NotifySettings(Section):
+    timeout_s: float = Field(20, gt=0, le=60)
+    require_https: bool = True
+    concurrency: int = Field(128, ge=1, le=10_000)
+    answer_max_bytes: int = Field(4_096, ge=0)
+
+
+class EgressSettings(Section):
+    allow_private: CommaList = Field((), description="networks (CIDR) or host names that may be private addresses")
+
+    @field_validator("allow_private")
+    @classmethod
+    def _no_bad_network(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in value:
+            if "/" in entry:
+                ip_network(entry)
+        return value
+
+
+class SecretsSettings(Section):
+    keys: SecretList = Field((), description="Fernet keys, newest first; make one with `chancery secrets new-key`")
+
+
+class HealthSettings(Section):
+    host: str = "127.0.0.1"
+    port: int = Field(8090, ge=0, le=65535, description="0 takes a free port")
+
+
+class LogSettings(Section):
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    format: Literal["auto", "json", "console"] = "auto"
+
+
+class Settings(BaseSettings):
+    """Everything a service may be told. Built by `load_settings`."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid")
+
+    kafka: KafkaSettings = KafkaSettings()
+    topics: TopicSettings = TopicSettings()
+    ingest: IngestSettings = IngestSettings()
+    classify: ClassifySettings = ClassifySettings()
+    notify: NotifySettings = NotifySettings()
+    egress: EgressSettings = EgressSettings()
+    secrets: SecretsSettings = SecretsSettings()
+    health: HealthSettings = HealthSettings()
+    log: LogSettings = LogSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings, env_settings)
+
+
+def setting_names() -> Iterator[str]:
+    """Every environment name there is."""
+    for section, field in Settings.model_fields.items():
+        annotation = field.annotation
+        assert isinstance(annotation, type)
+        assert issubclass(annotation, BaseModel)
+        for name in annotation.model_fields:
+            yield f"{PREFIX}{section}__{name}".upper()
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings in `environ` (default: the process environment). Raises SettingsError, which names each fault."""
+    environ = os.environ if environ is None else environ
+    given = {name.upper(): value for name, value in environ.items() if name.upper().startswith(PREFIX)}
+    known = set(setting_names())
+    faults = [_unknown(name, known) for name in sorted(given.keys() - known)]
+    try:
+        settings = _from(given)
+    except ValidationError as error:
+        faults += [f"{PREFIX}{'__'.join(map(str, e['loc'][:2])).upper()}: {e['msg']}" for e in error.errors()]
+    if faults:
+        raise SettingsError("\n".join(faults))
+    return settings
+
+
+def _from(given: Mapping[str, str]) -> Settings:
+    source = EnvSettingsSource(Settings, env_prefix=PREFIX, env_nested_delimiter="__")
+    source.env_vars = {name.lower(): value for name, value in given.items()}
+    values: dict[str, Any] = source()
+    return Settings.model_construct(**Settings.model_validate(values).__dict__)
+
+
+def _unknown(name: str, known: set[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"{name}: no such setting" + (f"; did you mean {near[0]}?" if near else "")

@@ -1,0 +1,201 @@
+"""Compacted topics as local tables: the last record of each key, kept current.
+
+Two ways to own one. Whole: every replica reads every partition (who subscribes to what). Shared: the members of a
+group divide the partitions, and each holds the rows of its own (feeds to poll, deliveries to make). Topics read
+together in one shared table have the same number of partitions and are assigned alike, so a feed and its state
+always lie with the same member.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.structs import ConsumerRecord
+
+from services.contracts.model import Record
+from services.contracts.topics import Topic
+from services.runtime.dead_letters import DeadLetterBox
+from services.runtime.kafka import connection, start
+from services.runtime.settings import Misconfigured, Settings
+from services.runtime.work import group_options
+
+log = structlog.get_logger()
+
+PARTITIONS_ASSIGNED = "partitions.assigned"
+PARTITIONS_LOST = "partitions.lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    record: Record
+    partition: int
+
+
+OnChange = Callable[[Topic, str, Record | None], None]
+OnPartitions = Callable[[frozenset[int]], None]
+
+
+def _ignore(*_: object) -> None:
+    pass
+
+
+class TopicTable:
+    """The rows of one or more compacted topics.
+
+    `role` names the group that shares the partitions; None reads them all. `on_change(topic, key, record)` is
+    called for every record read, None for a tombstone, while loading too. `on_loaded(partitions)` is called when
+    newly assigned partitions have been read to the end they had at assignment; only then may their rows be acted
+    upon. `on_lost(partitions)` is called after their rows have left the table. Callbacks run on the reading
+    task and must not block.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        topics: Sequence[Topic],
+        dead_letters: DeadLetterBox,
+        *,
+        role: str | None = None,
+        on_change: OnChange = _ignore,
+        on_loaded: OnPartitions = _ignore,
+        on_lost: OnPartitions = _ignore,
+    ) -> None:
+        self._topics = {topic.in_namespace(settings.topics.namespace): topic for topic in topics}
+        self._dead_letters = dead_letters
+        self._shared = role is not None
+        self._on_change, self._on_loaded, self._on_lost = on_change, on_loaded, on_lost
+        self._rows: dict[Topic, dict[str, Row]] = {topic: {} for topic in topics}
+        self._read: dict[TopicPartition, int] = {}  # next offset of what was read
+        self._loading: dict[TopicPartition, int] = {}  # end at assignment
+        self._positioning = asyncio.Lock()
+        self._announced: set[int] = set()
+        self._loaded = asyncio.Event()
+        self._consumer = AIOKafkaConsumer(
+            **connection(settings.kafka),
+            **(group_options(settings, role) if role else {"enable_auto_commit": False}),
+            **({"partition_assignment_strategy": (RangePartitionAssignor,)} if role else {}),
+        )
+
+    def get(self, topic: Topic, key: str) -> Record | None:
+        row = self._rows[topic].get(key)
+        return row.record if row else None
+
+    def values(self, topic: Topic) -> Iterator[Record]:
+        """The current records; of the owned and loaded or loading partitions when shared."""
+        return iter([row.record for row in self._rows[topic].values()])
+
+    def partition_of(self, topic: Topic, key: str) -> int | None:
+        row = self._rows[topic].get(key)
+        return row.partition if row else None
+
+    async def loaded(self) -> None:
+        """Wait until everything assigned has been read to its end once."""
+        await self._loaded.wait()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Read until `stop` is set. A member of a group leaves it on the way out."""
+        await start(self._consumer)
+        try:
+            if self._shared:
+                self._consumer.subscribe(list(self._topics), listener=_Listener(self))
+            else:
+                await self._assign_all()
+            while not stop.is_set():
+                batches = await self._consumer.getmany(timeout_ms=200, max_records=5_000)
+                for partition, messages in batches.items():
+                    for message in messages:
+                        if partition not in self._read:  # lost while this batch was being read
+                            break
+                        await self._apply(message)
+                        self._read[partition] = message.offset + 1
+                await self._finish_loading()
+        finally:
+            await self._consumer.stop()
+
+    async def _assign_all(self) -> None:
+        # aiokafka has no public call for the partitions of a topic that is not subscribed to
+        await self._consumer._client.force_metadata_update()
+        partitions = []
+        for name in self._topics:
+            numbers = self._consumer.partitions_for_topic(name)
+            if not numbers:
+                raise Misconfigured(f"the topic {name} does not exist: run `chancery topics ensure`")
+            partitions += [TopicPartition(name, number) for number in sorted(numbers)]
+        self._consumer.assign(partitions)
+        await self._take(partitions)
+
+    async def _take(self, assigned: Iterable[TopicPartition]) -> None:
+        """Position every assigned partition: where it was left if it stayed ours, else at its beginning."""
+        assigned = set(assigned)
+        async with self._positioning:
+            self._drop(self._read.keys() - assigned)
+            kept, new = assigned & self._read.keys(), assigned - self._read.keys()
+            self._loading |= await self._consumer.end_offsets(list(new)) if new else {}
+            self._read |= dict.fromkeys(new, 0)
+            for partition in kept:
+                self._consumer.seek(partition, self._read[partition])
+            if new:
+                await self._consumer.seek_to_beginning(*new)
+        log.info(PARTITIONS_ASSIGNED, topics=sorted(self._topics), partitions=sorted(_numbers(assigned)))
+
+    def _drop(self, lost: Iterable[TopicPartition]) -> None:
+        lost = set(lost)
+        if not lost:
+            return
+        for partition in lost:
+            self._read.pop(partition, None)
+            self._loading.pop(partition, None)
+            rows = self._rows[self._topics[partition.topic]]
+            for key in [key for key, row in rows.items() if row.partition == partition.partition]:
+                del rows[key]
+        numbers = _numbers(lost)
+        self._announced -= numbers
+        log.info(PARTITIONS_LOST, topics=sorted(self._topics), partitions=sorted(numbers))
+        self._on_lost(numbers)
+
+    async def _apply(self, message: ConsumerRecord) -> None:
+        topic = self._topics[message.topic]
+        key = (message.key or b"").decode("utf-8", "replace")
+        record = None
+        if message.value is not None:
+            record = await self._dead_letters.read(message, topic.record_type)
+            if record is None:
+                return
+        if record is None:
+            self._rows[topic].pop(key, None)
+        else:
+            self._rows[topic][key] = Row(record, message.partition)
+        self._on_change(topic, key, record)
+
+    async def _finish_loading(self) -> None:
+        # The position, not the last record: compaction and transaction markers leave gaps before the end.
+        async with self._positioning:
+            for partition, end in list(self._loading.items()):
+                if partition not in self._consumer.assignment():
+                    continue  # a rebalance is under way and waits for the lock
+                if end == 0 or await self._consumer.position(partition) >= end:
+                    del self._loading[partition]
+        done = _numbers(self._read) - _numbers(self._loading) - self._announced
+        if done:
+            self._announced |= done
+            self._on_loaded(done)
+        if self._read and not self._loading:
+            self._loaded.set()
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
+    def __init__(self, table: TopicTable) -> None:
+        self._table = table
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Nothing yet: what stays ours is only known once the new assignment is."""
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        await self._table._take(assigned)
+
+
+def _numbers(partitions: Iterable[TopicPartition]) -> frozenset[int]:
+    return frozenset(partition.partition for partition in partitions)

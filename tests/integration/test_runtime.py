@@ -1,0 +1,145 @@
+"""The shell on real brokers: topics, records, tables, work, dead letters."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from services.contracts import ids
+from services.contracts.article import Article, Source
+from services.contracts.dead_letter import DeadLetter, DeadLetterClass
+from services.contracts.feed import Feed, FeedState
+from services.contracts.model import Record
+from services.contracts.topics import ARTICLES, DEAD_LETTERS, FEED_STATES, FEEDS, Topic
+from services.runtime.dead_letters import DeadLetterBox
+from services.runtime.kafka import Publisher, connection, ensure_topics
+from services.runtime.settings import Settings
+from services.runtime.topic_table import TopicTable
+from services.runtime.work import WorkQueue
+
+pytestmark = pytest.mark.integration
+NOW = datetime(2020, 12, 21, 7, tzinfo=UTC)
+
+
+def feed(number: int) -> Feed:
+    url = f"https://example.org/{number}.xml"
+    return Feed(feed_id=ids.feed_id(url), url=url, title=f"Feed {number}")
+
+
+def article(number: int) -> Article:
+    source = Source(feed_id=ids.feed_id("https://example.org/"), name="Example")
+    return Article(article_id=ids.article_id(source.feed_id, str(number)), source=source, fetched_at=NOW)
+
+
+async def test_topics_are_created_once(kafka: Settings) -> None:
+    assert await ensure_topics(kafka) == []
+
+
+async def test_a_table_holds_the_last_record_of_each_key_and_follows(kafka: Settings) -> None:
+    stop = asyncio.Event()
+    async with Publisher(kafka, "/chancery/test") as publisher:
+        await publisher.publish(FEEDS, *(feed(n) for n in range(20)))
+        await publisher.publish(FEEDS, feed(3).model_copy(update={"title": "Renamed"}))
+        await publisher.delete(FEEDS, feed(4).key)
+        changed = asyncio.Event()
+
+        def on_change(_: Topic, key: str, record: Record | None) -> None:
+            if key == feed(5).key and record is None:
+                changed.set()
+
+        table = TopicTable(kafka, [FEEDS], DeadLetterBox(publisher, "test"), on_change=on_change)
+        running = asyncio.create_task(table.run(stop))
+        await asyncio.wait_for(table.loaded(), 30)
+        titles = {record.title for record in table.values(FEEDS) if isinstance(record, Feed)}
+        assert titles == {f"Feed {n}" for n in range(20) if n not in (3, 4)} | {"Renamed"}
+        await publisher.delete(FEEDS, feed(5).key)
+        await asyncio.wait_for(changed.wait(), 30)
+        assert table.get(FEEDS, feed(5).key) is None
+        stop.set()
+        await running
+
+
+async def test_members_of_a_group_share_the_rows_and_take_over(kafka: Settings) -> None:
+    """Two members hold disjoint halves, feeds with their states; when one leaves the other holds all."""
+    wanted = {feed(n).key for n in range(40)}
+    async with Publisher(kafka, "/chancery/test") as publisher:
+        await publisher.publish(FEEDS, *(feed(n) for n in range(40)))
+        await publisher.publish(FEED_STATES, *(FeedState(feed_id=feed(n).feed_id, url=feed(n).url) for n in range(40)))
+        letters = DeadLetterBox(publisher, "test")
+        held: list[set[int]] = [set(), set()]
+        moved = asyncio.Condition()
+
+        def member(index: int) -> TopicTable:
+            def loaded(partitions: frozenset[int]) -> None:
+                held[index] |= partitions
+                asyncio.ensure_future(_notify(moved))
+
+            def lost(partitions: frozenset[int]) -> None:
+                held[index] -= partitions
+                asyncio.ensure_future(_notify(moved))
+
+            return TopicTable(kafka, [FEEDS, FEED_STATES], letters, role="share", on_loaded=loaded, on_lost=lost)
+
+        stops = [asyncio.Event(), asyncio.Event()]
+        tables = [member(0), member(1)]
+        tasks = [asyncio.create_task(table.run(stop)) for table, stop in zip(tables, stops, strict=True)]
+        async with asyncio.timeout(60), moved:
+            await moved.wait_for(lambda: len(held[0]) == 2 and len(held[1]) == 2 and not held[0] & held[1])
+        keys = [{r.record_id for r in table.values(FEEDS)} for table in tables]
+        assert keys[0] | keys[1] == wanted
+        assert not keys[0] & keys[1]
+        for table, own in zip(tables, keys, strict=True):
+            assert {r.record_id for r in table.values(FEED_STATES)} == own
+        stops[1].set()
+        await tasks[1]
+        async with asyncio.timeout(60), moved:
+            await moved.wait_for(lambda: held[0] == {0, 1, 2, 3})
+        assert {r.record_id for r in tables[0].values(FEED_STATES)} == wanted
+        stops[0].set()
+        await tasks[0]
+
+
+async def _notify(condition: asyncio.Condition) -> None:
+    async with condition:
+        condition.notify_all()
+
+
+async def test_work_is_acknowledged_after_it_is_done_and_poison_is_buried(kafka: Settings) -> None:
+    name = ARTICLES.in_namespace(kafka.topics.namespace)
+    async with Publisher(kafka, "/chancery/test") as publisher:
+        await publisher.publish(ARTICLES, article(1))
+        async with AIOKafkaProducer(**connection(kafka.kafka)) as producer:
+            await producer.send_and_wait(name, b"{not json", key=b"poison", headers=[("x", b"1")])
+        await publisher.publish(ARTICLES, article(2))
+        letters = DeadLetterBox(publisher, "test")
+
+        async def fails(_: Sequence[Article]) -> None:
+            raise RuntimeError("the step after it is down")
+
+        with pytest.raises(RuntimeError):
+            await WorkQueue(kafka, ARTICLES, Article, "work", fails, letters).run(asyncio.Event())
+
+        done: list[Article] = []
+        stop = asyncio.Event()
+
+        async def works(batch: Sequence[Article]) -> None:
+            done.extend(batch)
+            if len(done) >= 2:
+                stop.set()
+
+        await asyncio.wait_for(WorkQueue(kafka, ARTICLES, Article, "work", works, letters).run(stop), 60)
+        assert {a.article_id for a in done} == {article(1).article_id, article(2).article_id}
+
+        table = TopicTable(kafka, [DEAD_LETTERS], letters)
+        stop.clear()
+        running = asyncio.create_task(table.run(stop))
+        await asyncio.wait_for(table.loaded(), 30)
+        (letter,) = table.values(DEAD_LETTERS)
+        assert isinstance(letter, DeadLetter)
+        assert letter.error_class is DeadLetterClass.NOT_JSON
+        assert (letter.topic, letter.original_key, letter.original_value) == (name, b"poison", b"{not json")
+        assert letter.original_headers == (("x", b"1"),)
+        stop.set()
+        await running

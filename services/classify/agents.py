@@ -1,12 +1,12 @@
 """The two agents: decode, call the core, write what it says, acknowledge when that is confirmed."""
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
 import structlog
-from faust.types import EventT, StreamT
+from faust.types import EventT
 
 from services.classify.core.alerting import alert_for
 from services.classify.core.correlate import Windows, correlate
@@ -38,7 +38,7 @@ class Sends(Protocol):
 
 
 class Acknowledges(Protocol):
-    async def after(self, event: EventT, caused: Sequence[Awaitable[object]]) -> None: ...
+    async def after(self, event: EventT[bytes], caused: Sequence[Awaitable[object]]) -> None: ...
 
 
 class Remembers(Protocol):
@@ -48,7 +48,7 @@ class Remembers(Protocol):
 
 
 async def read_articles(
-    stream: StreamT, reader: Reads, outbox: Sends, acks: Acknowledges, letters: DeadLetterBox
+    events: AsyncIterator[EventT[bytes]], reader: Reads, outbox: Sends, acks: Acknowledges, letters: DeadLetterBox
 ) -> None:
     """Articles to reports."""
 
@@ -69,11 +69,11 @@ async def read_articles(
         )
         return [await outbox.send(REPORTS, report) for report in reports]
 
-    await _each(stream, Article, step, ARTICLES, acks, letters)
+    await _each(events, Article, step, ARTICLES, acks, letters)
 
 
 async def correlate_reports(
-    stream: StreamT,
+    events: AsyncIterator[EventT[bytes]],
     table: Remembers,
     windows: Windows,
     states: Mapping[str, str],
@@ -102,19 +102,19 @@ async def correlate_reports(
             metrics.FETCHED_TO_ALERT_SECONDS.observe((datetime.now(UTC) - report.fetched_at).total_seconds())
         return sent
 
-    await _each(stream, IncidentReport, step, REPORTS, acks, letters)
+    await _each(events, IncidentReport, step, REPORTS, acks, letters)
 
 
 async def _each(
-    stream: StreamT,
+    events: AsyncIterator[EventT[bytes]],
     record_type: type[R],
     step: Callable[[R], Awaitable[Sequence[Awaitable[object]]]],
     topic: Topic,
     acks: Acknowledges,
     letters: DeadLetterBox,
 ) -> None:
-    """Every event of the stream: one that cannot be read, or on which the step fails, becomes a dead letter."""
-    async for event in stream.noack().events():
+    """Every event in turn: one that cannot be read, or on which the step fails, becomes a dead letter."""
+    async for event in events:
         with structlog.contextvars.bound_contextvars(topic=topic.name, offset=event.message.offset):
             record = await letters.read(event.message, record_type)
             caused: Sequence[Awaitable[object]] = ()

@@ -4,16 +4,20 @@ Run it as `chancery classify-worker`, or `faust -A services.classify.app worker`
 """
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import faust
 from babel import Locale
+from faust.types import EventT, StreamT, TopicT
+from faust.types.auth import CredentialsT
 
 from services.classify.adapters.data import load_rules
 from services.classify.adapters.incidents import IncidentTable
 from services.classify.adapters.kafka import Acknowledger, Outbox
+from services.classify.adapters.transport import transport
 from services.classify.agents import correlate_reports, read_articles
 from services.classify.core.correlate import Windows
 from services.classify.core.pipeline import Reader
@@ -26,7 +30,7 @@ from services.runtime.settings import KafkaSettings, Settings
 from services.runtime.work import group_name
 
 
-def credentials(kafka: KafkaSettings) -> faust.types.auth.CredentialsT | None:
+def credentials(kafka: KafkaSettings) -> CredentialsT | None:
     """How Faust authenticates; None for a plaintext broker."""
     context = ssl_context(kafka)
     if kafka.security_protocol.startswith("SASL"):
@@ -63,6 +67,7 @@ def build_app(settings: Settings, reader: Reader) -> faust.App:
         worker_redirect_stdouts=False,
         autodiscover=False,
     )
+    app.transport = transport(app, kafka.fetch_max_wait_ms)
     outbox = Outbox(app, topics.namespace)
     acks = Acknowledger(app)
     letters = DeadLetterBox(outbox, "classify")
@@ -72,23 +77,30 @@ def build_app(settings: Settings, reader: Reader) -> faust.App:
     )
     states = dict(Locale("en").territories)
 
-    def stream_of(topic: Topic) -> faust.Topic:
+    def stream_of(topic: Topic) -> TopicT:
         name = topic.in_namespace(topics.namespace)
         return app.topic(name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
 
     @app.agent(stream_of(ARTICLES), name="read_articles")
-    async def read(stream: faust.types.StreamT) -> None:
-        await read_articles(stream, reader, outbox, acks, letters)
+    async def read(stream: StreamT[bytes]) -> None:
+        await read_articles(_events(stream), reader, outbox, acks, letters)
 
     @app.agent(stream_of(REPORTS), name="correlate_reports")
-    async def correlate(stream: faust.types.StreamT) -> None:
-        await correlate_reports(stream, table, windows, states, outbox, acks, letters)
+    async def correlate(stream: StreamT[bytes]) -> None:
+        await correlate_reports(_events(stream), table, windows, states, outbox, acks, letters)
 
-    @app.task
+    @app.task  # type: ignore[untyped-decorator]
     async def acknowledge() -> None:
         await acks.run()
 
     return app
+
+
+def _events(stream: StreamT[bytes]) -> AsyncIterator[EventT[bytes]]:
+    """The stream's raw events, acknowledged by us alone."""
+    assert isinstance(stream, faust.Stream)
+    events: AsyncIterator[EventT[bytes]] = stream.noack().events()
+    return events
 
 
 def reader_of(settings: Settings) -> Reader:

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from services.cli.context import err, fail, out, print_json, settings
 from services.contracts.topics import TOPICS
-from services.runtime.kafka import BrokerUnreachable, connection, ensure_topics, start
+from services.runtime.kafka import BrokerUnreachable, consumer_options, ensure_topics, start
 from services.runtime.settings import Settings
 
 app = typer.Typer(help="The Kafka topics: create them, see how much is in them.", no_args_is_help=True)
@@ -46,7 +46,7 @@ def list_topics(as_json: Annotated[bool, typer.Option("--json", help="Print JSON
 
 
 async def _rows(configuration: Settings) -> list[dict[str, object]]:
-    consumer = AIOKafkaConsumer(**connection(configuration.kafka), enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(**consumer_options(configuration.kafka))
     await start(consumer)
     try:
         await consumer._client.force_metadata_update()

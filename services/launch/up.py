@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 from rich.console import Console
@@ -24,7 +25,7 @@ from services.contracts.model import Record
 from services.contracts.report import Severity
 from services.contracts.subscription import Channel, Subscription
 from services.contracts.topics import DELIVERIES, FEEDS, SUBSCRIPTIONS, Topic
-from services.ingest.core.opml import feeds_in
+from services.ingest.core import opml
 from services.launch import broker
 from services.launch.supervisor import Program, Supervisor
 from services.runtime.dead_letters import DeadLetterBox
@@ -115,7 +116,8 @@ class Up:
             "CHANCERY_NOTIFY__REQUIRE_HTTPS": environment.get("CHANCERY_NOTIFY__REQUIRE_HTTPS", "false"),
         }
         if self._embedded:
-            self._environment |= {"CHANCERY_KAFKA__IDEMPOTENCE": "false"}
+            # what the embedded broker cannot do, and that it answers a waiting reader at half of its time only
+            self._environment |= {"CHANCERY_KAFKA__IDEMPOTENCE": "false", "CHANCERY_KAFKA__FETCH_MAX_WAIT_MS": "20"}
         if plan.demo:
             self._environment.setdefault("CHANCERY_INGEST__INTERVAL_S", "2")
         self._settings = load_settings(self._environment)
@@ -223,7 +225,7 @@ class Up:
                 stop_reading.set()
                 await asyncio.gather(reading, return_exceptions=True)
 
-    async def _first(self, wanted: "asyncio.Task[object]", supervisor: Supervisor, *more: "asyncio.Task[None]") -> None:
+    async def _first(self, wanted: "asyncio.Task[Any]", supervisor: Supervisor, *more: "asyncio.Task[None]") -> None:
         """Wait for `wanted`, a signal, the deadline or a failure, whichever comes first."""
         stopped = asyncio.create_task(self._stop.wait())
         left = None if self._plan.timeout_s is None else self._plan.timeout_s - (time.monotonic() - self._started)
@@ -272,13 +274,13 @@ async def _read_source(source: str, client: httpx.AsyncClient) -> list[Feed]:
     """The feeds of an OPML file or URL; any other URL is a feed itself."""
     if not source.startswith(("http://", "https://")):
         try:
-            return feeds_in(Path(source).read_bytes())
+            return list(opml.read(await asyncio.to_thread(Path(source).read_bytes)).feeds)
         except (OSError, ValueError) as error:
             raise Misconfigured(f"cannot read feeds from {source}: {error}") from None
     if not source.rpartition("?")[0].endswith(".opml") and not source.endswith(".opml"):
         return [Feed(feed_id=ids.feed_id(source), url=source)]
     try:
-        return feeds_in((await client.get(source)).raise_for_status().content)
+        return list(opml.read((await client.get(source)).raise_for_status().content).feeds)
     except (httpx.HTTPError, ValueError) as error:
         raise Misconfigured(f"cannot read feeds from {source}: {error}") from None
 

@@ -53,6 +53,11 @@ def connection(kafka: KafkaSettings) -> dict[str, Any]:
     return options
 
 
+def consumer_options(kafka: KafkaSettings) -> dict[str, Any]:
+    """What every reader is given: to reach the cluster, and to commit by itself only."""
+    return connection(kafka) | {"fetch_max_wait_ms": kafka.fetch_max_wait_ms, "enable_auto_commit": False}
+
+
 class Publisher:
     """Writes records and knows that the brokers have them: acks=all, in order, with CloudEvents headers.
 

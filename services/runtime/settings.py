@@ -53,6 +53,7 @@ class KafkaSettings(Section):
     ssl_keyfile: str | None = None
     idempotence: bool = True
     linger_ms: int = Field(5, ge=0, le=1000)
+    fetch_max_wait_ms: int = Field(500, ge=1, le=10_000, description="long poll of a reader that has nothing to read")
     session_timeout_s: int = Field(10, ge=6, le=300)
     request_timeout_s: int = Field(30, ge=1, le=300)
     replication_factor: int = Field(1, ge=1, le=9)

@@ -18,7 +18,7 @@ from aiokafka.structs import ConsumerRecord
 from services.contracts.model import Record
 from services.contracts.topics import Topic
 from services.runtime.dead_letters import DeadLetterBox
-from services.runtime.kafka import connection, start
+from services.runtime.kafka import consumer_options, start
 from services.runtime.settings import Misconfigured, Settings
 from services.runtime.work import group_options
 
@@ -74,8 +74,9 @@ class TopicTable:
         self._announced: set[int] = set()
         self._loaded = asyncio.Event()
         self._consumer = AIOKafkaConsumer(
-            **connection(settings.kafka),
-            **(group_options(settings, role) if role else {"enable_auto_commit": False}),
+            **consumer_options(settings.kafka),
+            # "earliest" here too: a reset to the default, the end, can be under way when `_take` seeks, and win.
+            **(group_options(settings, role) if role else {"auto_offset_reset": "earliest"}),
             **({"partition_assignment_strategy": (RangePartitionAssignor,)} if role else {}),
         )
 

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer
 from services.contracts.model import Record
 from services.contracts.topics import Topic
 from services.runtime.dead_letters import DeadLetterBox
-from services.runtime.kafka import connection, start
+from services.runtime.kafka import consumer_options, start
 from services.runtime.settings import Settings
 
 R = TypeVar("R", bound=Record)
@@ -41,7 +41,7 @@ class WorkQueue(Generic[R]):
     ) -> None:
         self._consumer = AIOKafkaConsumer(
             topic.in_namespace(settings.topics.namespace),
-            **connection(settings.kafka),
+            **consumer_options(settings.kafka),
             **group_options(settings, role),
             max_poll_records=batch,
         )
@@ -72,7 +72,6 @@ def group_options(settings: Settings, role: str) -> dict[str, object]:
     session_ms = settings.kafka.session_timeout_s * 1000
     return {
         "group_id": group_name(settings, role),
-        "enable_auto_commit": False,
         "auto_offset_reset": "earliest",
         "session_timeout_ms": session_ms,
         "heartbeat_interval_ms": session_ms // 3,

@@ -66,7 +66,7 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def apache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """host:port of an Apache Kafka broker. Where it cannot be had: a failure on CI, a skip with its reason elsewhere."""
+    """host:port of an Apache Kafka broker; where none can be had, a failure on CI and a named skip elsewhere."""
     missing = [tool for tool in ("java", "mvn") if shutil.which(tool) is None]
     if missing:
         _unavailable(f"Apache Kafka needs {' and '.join(missing)}")
@@ -96,6 +96,8 @@ def settings_on(address: str, *, embedded: bool, **more: str) -> Settings:
     environment = {
         "CHANCERY_KAFKA__BOOTSTRAP_SERVERS": address,
         "CHANCERY_KAFKA__IDEMPOTENCE": str(not embedded),
+        "CHANCERY_KAFKA__FETCH_MAX_WAIT_MS": "20" if embedded else "500",
+        "CHANCERY_KAFKA__SESSION_TIMEOUT_S": "6",
         "CHANCERY_TOPICS__NAMESPACE": f"t{next(_numbers)}.",
         "CHANCERY_TOPICS__PARTITIONS": "4",
         "CHANCERY_HEALTH__PORT": "0",

@@ -70,15 +70,16 @@ async def test_members_of_a_group_share_the_rows_and_take_over(kafka: Settings) 
         letters = DeadLetterBox(publisher, "test")
         held: list[set[int]] = [set(), set()]
         moved = asyncio.Condition()
+        tell: set[asyncio.Future[None]] = set()
 
         def member(index: int) -> TopicTable:
             def loaded(partitions: frozenset[int]) -> None:
                 held[index] |= partitions
-                asyncio.ensure_future(_notify(moved))
+                tell.add(asyncio.ensure_future(_notify(moved)))
 
             def lost(partitions: frozenset[int]) -> None:
                 held[index] -= partitions
-                asyncio.ensure_future(_notify(moved))
+                tell.add(asyncio.ensure_future(_notify(moved)))
 
             return TopicTable(kafka, [FEEDS, FEED_STATES], letters, role="share", on_loaded=loaded, on_lost=lost)
 

@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 
 import faust
+from faust.types.tables import TableT
 
 from services.contracts.codec import decode, encode
 from services.contracts.incident import Incident
@@ -18,15 +19,8 @@ REMEMBERED = 400
 
 class IncidentTable:
     def __init__(self, app: faust.App, partitions: int) -> None:
-        def table(name: str) -> faust.Table:
-            return app.Table(
-                name,
-                partitions=partitions,
-                key_type=bytes,
-                value_type=bytes,
-                key_serializer="raw",
-                value_serializer="raw",
-            )
+        def table(name: str) -> TableT[bytes, bytes]:
+            return app.Table(name, partitions=partitions, key_type=bytes, value_type=bytes)
 
         self._incidents = table("incidents")
         self._places = table("places")

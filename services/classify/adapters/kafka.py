@@ -47,9 +47,9 @@ class Acknowledger:
 
     def __init__(self, app: faust.App) -> None:
         self._app = app
-        self._caused: asyncio.Queue[tuple[EventT, Sequence[Awaitable[object]]]] = asyncio.Queue(maxsize=5_000)
+        self._caused: asyncio.Queue[tuple[EventT[bytes], Sequence[Awaitable[object]]]] = asyncio.Queue(maxsize=5_000)
 
-    async def after(self, event: EventT, caused: Sequence[Awaitable[object]]) -> None:
+    async def after(self, event: EventT[bytes], caused: Sequence[Awaitable[object]]) -> None:
         """Acknowledge `event` when all of `caused` has ended. Waits while 5,000 events are outstanding."""
         await self._caused.put((event, caused))
 

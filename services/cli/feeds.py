@@ -1,0 +1,244 @@
+"""`chancery feeds`: which feeds are watched, and how they are."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
+from typing import Annotated, NoReturn, TypeVar
+
+import typer
+from aiokafka.errors import KafkaError
+from pydantic import ValidationError
+from rich.table import Table
+
+from services.cli.context import EXIT_USAGE, err, fail, out, print_json, settings
+from services.contracts import ids
+from services.contracts.feed import Feed, FeedState, PollStatus, SourceGrade
+from services.contracts.topics import FEED_STATES, FEEDS
+from services.ingest.adapters.fetcher import Fetcher
+from services.ingest.core import opml
+from services.ingest.core.address import BadAddress, feed_url
+from services.runtime.dead_letters import DeadLetterBox
+from services.runtime.egress import guarded_client
+from services.runtime.kafka import BrokerUnreachable, Publisher
+from services.runtime.settings import Misconfigured, Settings
+from services.runtime.topic_table import TopicTable
+
+SOURCE = "/chancery/cli"
+READING_S = 30.0
+
+T = TypeVar("T")
+
+feeds = typer.Typer(help="The feeds that are watched: add, remove, pause, list, import, export.", no_args_is_help=True)
+
+Which = Annotated[str, typer.Argument(metavar="URL|ID", help="The feed's address or its id.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(feeds, name="feeds")
+
+
+@feeds.command()
+def add(
+    url: Annotated[str, typer.Argument(help="Address of the RSS, Atom or RDF document.")],
+    title: Annotated[str, typer.Option(help="Name of the source; by default what the feed calls itself.")] = "",
+    language: Annotated[str | None, typer.Option(help="Language hint, BCP 47: fr, ar, pt-BR.")] = None,
+    country: Annotated[str | None, typer.Option(help="Country hint, two letters: IQ.")] = None,
+    grade: Annotated[
+        SourceGrade,
+        typer.Option(case_sensitive=False, help="Reliability, A (complete) to E (none), F (cannot be judged)."),
+    ] = SourceGrade.F,
+    full_text: Annotated[bool, typer.Option("--full-text", help="Its pages may be fetched for the full text.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Watch a feed. Adding it again changes what is given here."""
+    try:
+        address = feed_url(url)
+        feed = Feed(
+            feed_id=ids.feed_id(address),
+            url=address,
+            title=title,
+            language=language,
+            country=country.upper() if country else None,
+            grade=grade,
+            full_text=full_text,
+        )
+    except BadAddress as error:
+        fail(f"{error}. Give the address of the feed, as https://example.org/rss.xml", EXIT_USAGE)
+    except ValidationError as error:
+        _wrong_field(error)
+    _run(lambda chosen: _publish(chosen, [feed]))
+    _said([feed], "watching", as_json)
+
+
+@feeds.command()
+def remove(which: Which) -> None:
+    """Stop watching a feed and forget what was known of it."""
+
+    async def run(chosen: Settings) -> Feed:
+        async with Publisher(chosen, SOURCE) as publisher:
+            feed = _one(await _watched(chosen, publisher), which)
+            await publisher.delete(FEEDS, feed.feed_id)
+        return feed
+
+    _said([_run(run)], "no longer watching", False)
+
+
+@feeds.command()
+def pause(which: Which) -> None:
+    """Poll a feed no more, until it is resumed."""
+    _said([_run(lambda chosen: _enable(chosen, which, False))], "paused", False)
+
+
+@feeds.command()
+def resume(which: Which) -> None:
+    """Poll a paused feed again, at once."""
+    _said([_run(lambda chosen: _enable(chosen, which, True))], "resumed", False)
+
+
+@feeds.command("list")
+def list_feeds(as_json: AsJson = False) -> None:
+    """Every feed with how its last poll ended and when it is polled next."""
+    watched = sorted(_run(_read), key=lambda pair: (pair[0].title.casefold(), pair[0].url))
+    if as_json:
+        print_json(
+            [
+                {
+                    "feed": feed.model_dump(mode="json"),
+                    "state": state.model_dump(mode="json", exclude={"seen"}) if state else None,
+                }
+                for feed, state in watched
+            ]
+        )
+        return
+    table = Table("feed", "url", "grade", "language", "status", "entries", "next poll (UTC)", "reason", "id")
+    for feed, state in watched:
+        due = f"{state.next_poll_at:%F %T}" if state and state.next_poll_at else ""
+        status = (state.status if state else PollStatus.NEVER) if feed.enabled else "paused"
+        table.add_row(
+            feed.title,
+            feed.url,
+            feed.grade,
+            feed.language or "",
+            status,
+            str(state.entries if state else 0),
+            due if feed.enabled else "",
+            state.reason if state else "",
+            feed.feed_id,
+        )
+    out.print(table if watched else "no feeds; add one with `chancery feeds add URL`")
+
+
+@feeds.command("import")
+def import_feeds(
+    source: Annotated[str, typer.Argument(metavar="FILE.opml|URL|-", help="OPML; - reads standard input.")],
+    as_json: AsJson = False,
+) -> None:
+    """Watch every feed of an OPML document. Exits 1 if some could not be taken; the others are."""
+    document = _document(source)
+    try:
+        listing = opml.read(document)
+    except opml.OpmlError as error:
+        fail(f"{source}: {error}", EXIT_USAGE)
+    if not listing.feeds and not listing.problems:
+        fail(f"{source} lists no feed: OPML outlines with an xmlUrl are expected", EXIT_USAGE)
+    _run(lambda chosen: _publish(chosen, listing.feeds))
+    _said(listing.feeds, "watching", as_json)
+    for problem in listing.problems:
+        err.print(f"[yellow]left out[/] {problem}", highlight=False, soft_wrap=True)
+    if listing.problems:
+        raise typer.Exit(1)
+
+
+@feeds.command()
+def export() -> None:
+    """Write every feed as OPML to standard output."""
+    sys.stdout.buffer.write(opml.write(feed for feed, _ in sorted(_run(_read), key=lambda pair: pair[0].url)))
+
+
+def _document(source: str) -> bytes:
+    if source == "-":
+        return sys.stdin.buffer.read()
+    if source.startswith(("http://", "https://")):
+        return _run(lambda chosen: _fetched(chosen, source))
+    try:
+        return Path(source).read_bytes()
+    except OSError as error:
+        fail(f"cannot read {source}: {error.strerror}", EXIT_USAGE)
+
+
+async def _fetched(chosen: Settings, url: str) -> bytes:
+    limits = chosen.ingest
+    async with guarded_client(chosen.egress, user_agent=limits.user_agent, timeout_s=limits.timeout_s) as client:
+        fetched = await Fetcher(client, timeout_s=limits.timeout_s, max_bytes=limits.max_bytes).fetch(url)
+    if fetched.status is not PollStatus.OK:
+        fail(f"cannot fetch {url}: {fetched.reason}")
+    return fetched.body
+
+
+async def _publish(chosen: Settings, wanted: Iterable[Feed]) -> None:
+    async with Publisher(chosen, SOURCE) as publisher:
+        await publisher.publish(FEEDS, *wanted)
+
+
+async def _enable(chosen: Settings, which: str, enabled: bool) -> Feed:
+    async with Publisher(chosen, SOURCE) as publisher:
+        feed = _one(await _watched(chosen, publisher), which).model_copy(update={"enabled": enabled})
+        await publisher.publish(FEEDS, feed)
+    return feed
+
+
+async def _read(chosen: Settings) -> list[tuple[Feed, FeedState | None]]:
+    async with Publisher(chosen, SOURCE) as publisher:
+        return await _watched(chosen, publisher)
+
+
+async def _watched(chosen: Settings, publisher: Publisher) -> list[tuple[Feed, FeedState | None]]:
+    table = TopicTable(chosen, [FEEDS, FEED_STATES], DeadLetterBox(publisher, "cli"))
+    stop = asyncio.Event()
+    running = asyncio.create_task(table.run(stop))
+    loaded = asyncio.create_task(table.loaded())
+    await asyncio.wait([running, loaded], timeout=READING_S, return_when=asyncio.FIRST_COMPLETED)
+    stop.set()
+    loaded.cancel()
+    await running
+    if loaded.cancelled() or not loaded.done():
+        fail(f"the feeds topic could not be read within {READING_S:g} s. Create it with `chancery topics ensure`")
+    states = {state.key: state for state in table.values(FEED_STATES) if isinstance(state, FeedState)}
+    return [(feed, states.get(feed.feed_id)) for feed in table.values(FEEDS) if isinstance(feed, Feed)]
+
+
+def _one(watched: Iterable[tuple[Feed, FeedState | None]], which: str) -> Feed:
+    try:
+        address = feed_url(which)
+    except BadAddress:
+        address = which
+    found = [feed for feed, _ in watched if which == feed.feed_id or feed.url in (which, address)]
+    if not found:
+        fail(f"no feed {which} is watched; `chancery feeds list` shows what is")
+    return found[0]
+
+
+def _run(action: Callable[[Settings], Awaitable[T]]) -> T:
+    async def run() -> T:
+        return await action(settings())
+
+    try:
+        return asyncio.run(run())
+    except (BrokerUnreachable, KafkaError, Misconfigured) as error:
+        fail(str(error))
+
+
+def _said(changed: Iterable[Feed], what: str, as_json: bool) -> None:
+    if as_json:
+        print_json([feed.model_dump(mode="json") for feed in changed])
+        return
+    for feed in changed:
+        out.print(f"{what} {feed.title or feed.url} ({feed.feed_id})", highlight=False, soft_wrap=True, markup=False)
+
+
+def _wrong_field(error: ValidationError) -> NoReturn:
+    first = error.errors(include_url=False)[0]
+    name = "".join(map(str, first["loc"])).replace("_", "-")
+    fail(f"--{name} {first['input']!r}: {first['msg']}", EXIT_USAGE)

@@ -1,0 +1,139 @@
+"""The contracts hold still: golden records and schemas, and what cannot be read is refused with its reason.
+
+After a deliberate change: `python -m tests.contracts.test_contracts` writes the golden files anew; the diff is then the
+change to review, and a change that old readers cannot read needs a new schema version.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.contracts import ids
+from services.contracts.article import Article
+from services.contracts.codec import Undecodable, cloudevents_headers, decode, encode
+from services.contracts.dead_letter import DeadLetterClass
+from services.contracts.feed import Feed
+from services.contracts.model import Record
+from services.contracts.report import Count
+from services.contracts.topics import TOPICS, Topic
+from tests.contracts.examples import ARTICLE, EXAMPLES, FEED, FETCHED
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def _schema(topic: Topic) -> str:
+    return json.dumps(topic.record_type.model_json_schema(mode="serialization"), indent=2, ensure_ascii=False) + "\n"
+
+
+def _record(record: Record) -> str:
+    return json.dumps(json.loads(encode(record)), indent=2, ensure_ascii=False) + "\n"
+
+
+@pytest.mark.parametrize("record", EXAMPLES, ids=lambda record: record.KIND)
+def test_records_are_written_as_the_golden_file_says(record: Record) -> None:
+    assert _record(record) == (GOLDEN / "records" / f"{record.KIND}.json").read_text()
+
+
+@pytest.mark.parametrize("record", EXAMPLES, ids=lambda record: record.KIND)
+def test_golden_records_can_be_read(record: Record) -> None:
+    assert decode((GOLDEN / "records" / f"{record.KIND}.json").read_bytes(), type(record)) == record
+
+
+@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
+def test_schemas_hold_still(topic: Topic) -> None:
+    assert (
+        _schema(topic)
+        == (GOLDEN / "schemas" / f"{topic.record_type.KIND}.v{topic.record_type.VERSION}.json").read_text()
+    )
+
+
+def test_every_topic_has_an_example() -> None:
+    assert {type(record) for record in EXAMPLES} == {topic.record_type for topic in TOPICS}
+
+
+@pytest.mark.parametrize(
+    ("value", "error_class", "reason"),
+    [
+        (None, DeadLetterClass.NOT_JSON, "not JSON"),
+        (b"", DeadLetterClass.NOT_JSON, "not JSON"),
+        (b"\xff\xfe\x00", DeadLetterClass.NOT_JSON, "not JSON"),
+        (b"[" * 100_000, DeadLetterClass.NOT_JSON, "not JSON"),
+        (b'{"schema_version": 1', DeadLetterClass.NOT_JSON, "not JSON"),
+        (b"[]", DeadLetterClass.INVALID, "a feed is a JSON object, not a list"),
+        (b"{}", DeadLetterClass.WRONG_VERSION, "schema version None; this release reads 1"),
+        (b'{"schema_version": 2}', DeadLetterClass.WRONG_VERSION, "schema version 2; this release reads 1"),
+        (b'{"schema_version": "1"}', DeadLetterClass.WRONG_VERSION, "'1'"),
+        (b'{"schema_version": true}', DeadLetterClass.WRONG_VERSION, "True"),
+        (b'{"schema_version": 1, "url": "x"}', DeadLetterClass.INVALID, "feed_id: Field required"),
+        (b'{"schema_version": 1, "feed_id": "f", "url": "x", "x": 1}', DeadLetterClass.INVALID, "x: Extra inputs"),
+        (
+            b'{"schema_version": 1, "feed_id": "f", "url": 7}',
+            DeadLetterClass.INVALID,
+            "url: Input should be a valid string",
+        ),
+    ],
+)
+def test_what_cannot_be_read_says_why(value: bytes | None, error_class: DeadLetterClass, reason: str) -> None:
+    with pytest.raises(Undecodable) as caught:
+        decode(value, Feed)
+    assert caught.value.error_class is error_class
+    assert reason in caught.value.reason
+    assert len(caught.value.reason) < 400
+
+
+@given(st.binary(max_size=200))
+def test_decoding_raises_nothing_else(value: bytes) -> None:
+    with pytest.raises(Undecodable):
+        decode(value, Article)
+
+
+@given(st.text(), st.text())
+def test_any_text_comes_back(title: str, text: str) -> None:
+    # JSON carries no lone surrogates; ingest never makes them.
+    article = ARTICLE.model_copy(update={"title": title.encode(errors="replace").decode(), "text": text})
+    assert decode(encode(article), Article) == article
+
+
+def test_headers_are_those_of_the_cloudevents_kafka_binding() -> None:
+    assert dict(cloudevents_headers(FEED, "/chancery/ingest", FETCHED)) == {
+        "content-type": b"application/json",
+        "ce_specversion": b"1.0",
+        "ce_type": b"chancery.feed.v1",
+        "ce_source": b"/chancery/ingest",
+        "ce_id": FEED.feed_id.encode(),
+        "ce_time": b"2020-12-21T07:04:30Z",
+    }
+
+
+@given(st.lists(st.text(max_size=8), max_size=4), st.lists(st.text(max_size=8), max_size=4))
+def test_different_parts_give_different_ids(one: list[str], other: list[str]) -> None:
+    assert (ids.derive("x", *one) == ids.derive("x", *other)) == (one == other)
+
+
+def test_an_id_fits_a_webhook_header() -> None:
+    made = ids.delivery_id(ids.AlertId("a.b"), ids.SubscriptionId("c"))
+    assert made.startswith("dlv_")
+    assert "." not in made
+    assert len(made) == 30
+
+
+def test_a_count_runs_forwards() -> None:
+    with pytest.raises(ValueError, match="from 3 to 2 runs backwards"):
+        Count(low=3, high=2)
+
+
+def test_topic_settings() -> None:
+    settings = {topic.name: topic.config for topic in TOPICS}
+    assert settings["feeds"]["cleanup.policy"] == "compact"
+    assert settings["articles"] == {"cleanup.policy": "delete", "retention.ms": "2592000000"}
+    assert TOPICS[0].in_namespace("replay-7.") == "replay-7.feeds"
+
+
+if __name__ == "__main__":
+    for example in EXAMPLES:
+        (GOLDEN / "records" / f"{example.KIND}.json").write_text(_record(example))
+    for each in TOPICS:
+        (GOLDEN / "schemas" / f"{each.record_type.KIND}.v{each.record_type.VERSION}.json").write_text(_schema(each))

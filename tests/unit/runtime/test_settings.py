@@ -1,0 +1,69 @@
+"""The environment becomes settings, or one clear error that names every fault."""
+
+import pytest
+
+from services.runtime.settings import SettingsError, load_settings, setting_names
+
+
+def test_defaults_stand_without_an_environment() -> None:
+    settings = load_settings({})
+    assert settings.kafka.bootstrap_servers == "127.0.0.1:9092"
+    assert settings.topics.namespace == "chancery."
+
+
+def test_values_lists_and_secrets_are_read() -> None:
+    settings = load_settings(
+        {
+            "CHANCERY_KAFKA__BOOTSTRAP_SERVERS": "a:1,b:2",
+            "CHANCERY_KAFKA__SASL_PASSWORD": "hunter2",
+            "CHANCERY_EGRESS__ALLOW_PRIVATE": "10.0.0.0/8, feeds.internal",
+            "CHANCERY_SECRETS__KEYS": "one,two",
+            "CHANCERY_KAFKA__IDEMPOTENCE": "false",
+            "PATH": "/bin",
+        }
+    )
+    assert settings.kafka.bootstrap_servers == "a:1,b:2"
+    assert settings.egress.allow_private == ("10.0.0.0/8", "feeds.internal")
+    assert [key.get_secret_value() for key in settings.secrets.keys] == ["one", "two"]
+    assert settings.kafka.idempotence is False
+    assert "hunter2" not in repr(settings)
+    assert "one" not in repr(settings.secrets)
+
+
+@pytest.mark.parametrize(
+    ("environment", "complaints"),
+    [
+        (
+            {"CHANCERY_KAFKA__BOOTSTRAP_SERVER": "a:1"},
+            ["CHANCERY_KAFKA__BOOTSTRAP_SERVER: no such setting; did you mean CHANCERY_KAFKA__BOOTSTRAP_SERVERS?"],
+        ),
+        (
+            {"CHANCERY_KAFKA__BOOTSTRAP_SERVERS": "broker"},
+            ["CHANCERY_KAFKA__BOOTSTRAP_SERVERS", "'broker' is not host:port"],
+        ),
+        ({"CHANCERY_KAFKA__BOOTSTRAP_SERVERS": "a:99999"}, ["is not host:port"]),
+        ({"CHANCERY_TOPICS__PARTITIONS": "0"}, ["CHANCERY_TOPICS__PARTITIONS", "greater than or equal to 1"]),
+        ({"CHANCERY_EGRESS__ALLOW_PRIVATE": "10.0.0.0/99"}, ["CHANCERY_EGRESS__ALLOW_PRIVATE"]),
+        ({"CHANCERY_TOPICS__NAMESPACE": "no-dot"}, ["CHANCERY_TOPICS__NAMESPACE"]),
+        (
+            {"CHANCERY_TOPICS__PARTITIONS": "many", "CHANCERY_LOG__FORMAT": "xml", "CHANCERY_NONSENSE": "1"},
+            ["CHANCERY_TOPICS__PARTITIONS", "CHANCERY_LOG__FORMAT", "CHANCERY_NONSENSE: no such setting"],
+        ),
+    ],
+)
+def test_every_fault_is_named(environment: dict[str, str], complaints: list[str]) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(environment)
+    for complaint in complaints:
+        assert complaint in str(caught.value)
+
+
+def test_a_secret_is_not_printed_when_it_is_wrong() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings({"CHANCERY_KAFKA__SASL_MECHANISM": "NONE", "CHANCERY_KAFKA__SASL_PASSWORD": "hunter2"})
+    assert "hunter2" not in str(caught.value)
+
+
+def test_names_are_those_of_the_environment() -> None:
+    names = set(setting_names())
+    assert {"CHANCERY_KAFKA__BOOTSTRAP_SERVERS", "CHANCERY_SECRETS__KEYS", "CHANCERY_HEALTH__PORT"} <= names

@@ -59,6 +59,7 @@ def build_app(settings: Settings, reader: Reader) -> faust.App:
         producer_linger=kafka.linger_ms / 1000,
         producer_max_request_size=8_000_000,
         store=settings.classify.store,
+        datadir=settings.classify.data_dir,
         topic_partitions=topics.partitions,
         topic_replication_factor=kafka.replication_factor,
         topic_disable_leader=True,

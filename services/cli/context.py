@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import typer
 from rich.console import Console
 
+from services.runtime import log
 from services.runtime.settings import Settings, SettingsError, load_settings
 
 EXIT_USAGE = 2
@@ -33,9 +34,11 @@ def settings() -> Settings:
     Prints what is wrong and exits 78 when the environment cannot be used.
     """
     try:
-        return load_settings(running_environment() | dict(os.environ))
+        found = load_settings(running_environment() | dict(os.environ))
     except SettingsError as error:
         fail(f"the environment is wrong:\n{error}", EXIT_MISCONFIGURED)
+    log.configure(found.log.model_copy(update={"level": "WARNING"}), "cli")
+    return found
 
 
 def running_environment() -> dict[str, str]:

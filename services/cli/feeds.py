@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn, TypeVar
 import typer
 from aiokafka.errors import KafkaError
 from pydantic import ValidationError
+from rich.markup import escape
 from rich.table import Table
 
 from services.cli.context import EXIT_USAGE, err, fail, out, print_json, settings
@@ -112,20 +113,13 @@ def list_feeds(as_json: AsJson = False) -> None:
             ]
         )
         return
-    table = Table("feed", "url", "grade", "language", "status", "entries", "next poll (UTC)", "reason", "id")
+    table = Table("feed", "status", "entries", "next poll (UTC)", "reason", show_lines=True)
     for feed, state in watched:
-        due = f"{state.next_poll_at:%F %T}" if state and state.next_poll_at else ""
+        due = f"{state.next_poll_at:%F %T}" if feed.enabled and state and state.next_poll_at else ""
         status = (state.status if state else PollStatus.NEVER) if feed.enabled else "paused"
+        name = f"{feed.title}\n{feed.url}" if feed.title else feed.url
         table.add_row(
-            feed.title,
-            feed.url,
-            feed.grade,
-            feed.language or "",
-            status,
-            str(state.entries if state else 0),
-            due if feed.enabled else "",
-            state.reason if state else "",
-            feed.feed_id,
+            escape(name), status, str(state.entries if state else 0), due, escape(state.reason if state else "")
         )
     out.print(table if watched else "no feeds; add one with `chancery feeds add URL`")
 

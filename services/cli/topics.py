@@ -50,10 +50,12 @@ async def _rows(configuration: Settings) -> list[dict[str, object]]:
     await start(consumer)
     try:
         await consumer._client.force_metadata_update()
+        names = {topic: topic.in_namespace(configuration.topics.namespace) for topic in TOPICS}
+        # all of them first: a later assign() narrows what the client knows of the cluster
+        numbers = {topic: sorted(consumer.partitions_for_topic(name) or ()) for topic, name in names.items()}
         rows = []
-        for topic in TOPICS:
-            name = topic.in_namespace(configuration.topics.namespace)
-            partitions = [TopicPartition(name, n) for n in sorted(consumer.partitions_for_topic(name) or ())]
+        for topic, name in names.items():
+            partitions = [TopicPartition(name, number) for number in numbers[topic]]
             ends = await consumer.end_offsets(partitions) if partitions else {}
             begins = await consumer.beginning_offsets(partitions) if partitions else {}
             newest = await _newest_ms(consumer, ends, begins)

@@ -28,6 +28,7 @@ from services.contracts.topics import DELIVERIES, FEEDS, SUBSCRIPTIONS, Topic
 from services.ingest.core import opml
 from services.launch import broker
 from services.launch.supervisor import Program, Supervisor
+from services.runtime import log
 from services.runtime.dead_letters import DeadLetterBox
 from services.runtime.kafka import Publisher, ensure_topics
 from services.runtime.secrets import Vault, new_key, new_webhook_secret
@@ -128,6 +129,7 @@ class Up:
         self._stop = asyncio.Event()
 
     async def run(self) -> None:
+        log.configure(self._settings.log.model_copy(update={"level": "WARNING"}), "up")
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
         supervisor = Supervisor(self._plan.directory / "logs", self._say)

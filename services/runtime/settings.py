@@ -6,8 +6,10 @@ written with commas. A name that no setting has is an error, because a typing er
 
 import difflib
 import os
+import tempfile
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -86,6 +88,10 @@ class IngestSettings(Section):
 
 class ClassifySettings(Section):
     store: str = Field("memory://", description="Faust table store")
+    data_dir: str = Field(
+        default_factory=lambda: str(Path(tempfile.gettempdir()) / "chancery-faust"),
+        description="where a table store on disk keeps its files",
+    )
     rules_dir: str | None = Field(
         None, description="directory with lexicons/ and gazetteer/; default: the built-in rules"
     )

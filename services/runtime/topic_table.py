@@ -140,7 +140,8 @@ class TopicTable:
                 self._consumer.seek(partition, self._read[partition])
             if new:
                 await self._consumer.seek_to_beginning(*new)
-        log.info(PARTITIONS_ASSIGNED, topics=sorted(self._topics), partitions=sorted(_numbers(assigned)))
+        if self._shared:  # to read a whole topic is no news, and a command prints for people and machines
+            log.info(PARTITIONS_ASSIGNED, topics=sorted(self._topics), partitions=sorted(_numbers(assigned)))
 
     def _drop(self, lost: Iterable[TopicPartition]) -> None:
         lost = set(lost)

@@ -7,7 +7,7 @@ from services.classify.core.correlate import latest
 from services.contracts import ids
 from services.contracts.alert import Alert, ChangeKind, Urgency
 from services.contracts.incident import Incident
-from services.contracts.report import Count, DatePrecision, IncidentType, Outcome, Relation, Severity, Site
+from services.contracts.report import Count, DatePrecision, IncidentType, Outcome, Relation, Severity, Site, SiteKind
 
 _SEVERITY_ORDER = tuple(Severity)
 
@@ -92,7 +92,7 @@ TYPE_WORDS: Mapping[IncidentType, str] = {
     IncidentType.SUICIDE_ATTACK: "Suicide attack",
     IncidentType.ARMED_ATTACK_SHOOTING: "Armed attack",
     IncidentType.STABBING_RAMMING_ASSAULT: "Assault",
-    IncidentType.ASSASSINATION_STAFF: "Killing of staff",
+    IncidentType.ASSASSINATION_STAFF: "Deadly attack",
     IncidentType.KIDNAP_HOSTAGE: "Kidnapping or hostage-taking",
     IncidentType.STORMING_INTRUSION: "Storming or intrusion",
     IncidentType.ARSON_INCENDIARY: "Arson",
@@ -104,19 +104,27 @@ TYPE_WORDS: Mapping[IncidentType, str] = {
     IncidentType.SECURITY_POSTURE: "Security measures",
 }
 
+_MOVING = {SiteKind.STAFF: "diplomatic staff", SiteKind.CONVOY: "a diplomatic convoy"}
+
 _RELATION_WORDS = {
     Relation.ON_SITE: "at",
     Relation.PERIMETER: "at the perimeter of",
-    Relation.STAFF: "against staff of",
+    Relation.STAFF: "on staff of",
     Relation.CONVOY: "on a convoy of",
     Relation.VICINITY: "near",
     Relation.NONE: "in",
 }
 
 
+# Countries that English names with an article.
+_WITH_ARTICLE = frozenset("AE BS CD CF CG CZ DO FK GB GM KM KY MH MV NL PH SB SC TC US VA VG VI EU UN".split())
+
+
 def headline(incident: Incident, states: Mapping[str, str]) -> str:
     """One English sentence: what, where, when, toll."""
-    parts = [f"{TYPE_WORDS[incident.type]} {_RELATION_WORDS[incident.relation]} {site_words(incident.site, states)}"]
+    site = incident.site
+    relation = "on" if site.kind in _MOVING else _RELATION_WORDS[incident.relation]
+    parts = [f"{TYPE_WORDS[incident.type]} {relation} {site_words(site, states)}"]
     if incident.date is not None and incident.date_precision is DatePrecision.DAY:
         parts.append(f"{incident.date.day} {incident.date:%B %Y}")
     toll = [
@@ -131,15 +139,16 @@ def headline(incident: Incident, states: Mapping[str, str]) -> str:
 
 def site_words(site: Site, states: Mapping[str, str]) -> str:
     """The site in English: "the embassy of the United States in Baghdad, Iraq (Green Zone)"."""
-    kind = (site.kind or "place").replace("_", " ")
+    kind = _MOVING.get(site.kind) if site.kind else None
+    kind = kind or f"the {(site.kind or 'place').replace('_', ' ')}"
     sender = f" of {_state(site.sending_state, states)}" if site.sending_state else ""
     where = ", ".join(part for part in (site.city, site.host_state and _state(site.host_state, states)) if part)
     area = f" ({site.area})" if site.area and site.area != site.city else ""
-    return f"the {kind}{sender}{f' in {where}' if where else ''}{area}"
+    return f"{kind}{sender}{f' in {where}' if where else ''}{area}"
 
 
 def _state(code: str, states: Mapping[str, str]) -> str:
-    return states.get(code, code)
+    return f"{'the ' if code in _WITH_ARTICLE else ''}{states.get(code, code)}"
 
 
 def _told(count: Count | None) -> str:

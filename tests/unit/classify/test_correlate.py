@@ -26,7 +26,7 @@ from tests.unit.classify.reports import BAGHDAD, DAY, PUBLISHED, report
 
 WINDOWS = Windows(merge=dt.timedelta(hours=36), alert=dt.timedelta(hours=72))
 NOW = PUBLISHED + dt.timedelta(minutes=5)
-STATES = {"US": "the United States", "IQ": "Iraq"}
+STATES = {"US": "United States", "IQ": "Iraq"}
 ERBIL = BAGHDAD.model_copy(update={"kind": SiteKind.CONSULATE, "city": "Erbil"})
 CITY_ONLY = Site(host_state="IQ", city="Baghdad")
 

@@ -1,1 +1,1 @@
-"""One module a channel: an alert as that channel writes it."""
+"""Alerts to bodies, one module a channel. A renderer is a pure function of an alert, total over alerts."""

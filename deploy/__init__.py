@@ -1,0 +1,1 @@
+"""How Chancery is run: containers, broker, dashboards and the demo."""

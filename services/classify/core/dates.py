@@ -1,0 +1,332 @@
+"""Dates as news writes them, resolved against the publication only.
+
+A lexicon gives words (months, weekdays, units) and templates with slots; here they become a few regular expressions
+a language, run only on sentences in which the scan saw a date word. A date never lies after the article unless it
+says "next"; a date without a year is the newest one that fits.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from services.classify.core.lexicon import DateWords, LexiconError
+from services.classify.core.text import fold_term
+from services.contracts.report import DatePrecision
+
+PART_NAMES = ("morning", "noon", "afternoon", "evening", "night")
+_UNIT_DAYS = (0, 0, 1, 7, 30, 365)
+_YEAR = r"(?P<year>1[3-9]\d\d|20\d\d)"
+_SLOTS = {
+    "day": r"(?P<day>3[01]|[12]\d|0?[1-9])",
+    "year": _YEAR,
+    "monthnum": r"(?P<monthnum>1[0-2]|0?[1-9])",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """A date told in the text: offsets, value, how exactly it is meant.
+
+    `date` is the first day of a month or year told without a day, None when it cannot be resolved (a weekday in an
+    article without a date). `conflict` says what cannot be right. `relative` marks words like "yesterday".
+    """
+
+    start: int
+    end: int
+    date: dt.date | None
+    precision: DatePrecision
+    part: str | None = None
+    conflict: str | None = None
+    future: bool = False
+    explicit_year: bool = False
+
+
+class DateReader:
+    """The dates of one language."""
+
+    def __init__(self, words: DateWords, number_values: dict[str, int], spaced: bool, file: str = "") -> None:
+        self.words = words
+        self.numbers = number_values
+        self.spaced = spaced
+        self.file = file
+        # Compiled at once: a template that cannot be read is a start-up error, not one of the first article.
+        self._patterns = tuple(self._compile())
+
+    @cached_property
+    def _slots(self) -> dict[str, str]:
+        slots = dict(_SLOTS)
+        names = (
+            ("month", "months"), ("jmonth", "jalali_months"), ("weekday", "weekdays"), ("unit", "units"),
+            ("part", "parts"), ("days_ago", "days_ago"),
+        )  # fmt: skip
+        for slot, key in names:
+            slots[slot] = f"(?P<{slot}>{self._alternatives(self.words.vocabulary[key])})"
+        numbers = "|".join(sorted(map(re.escape, self.numbers), key=len, reverse=True))
+        slots["n"] = rf"(?P<n>\d{{1,3}}|{numbers})" if numbers else r"(?P<n>\d{1,3})"
+        return slots
+
+    def _alternatives(self, words: dict[str, int]) -> str:
+        ordered = sorted(words, key=len, reverse=True)
+        grow = r"\w*" if self.spaced else ""
+        return (
+            "|".join(re.escape(word[:-1]) + grow if word.endswith("*") else re.escape(word) for word in ordered)
+            or "(?!)"
+        )
+
+    def _compile(self) -> Iterator[tuple[str, re.Pattern[str]]]:
+        templates = self.words.templates
+        for kind in ("ago", "week_before", "next", "last", "this", "absolute", "day_number"):
+            for template in templates.get(kind, ()):
+                yield kind, self._regex(template, kind)
+        if any(self.words.vocabulary["days_ago"].values()) or self.words.vocabulary["days_ago"]:
+            yield "days_ago", self._regex("{days_ago}", "days_ago")
+        yield "weekday", self._regex("{weekday}", "weekday")
+
+    def _regex(self, template: str, kind: str) -> re.Pattern[str]:
+        """`[{weekday} ]{day} [de ]{month}[ {year}]` -> a regular expression over folded text."""
+        pieces = re.split(r"(\{\w+\}|\[|\])", template)
+        source = ""
+        for piece in pieces:
+            if piece == "[":
+                source += "(?:"
+            elif piece == "]":
+                source += ")?"
+            elif piece.startswith("{"):
+                slot = piece[1:-1]
+                if slot not in self._slots:
+                    raise LexiconError(
+                        self.file, f"dates.{kind}", f"no slot {piece} in {template!r}; known are {sorted(self._slots)}"
+                    )
+                source += self._slots[slot]
+            else:
+                lead = r"\s+" if piece[:1].isspace() else ""
+                trail = r"\s+" if piece[-1:].isspace() and piece.strip() else ""
+                source += lead + r"\s+".join(map(re.escape, fold_term(piece).split())) + trail
+        edge = (r"(?<!\w)", r"(?!\w)") if self.spaced else ("", "")
+        try:
+            return re.compile(edge[0] + "(?:" + source + ")" + edge[1])
+        except re.error as error:
+            raise LexiconError(self.file, f"dates.{kind}", f"{template!r} cannot be read: {error}") from None
+
+    def read(self, norm: str, start: int, end: int, published: dt.date | None) -> list[When]:
+        """The dates in `norm[start:end]`, in order, without overlaps."""
+        matches = [
+            (match.start(), -match.end(), order, kind, match)
+            for order, (kind, pattern) in enumerate(self._patterns)
+            for match in pattern.finditer(norm, start, end)
+        ]
+        # The longest reading wins: "le 17 novembre dernier" over "novembre dernier" over "novembre".
+        matches.sort(key=lambda item: (item[1] + item[0], item[2]))
+        found: list[When] = []
+        for begin, negative_end, _, kind, match in matches:
+            if any(begin < when.end and when.start < -negative_end for when in found):
+                continue
+            when = self._resolve(kind, match, norm, published)
+            if when is not None:
+                if when.part is None and when.precision is DatePrecision.DAY:
+                    when = replace(when, part=self._part_near(norm, when, start, end))
+                found.append(when)
+        found.sort(key=lambda when: when.start)
+        return found
+
+    def _part_near(self, norm: str, when: When, start: int, end: int) -> str | None:
+        """The part of the day told right after a date or right before it: "mardi matin", "on the morning of 3 May"."""
+        match = self._part.search(norm, when.end, min(end, when.end + 16)) or self._part.search(
+            norm, max(start, when.start - 16), when.start
+        )
+        return PART_NAMES[self._value("parts", match.group("part"))] if match else None
+
+    @cached_property
+    def _part(self) -> re.Pattern[str]:
+        return self._regex("{part}", "parts")
+
+    def _value(self, key: str, word: str) -> int:
+        table = self.words.vocabulary[key]
+        if word in table:
+            return table[word]
+        word = " ".join(word.split())
+        if word in table:
+            return table[word]
+        best = max((w for w in table if w.endswith("*") and word.startswith(w[:-1])), key=len, default=None)
+        return table[best] if best is not None else 0
+
+    def _resolve(self, kind: str, match: re.Match[str], norm: str, published: dt.date | None) -> When | None:
+        groups = {name: text for name, text in match.groupdict().items() if text}
+        span = (match.start(), match.end())
+        part = PART_NAMES[self._value("parts", groups["part"])] if "part" in groups else None
+        if kind in ("absolute", "day_number", "last", "next") and (
+            {"day", "month", "jmonth", "monthnum", "year"} & groups.keys()
+        ):
+            return self._absolute(span, groups, part, published, kind)
+        if kind == "days_ago" or "days_ago" in groups:
+            days = self._value("days_ago", groups["days_ago"])
+            date = _shift(published, days)
+            return When(*span, date, _precision(date), part, future=days < 0)
+        if "weekday" in groups:
+            return self._weekday(span, groups, part, published, kind)
+        if "unit" in groups:
+            return self._units(span, groups, part, published, kind)
+        if part is not None and kind == "this":
+            return When(*span, published, _precision(published), part)
+        return None
+
+    def _weekday(
+        self, span: tuple[int, int], groups: dict[str, str], part: str | None, published: dt.date | None, kind: str
+    ) -> When:
+        if published is None:
+            return When(*span, None, DatePrecision.UNKNOWN, part, future=kind == "next")
+        weekday = self._value("weekdays", groups["weekday"])
+        back = (published.weekday() - weekday) % 7
+        if kind == "next":
+            return When(*span, published + dt.timedelta(days=7 - back), DatePrecision.DAY, part, future=True)
+        if kind == "last" and back == 0:
+            back = 7
+        if kind == "week_before":
+            back = published.weekday() + 7 - weekday
+        date = _shift(published, back)
+        return When(*span, date, _precision(date), part)
+
+    def _units(
+        self, span: tuple[int, int], groups: dict[str, str], part: str | None, published: dt.date | None, kind: str
+    ) -> When | None:
+        unit = self._value("units", groups["unit"])
+        count = self._count(groups["n"]) if "n" in groups else 1
+        if published is None:
+            return When(*span, None, DatePrecision.UNKNOWN, part)
+        if kind == "this":
+            if unit <= 2:
+                return When(*span, published, DatePrecision.DAY, part)
+            return None
+        sign = -1 if kind == "next" else 1
+        if unit == 4:
+            date = _months_back(published, sign * count)
+            return When(*span, date and date.replace(day=1), DatePrecision.MONTH, part, future=sign < 0)
+        if unit == 5:
+            year = published.year - sign * count
+            date = dt.date(year, 1, 1) if 1 <= year <= 9999 else None
+            return When(*span, date, DatePrecision.YEAR, part, future=sign < 0)
+        date = _shift(published, sign * count * _UNIT_DAYS[unit])
+        precision = DatePrecision.DAY if unit <= 2 else DatePrecision.MONTH
+        if unit == 3 and date:
+            # "last week", "two weeks ago": no day is meant; the month is the finest the scale has.
+            return When(*span, date, precision, part, future=sign < 0)
+        return When(*span, date, precision, part, future=sign < 0)
+
+    def _count(self, text: str) -> int:
+        text = " ".join(text.split())
+        return int(text) if text.isdecimal() else self.numbers.get(text, 1)
+
+    def _absolute(
+        self, span: tuple[int, int], groups: dict[str, str], part: str | None, published: dt.date | None, kind: str
+    ) -> When | None:
+        day = int(groups["day"]) if "day" in groups else None
+        year = int(groups["year"]) if "year" in groups else None
+        if "jmonth" in groups:
+            return self._jalali(span, groups, day, year, part, published)
+        month = None
+        if "month" in groups:
+            month = self._value("months", groups["month"])
+        elif "monthnum" in groups:
+            month = int(groups["monthnum"])
+        if month is None:
+            if day is not None:
+                return self._day_number(span, day, part, published)
+            if year is None or year < 1900:
+                return None
+            return When(*span, _date(year, 1, 1), DatePrecision.YEAR, part, explicit_year=True)
+        precision = DatePrecision.DAY if day else DatePrecision.MONTH
+        explicit = year is not None
+        if year is not None and 1300 <= year < 1500:
+            return None
+        if year is None:
+            if published is None:
+                return When(*span, None, DatePrecision.UNKNOWN, part)
+            year = _newest_year(month, day or 1, published, future=kind == "next")
+            if (
+                kind == "last"
+                and precision is DatePrecision.MONTH
+                and (year, month) == (published.year, published.month)
+            ):
+                year -= 1
+        date = _date(year, month, day or 1)
+        conflict = None
+        if date is None:
+            return When(*span, None, DatePrecision.UNKNOWN, part, f"there is no day {day} in month {month} of {year}")
+        if "weekday" in groups and day:
+            weekday = self._value("weekdays", groups["weekday"])
+            if date.weekday() != weekday:
+                conflict = f"{date.isoformat()} is a {date:%A}, the text names another weekday"
+        future = published is not None and date > published + dt.timedelta(days=1)
+        return When(*span, date, precision, part, conflict, future, explicit)
+
+    def _day_number(self, span: tuple[int, int], day: int, part: str | None, published: dt.date | None) -> When | None:
+        if published is None:
+            return When(*span, None, DatePrecision.UNKNOWN, part)
+        base = published if day <= published.day else _months_back(published, 1)
+        date = _date(base.year, base.month, day) if base else None
+        return When(*span, date, _precision(date), part) if date else None
+
+    def _jalali(
+        self,
+        span: tuple[int, int],
+        groups: dict[str, str],
+        day: int | None,
+        year: int | None,
+        part: str | None,
+        published: dt.date | None,
+    ) -> When:
+        month = self._value("jalali_months", groups["jmonth"])
+        precision = DatePrecision.DAY if day else DatePrecision.MONTH
+        if year is None:
+            if published is None:
+                return When(*span, None, DatePrecision.UNKNOWN, part)
+            year = published.year - 621
+            while year > 1 and jalali_to_gregorian(year, month, day or 1) > published + dt.timedelta(days=1):
+                year -= 1
+        date = jalali_to_gregorian(year, month, day or 1) if 1200 <= year <= 1600 else None
+        return When(*span, date, _precision(date) if date is None else precision, part)
+
+
+def _precision(date: dt.date | None) -> DatePrecision:
+    return DatePrecision.DAY if date else DatePrecision.UNKNOWN
+
+
+def _shift(date: dt.date | None, days_back: int) -> dt.date | None:
+    if date is None:
+        return None
+    try:
+        return date - dt.timedelta(days=days_back)
+    except OverflowError:
+        return None
+
+
+def _date(year: int, month: int, day: int) -> dt.date | None:
+    try:
+        return dt.date(year, month, day)
+    except ValueError:
+        return None
+
+
+def _months_back(date: dt.date, months: int) -> dt.date | None:
+    index = date.year * 12 + date.month - 1 - months
+    return _date(index // 12, index % 12 + 1, 1)
+
+
+def _newest_year(month: int, day: int, published: dt.date, future: bool) -> int:
+    """The year that makes month and day the newest not after the article (a day of grace for time zones)."""
+    candidate = _date(published.year, month, day)
+    if future:
+        return published.year if candidate and candidate >= published else published.year + 1
+    # An article may announce: "on 3 January" in late December lies ahead, not a year back.
+    if candidate and candidate <= published + dt.timedelta(days=1):
+        return published.year
+    return published.year - 1
+
+
+def jalali_to_gregorian(year: int, month: int, day: int) -> dt.date:
+    """The Gregorian date of a Solar Hijri one, by the 33-year rule (right for 1206 to 1498, i.e. 1827 to 2119)."""
+    days = 365 * (year - 1) + (8 * (year - 1) + 29) // 33
+    days += 31 * (month - 1) if month <= 7 else 186 + 30 * (month - 7)
+    return dt.date.fromordinal(226894 + days + day)

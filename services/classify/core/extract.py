@@ -1,0 +1,394 @@
+"""From terms to mentions: what each clause says happened, to whom, when, with what, at what cost.
+
+A mention is one clause's telling. Which mentions are one incident is decided in `incidents.py`.
+"""
+
+import datetime as dt
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+from services.classify.core.dates import DateReader, When
+from services.classify.core.geoparse import Focus, Place, SiteMention
+from services.classify.core.guards import GUARDS, Reach
+from services.classify.core.lexicon import Lexicon
+from services.classify.core.numbers import Number, NumberReader
+from services.classify.core.scan import Hit, Hits
+from services.classify.core.taxonomy import TAXONOMY, WEAPON_TYPES
+from services.classify.core.text import Folded, Sentence
+from services.contracts.report import Count, IncidentType, Outcome, Relation, SiteKind
+
+Spans = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GuardHit:
+    """A guard that spoke: its name and the words."""
+
+    name: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Casualties:
+    """Counts with the words they were read from; None is silence."""
+
+    killed: Count | None = None
+    wounded: Count | None = None
+    missing: Count | None = None
+    spans: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """What one clause tells. `trigger` is the word that made it; `strong` that the word names an incident by itself."""
+
+    sentence: Sentence
+    start: int
+    end: int
+    trigger: tuple[int, int]
+    type: IncidentType
+    generic: bool
+    strong: bool
+    site: SiteMention | None
+    relation: Relation
+    when: When | None
+    casualties: Casualties
+    weapon: tuple[str, int, int] | None
+    guards: tuple[GuardHit, ...]
+    outcome: Outcome
+    place: Place | None
+    area: Place | None = None
+    spans: dict[str, Spans] = field(default_factory=dict)
+    quantities: tuple[tuple[str, Number], ...] = ()
+    update: bool = False
+    background: bool = False
+    now: bool = False
+    series: bool = False
+    conflict: str | None = None
+
+
+_YEAR_IN = re.compile(r"(?:19|20)\d\d|\d日")
+
+
+class Gist:
+    """What extraction knows of an article: all the scan and the readers found, by offset."""
+
+    def __init__(
+        self,
+        folded: Folded,
+        lexicon: Lexicon,
+        hits: Hits,
+        sentences: list[Sentence],
+        places: list[Place],
+        focus: Focus,
+        dates: DateReader,
+        numbers: NumberReader,
+        published: dt.date | None,
+        dateline_end: int,
+    ) -> None:
+        self.folded, self.lexicon, self.hits, self.sentences = folded, lexicon, hits, sentences
+        self.places, self.focus, self.dates, self.numbers = places, focus, dates, numbers
+        self.published, self.dateline_end = published, dateline_end
+        self.place_starts = [place.start for place in places]
+
+    def dates_in(self, sentence: Sentence) -> list[When]:
+        """The dates of a sentence; nothing is run where the scan saw no date word and no digit of a year."""
+        if not self.hits.within("date", sentence.start, sentence.end) and not _YEAR_IN.search(
+            self.folded.norm, sentence.start, sentence.end
+        ):
+            return []
+        return self.dates.read(self.folded.norm, sentence.start, sentence.end, self.published)
+
+    def words_between(self, start: int, end: int) -> int:
+        """Words between two offsets; for scripts without spaces, two characters make a word."""
+        if end <= start:
+            return 0
+        if not self.lexicon.spaced:
+            return (end - start) // 2
+        return self.folded.norm.count(" ", start, end)
+
+    def places_within(self, start: int, end: int) -> list[Place]:
+        first = bisect_right(self.place_starts, start - 1)
+        found = []
+        for place in self.places[first:]:
+            if place.start >= end:
+                break
+            found.append(place)
+        return found
+
+
+_CLAUSE = re.compile(r"[,;:()（）،؛，、；：]|\s[-–—]+\s|—")
+
+
+def clauses(folded: Folded, sentence: Sentence) -> list[tuple[int, int]]:
+    """The sentence cut at commas, dashes and their like. Numbers like 1,000 are not cut."""
+    cuts = [sentence.start]
+    for match in _CLAUSE.finditer(folded.clean, sentence.start, sentence.end):
+        around = folded.clean[match.start() - 1 : match.end() + 1]
+        if len(around) == 3 and around[0].isdigit() and around[2].isdigit():
+            continue
+        cuts.append(match.end())
+    cuts.append(sentence.end)
+    return [(start, end) for start, end in pairwise(cuts) if end > start]
+
+
+def casualties_in(gist: Gist, start: int, end: int, numbers: Sequence[Number]) -> Casualties:
+    """Killed, wounded and missing told in a span: every casualty word takes the nearest free number."""
+    words = gist.hits.within("casualties", start, end)
+    if not words:
+        return Casualties()
+    counts: dict[str, Count] = {}
+    spans: dict[str, tuple[int, int]] = {}
+    for hit in words:
+        zeros = {"none": ("killed", "wounded"), "killed_none": ("killed",), "wounded_none": ("wounded",)}
+        for name in zeros.get(hit.value, ()):
+            counts[name] = Count(low=0, high=0)
+            spans[name] = (hit.start, hit.end)
+    pairs = []
+    for hit in words:
+        if hit.value not in ("killed", "wounded", "missing"):
+            continue
+        for number in numbers:
+            distance = _casualty_distance(gist, hit, number)
+            if distance is not None:
+                pairs.append((number.weak, distance, hit.start, hit, number))
+    taken: set[int] = set()
+    for _, _, _, hit, number in sorted(pairs, key=lambda pair: pair[:3]):
+        if hit.value in counts or number.start in taken:
+            continue
+        taken.add(number.start)
+        counts[hit.value] = number.count
+        spans[hit.value] = (min(hit.start, number.start), max(hit.end, number.end))
+    return Casualties(counts.get("killed"), counts.get("wounded"), counts.get("missing"), spans)
+
+
+_MAX_CASUALTY_CHARACTERS = 90
+
+
+def _casualty_distance(gist: Gist, hit: Hit, number: Number) -> float | None:
+    if number.end <= hit.start:
+        between, limit, bias = (number.end, hit.start), 3 if number.weak else 7, 0.0
+    elif number.start >= hit.end:
+        between, limit, bias = (hit.end, number.start), 1 if number.weak else 4, 0.5
+    elif number.start >= hit.start and number.end <= hit.end:
+        return 0.0
+    else:
+        return None
+    if between[1] - between[0] > _MAX_CASUALTY_CHARACTERS:
+        return None
+    words = gist.words_between(*between)
+    stops = sum(gist.folded.clean.count(mark, *between) for mark in ",;:،，")
+    if words > limit or stops > 1 or gist.hits.within("weapons", *between):
+        return None
+    return words + bias + 3 * stops
+
+
+def countable(gist: Gist, sentence: Sentence, whens: Sequence[When]) -> list[Number]:
+    """The numbers of a sentence that may count people or things: no dates, ages, distances, hours.
+
+    None are read where the scan saw nothing to count.
+    """
+    start, end = sentence.start, sentence.end
+    if not gist.hits.within("casualties", start, end) and not gist.hits.within("quantities", start, end):
+        return []
+    kept = []
+    for number in gist.numbers.read(gist.folded.norm, start, end):
+        if any(when.start < number.end and number.start < when.end for when in whens):
+            continue
+        following = gist.folded.norm[number.end : number.end + 24].split()
+        if (
+            gist.lexicon.spaced
+            and following
+            and (
+                following[0] in gist.lexicon.numbers.not_counts
+                or " ".join(following[:2]) in gist.lexicon.numbers.not_counts
+            )
+        ):
+            continue
+        kept.append(number)
+    return kept
+
+
+_NEUTRAL = frozenset({"attack", "explosion", "impact", "killing", "clash", "violence"})
+
+
+_FINER_THAN_BOMBING = (
+    IncidentType.ROCKET_MORTAR_MISSILE,
+    IncidentType.ARSON_INCENDIARY,
+    IncidentType.SUICIDE_ATTACK,
+)
+
+
+def incident_type(
+    triggers: Sequence[Hit], weapons: Sequence[Hit], site: SiteMention | None
+) -> tuple[IncidentType | None, bool]:
+    """The type that triggers and weapons make together, and whether it was only guessed from a plain "attack"."""
+    plural = {(hit.start, hit.end) for hit in triggers if hit.value == "violence"}
+    if site is None:
+        # A word for violence in general may be spelled like one for a single attack; alone it names no incident.
+        triggers = [hit for hit in triggers if (hit.start, hit.end) not in plural]
+    named = [IncidentType(hit.value) for hit in triggers if hit.value not in _NEUTRAL]
+    generic = {hit.value for hit in triggers if hit.value in _NEUTRAL}
+    weapon_types = [WEAPON_TYPES[hit.value] for hit in weapons]
+    if named:
+        best = max(named, key=lambda kind: TAXONOMY[kind].rank)
+        if best is IncidentType.BOMBING_IED:
+            # "threw a petrol bomb", "a grenade exploded": the thing says more than the verb.
+            best = next((kind for kind in weapon_types if kind in _FINER_THAN_BOMBING), best)
+        return best, False
+    if generic:
+        if weapon_types:
+            return max(weapon_types, key=lambda kind: TAXONOMY[kind].rank), False
+        if "impact" in generic and len(generic) == 1:
+            return None, False
+        if "explosion" in generic:
+            return IncidentType.BOMBING_IED, True
+        if "killing" in generic and site is not None and site.kind is SiteKind.STAFF:
+            return IncidentType.ASSASSINATION_STAFF, False
+        return IncidentType.ARMED_ATTACK_SHOOTING, True
+    return None, False
+
+
+def relation_to(gist: Gist, site: SiteMention, trigger: Hit) -> Relation:
+    """How the incident stands to its site: in the words between the two."""
+    if site.kind is SiteKind.STAFF:
+        return Relation.STAFF
+    if site.kind is SiteKind.CONVOY:
+        return Relation.CONVOY
+    start, end = (trigger.end, site.start) if trigger.end <= site.start else (site.start - 30, site.start)
+    near = gist.hits.values("roles", max(start, site.start - 40), site.start, "near")
+    if site.kind is SiteKind.DIPLOMATIC_QUARTER:
+        return Relation.VICINITY
+    if near and not gist.hits.values("roles", near[-1].end, end, "against"):
+        others = gist.hits.values("roles", trigger.end, near[-1].start, "other_targets")
+        return Relation.VICINITY if others else Relation.PERIMETER
+    return Relation.ON_SITE
+
+
+def is_speaker(gist: Gist, site: SiteMention, sentence: Sentence, triggers: Sequence[Hit]) -> bool:
+    """Whether the site speaks rather than suffers: "according to the embassy", "the embassy condemned ..."."""
+    before = gist.hits.values("roles", max(sentence.start, site.start - 45), site.start, "speaker")
+    if before and gist.words_between(before[-1].end, site.start) <= 3:
+        return not any(before[-1].end <= trigger.start < site.start for trigger in triggers)
+    after = gist.hits.values("roles", site.end, sentence.end, "speech")
+    if after and not _is_governed(gist, site, sentence, triggers):
+        speech = after[0]
+        if gist.lexicon.order == "sov":
+            # The verb comes last: what stands between is its object, unless a clause ends on the way.
+            return not _CLAUSE.search(gist.folded.clean, site.end, speech.start)
+        between = any(site.end <= trigger.start and trigger.end <= speech.start for trigger in triggers)
+        return not between and gist.words_between(site.end, speech.start) <= 9
+    return False
+
+
+def _is_governed(gist: Gist, site: SiteMention, sentence: Sentence, triggers: Sequence[Hit]) -> bool:
+    """Whether a preposition or a trigger stands right before the site, so that it is no subject."""
+    window = max(sentence.start, site.start - 40)
+    for hit in gist.hits.within("roles", window, site.start):
+        if hit.value in ("near", "against", "at") and gist.words_between(hit.end, site.start) <= 2:
+            return True
+    return any(trigger.end <= site.start and gist.words_between(trigger.end, site.start) <= 2 for trigger in triggers)
+
+
+_MAX_WORDS_TO_SITE = 28
+
+
+def bind_site(
+    gist: Gist, sentence: Sentence, triggers: Sequence[Hit], sites: Sequence[SiteMention]
+) -> tuple[SiteMention | None, Hit | None]:
+    """The site that the triggers of a clause concern, and the trigger nearest to it."""
+    best: tuple[float, SiteMention, Hit] | None = None
+    for site in sites:
+        if is_speaker(gist, site, sentence, triggers):
+            continue
+        for trigger in triggers:
+            distance = _distance(gist, site, trigger)
+            if distance is None:
+                continue
+            if best is None or distance < best[0]:
+                best = (distance, site, trigger)
+    if best is None:
+        return None, None
+    return best[1], best[2]
+
+
+def _distance(gist: Gist, site: SiteMention, trigger: Hit) -> float | None:
+    if trigger.start < site.end and site.start < trigger.end:
+        return 0.0
+    forward = trigger.end <= site.start
+    between = (trigger.end, site.start) if forward else (site.end, trigger.start)
+    words = gist.words_between(*between)
+    if words > _MAX_WORDS_TO_SITE:
+        return None
+    others = gist.hits.values("roles", *between, "other_targets")
+    near = gist.hits.values("roles", *between, "near")
+    if others and not near and gist.words_between(between[0], others[0].start) <= 4:
+        return None
+    commas = sum(gist.folded.clean.count(mark, *between) for mark in ",;:،，")
+    named_bonus = -1.0 if site.named else 0.0
+    return words + 3.0 * commas + named_bonus + (4.0 if others else 0.0)
+
+
+def article_guards(gist: Gist) -> list[GuardHit]:
+    """Guards that speak for the whole article because they stand in its title or lead; each once."""
+    lead_end = gist.sentences[min(2, len(gist.sentences) - 1)].end if gist.sentences else 0
+    return first_of_each(
+        GuardHit(hit.value, hit.start, hit.end)
+        for hit in gist.hits.within("guards", 0, lead_end)
+        if GUARDS[hit.value].reach is Reach.ARTICLE
+    )
+
+
+def first_of_each(guards: Iterable[GuardHit]) -> list[GuardHit]:
+    """The first hit of every guard: one is enough to speak, and their number stays bounded."""
+    found: dict[str, GuardHit] = {}
+    for guard in guards:
+        found.setdefault(guard.name, guard)
+    return list(found.values())
+
+
+def guards_for(gist: Gist, sentence: Sentence, clause: tuple[int, int], trigger: Hit) -> list[GuardHit]:
+    """The guards whose reach covers a trigger."""
+    found = []
+    for hit in gist.hits.within("guards", sentence.start, sentence.end):
+        reach = GUARDS[hit.value].reach
+        if reach is Reach.CLAUSE and not _in_reach(gist, hit, clause, trigger):
+            continue
+        found.append(GuardHit(hit.value, hit.start, hit.end))
+    return first_of_each(found)
+
+
+def _in_reach(gist: Gist, hit: Hit, clause: tuple[int, int], trigger: Hit) -> bool:
+    """A clause's guard speaks for the triggers after it, and for one right before it ("bombing anniversary")."""
+    if hit.start >= trigger.end:
+        return hit.start < clause[1] and gist.words_between(trigger.end, hit.start) <= 2
+    # It may stand in the clause before, set off by a comma: "If, as feared, ...".
+    return hit.start >= clause[0] or gist.words_between(hit.end, trigger.start) <= 4
+
+
+def related_line(gist: Gist, sentence: Sentence) -> GuardHit | None:
+    """A line that begins with a "read also" phrase is a link, not the article."""
+    for hit in gist.hits.values("guards", sentence.start, min(sentence.end, sentence.start + 60), "related_links"):
+        if gist.words_between(sentence.start, hit.start) <= 1:
+            return GuardHit(hit.value, hit.start, hit.end)
+    return None
+
+
+def outcome_of(gist: Gist, start: int, end: int) -> tuple[Outcome, tuple[int, int] | None]:
+    for value, outcome in (
+        ("foiled", Outcome.FOILED),
+        ("threatened", Outcome.THREATENED),
+        ("intercepted", Outcome.INTERCEPTED),
+    ):
+        hits = gist.hits.values("cues", start, end, value)
+        if hits:
+            return outcome, (hits[0].start, hits[0].end)
+    return Outcome.HIT, None
+
+
+def with_span(mention: Mention, name: str, start: int, end: int) -> Mention:
+    return replace(mention, spans={**mention.spans, name: (*mention.spans.get(name, ()), (start, end))})

@@ -1,0 +1,424 @@
+"""Places and diplomatic sites, composed from what stands around a site noun.
+
+Direction is read from the links between words ("of", "in" and their like in `roles`), not from order alone:
+"Iraqi embassy in Washington" and "US embassy in Iraq" have the same words. A state inside its own embassy's address
+is refused, so a government's capital with a speech verb never becomes a host city.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from services.classify.core.gazetteer import City, Gazetteer, SpecialPlace, best_city
+from services.classify.core.lexicon import Lexicon
+from services.classify.core.scan import Hit, Hits
+from services.classify.core.text import Folded, Sentence
+from services.contracts.report import PlacePrecision, Site, SiteKind
+
+_BEFORE, _AFTER = 70, 90
+_MAX_LINK = 3
+ABROAD = frozenset({SiteKind.EMBASSY, SiteKind.CONSULATE, SiteKind.CHANCERY, SiteKind.RESIDENCE, SiteKind.NUNCIATURE})
+_ARTICLES_MAX = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A named place: `states` are ISO codes it may mean; `cities` the cities, largest first; or a special place."""
+
+    start: int
+    end: int
+    kind: str
+    states: tuple[str, ...] = ()
+    cities: tuple[City, ...] = ()
+    special: SpecialPlace | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SiteMention:
+    """A diplomatic site as one place in the text names it. Spans are offsets of `clean`."""
+
+    start: int
+    end: int
+    kind: SiteKind | None
+    sender: str | None = None
+    host: str | None = None
+    city: City | None = None
+    area: str | None = None
+    lat: float | None = None
+    lon: float | None = None
+    senders: tuple[str, ...] = ()
+    spans: dict[str, tuple[int, int]] = field(default_factory=dict)
+    noun: tuple[int, int] = (0, 0)
+
+    @property
+    def named(self) -> bool:
+        """Whether the words themselves say whose or where; a bare "the embassy" does not."""
+        return bool(self.senders or self.sender or self.city or self.host)
+
+
+@dataclass(frozen=True, slots=True)
+class Focus:
+    """Where an article plays: the states it names, weighed, and the dateline's city."""
+
+    states: tuple[str, ...] = ()
+    city: City | None = None
+    hint: str | None = None
+
+    @property
+    def near(self) -> frozenset[str]:
+        return frozenset(self.states[:3]) | ({self.hint} if self.hint else frozenset())
+
+
+def find_places(folded: Folded, hits: Hits, places: Hits, lexicon: Lexicon, gazetteer: Gazetteer) -> list[Place]:
+    """Every state, adjective of a state, city and special place in the text, in order, without overlaps."""
+    found: list[Place] = []
+    for layer in ("state", "adjective"):
+        grouped: dict[tuple[int, int], list[str]] = {}
+        for hit in hits.all(layer):
+            grouped.setdefault((hit.start, hit.end), []).extend(hit.value.split("/"))
+        found.extend(Place(start, end, layer, tuple(dict.fromkeys(codes))) for (start, end), codes in grouped.items())
+    found.extend(
+        Place(hit.start, hit.end, "special", special=gazetteer.specials[hit.value]) for hit in places.all("special")
+    )
+    shouting = folded.clean.isupper()
+    found.extend(
+        Place(hit.start, hit.end, "city", cities=gazetteer.candidates(hit.value))
+        for hit in places.all("city")
+        if _is_city(folded, hit, lexicon, gazetteer, shouting)
+    )
+    rank = {"special": 0, "state": 1, "adjective": 2, "city": 3}
+    found.sort(key=lambda place: (place.start, -place.end, rank[place.kind]))
+    kept: list[Place] = []
+    for place in found:
+        if kept and place.start < kept[-1].end:
+            # "Mexico City" beats "Mexico", "New Delhi" beats "Delhi".
+            if place.end - place.start > kept[-1].end - kept[-1].start:
+                kept[-1] = place
+            continue
+        kept.append(place)
+    return kept
+
+
+def _is_city(folded: Folded, hit: Hit, lexicon: Lexicon, gazetteer: Gazetteer, shouting: bool) -> bool:
+    """Ordinary words are cities' names too: ask for a capital letter where the script has them."""
+    word = folded.clean[hit.start : hit.end]
+    name = folded.norm[hit.start : hit.end]
+    if name in lexicon.words or name in lexicon.not_cities:
+        return False
+    first = word[0]
+    if not first.isalpha() or not lexicon.spaced or first.lower() == first.upper():
+        return True
+    if not first.isupper():
+        return False
+    following = folded.clean[hit.end : hit.end + 2]
+    if len(following) == 2 and following[0] in " -" and following[1].isupper() and not shouting and following[0] == "-":
+        return False
+    if shouting or (word.isupper() and len(word) > 3):
+        return gazetteer.candidates(hit.value)[0].population >= 50_000
+    return True
+
+
+def article_focus(
+    folded: Folded, places: list[Place], sentences: list[Sentence], hint: str | None, dateline_end: int
+) -> Focus:
+    """The states an article is about: cities count more than states, adjectives least, the dateline most."""
+    weights: Counter[str] = Counter()
+    dateline: City | None = None
+    for place in places:
+        if place.kind == "city":
+            city = place.cities[0]
+            if dateline is None and place.start < dateline_end:
+                dateline = best_city(place.cities, hint, None, frozenset()) or city
+                weights[dateline.state] += 4
+            weights[city.state] += 3
+        elif place.kind == "state" and len(place.states) == 1:
+            weights[place.states[0]] += 2
+        elif place.kind == "special" and place.special and place.special.state:
+            weights[place.special.state] += 3
+        elif place.kind == "adjective" and len(place.states) == 1:
+            weights[place.states[0]] += 1
+    if hint:
+        weights[hint] += 2
+    return Focus(tuple(state for state, _ in weights.most_common(6)), dateline, hint)
+
+
+class SiteReader:
+    """Composes the site mentions of one article."""
+
+    def __init__(self, folded: Folded, hits: Hits, places: list[Place], lexicon: Lexicon, focus: Focus) -> None:
+        self.folded = folded
+        self.hits = hits
+        self.places = places
+        self.lexicon = lexicon
+        self.focus = focus
+
+    def read(self, sentence: Sentence) -> list[SiteMention]:
+        """The sites that `sentence` mentions, in order."""
+        nouns = self.hits.within("sites", sentence.start, sentence.end)
+        places = [place for place in self.places if sentence.start <= place.start < sentence.end]
+        found = []
+        for index, noun in enumerate(nouns):
+            left = nouns[index - 1].end if index else sentence.start
+            right = nouns[index + 1].start if index + 1 < len(nouns) else sentence.end
+            found.append(self._compose(noun, places, left, right))
+        found.extend(self._special(place) for place in places if place.special and place.special.kind)
+        found.sort(key=lambda site: site.start)
+        return self._joined(found)
+
+    def _special(self, place: Place) -> SiteMention:
+        special = place.special
+        assert special is not None
+        city = None
+        if special.city and special.state:
+            city = City(special.city, special.state, special.lat or 0.0, special.lon or 0.0, 0)
+        quarter = special.kind is SiteKind.DIPLOMATIC_QUARTER
+        return SiteMention(
+            place.start,
+            place.end,
+            special.kind,
+            special.sending_state,
+            special.state,
+            city,
+            special.name if quarter else None,
+            special.lat,
+            special.lon,
+            spans={"site": (place.start, place.end)},
+            noun=(place.start, place.end),
+        )
+
+    def _joined(self, sites: list[SiteMention]) -> list[SiteMention]:
+        """ "the chancery of the embassy", "the ambassador's residence": neighbours that are one site."""
+        joined: list[SiteMention] = []
+        for site in sites:
+            if joined:
+                last = joined[-1]
+                link = self.folded.norm[last.end : site.start].split()
+                if site.start < last.end:
+                    if site.end > last.end:
+                        joined[-1] = site
+                    continue
+                if len(link) <= 2 and all(word in self.lexicon.of or word in self.lexicon.words for word in link):
+                    merged = _merge_neighbours(last, site)
+                    if merged:
+                        joined[-1] = merged
+                        continue
+            joined.append(site)
+        return joined
+
+    def _link(self, start: int, end: int) -> list[str]:
+        return self.folded.norm[start:end].split()
+
+    def _compose(self, noun: Hit, places: list[Place], left: int, right: int) -> SiteMention:
+        kind = None if noun.value in ("mission", "diplomatic") else SiteKind(noun.value)
+        site = SiteMention(
+            noun.start, noun.end, kind, spans={"site": (noun.start, noun.end)}, noun=(noun.start, noun.end)
+        )
+        before = [
+            place
+            for place in places
+            if left <= place.start and place.end <= noun.start and noun.start - place.end < _BEFORE
+        ]
+        after = [place for place in places if noun.end <= place.start < right and place.start - noun.end < _AFTER]
+        inside = [place for place in places if noun.start <= place.start and place.end <= noun.end]
+        for place in inside:
+            site = self._as_sender(site, place)
+        site = self._read_after(site, after)
+        site = self._read_before(site, before)
+        return self._completed(site)
+
+    def _read_after(self, site: SiteMention, places: list[Place]) -> SiteMention:
+        position = site.end
+        for place in places:
+            link = self._link(position, place.start)
+            if len(link) > _MAX_LINK or (not self.lexicon.spaced and place.start - position > 3):
+                break
+            place_link = link[0] if link else ""
+            fillers = all(word in self.lexicon.of or word in self.lexicon.articles for word in link)
+            comma = any(mark in self.folded.clean[position : place.start] for mark in ";:.")
+            if comma:
+                break
+            if any(word in self.lexicon.in_ for word in link) or self._marked_in(place):
+                site = self._as_host(site, place)
+            elif not self.lexicon.spaced and link:
+                break
+            elif place.kind == "city":
+                if not fillers:
+                    break
+                site = self._as_host(site, place)
+            elif fillers and place.kind in ("state", "adjective"):
+                if not site.senders and not (
+                    place.kind == "state" and "," in self.folded.clean[position : place.start]
+                ):
+                    site = self._as_sender(site, place)
+                elif site.city and not place_link:
+                    site = self._as_host(site, place)
+                elif place.kind == "adjective" and not link:
+                    site = replace(site, end=place.end)
+                elif (
+                    place.kind == "state"
+                    and site.senders
+                    and site.host is None
+                    and not link
+                    and place.states[0] != site.senders[0]
+                ):
+                    site = self._as_host(site, place)
+                else:
+                    break
+            elif place.special is not None and fillers:
+                site = self._as_host(site, place)
+            else:
+                break
+            position = place.end
+        return site
+
+    def _read_before(self, site: SiteMention, places: list[Place]) -> SiteMention:
+        """Nearest first. "US embassy", "Iran's consulate", "ABD'nin Bağdat Büyükelçiliği", 美国驻伊拉克大使馆."""
+        position = site.noun[0]
+        for place in reversed(places):
+            link = self._link(place.end, position)
+            if len(link) > _MAX_LINK or (
+                any(mark in self.folded.clean[place.end : position] for mark in ",;:.(«“") and position - place.end > 3
+            ):
+                break
+            marked = self._marked_in(place) or any(word in self.lexicon.in_after for word in link)
+            if not self.lexicon.spaced and (link and link[0] in self.lexicon.in_):
+                # "sender 驻 ... noun": what stands before the marker sends.
+                site = self._as_sender(site, place)
+            elif marked or self._preceded_by_in(place):
+                site = self._as_host(site, place)
+            elif place.kind == "city":
+                if link and not self._is_suffix(link):
+                    break
+                site = self._as_host(site, place)
+            elif place.kind in ("state", "adjective"):
+                if (
+                    not site.senders
+                    and len(link) <= (2 if place.kind == "adjective" else 1)
+                    and (place.kind == "adjective" or self._is_suffix(link))
+                ):
+                    site = self._as_sender(site, place)
+                elif site.senders and site.host is None and place.kind == "state" and not self.lexicon.spaced:
+                    site = self._as_host(site, place)
+                else:
+                    break
+            elif place.special is not None and not link:
+                site = self._as_host(site, place)
+            else:
+                break
+            site = replace(site, start=min(site.start, place.start))
+            position = place.start
+        return site
+
+    def _is_suffix(self, link: list[str]) -> bool:
+        """Nothing, or what an apostrophe cut off: "Iran's", "Bağdat'taki"."""
+        return all(len(word) <= 4 and word not in self.lexicon.words for word in link) or link == ["s"]
+
+    def _marked_in(self, place: Place) -> bool:
+        following = self._link(place.end, place.end + 8)
+        return bool(following) and following[0] in self.lexicon.in_after
+
+    def _preceded_by_in(self, place: Place) -> bool:
+        preceding = self._link(max(0, place.start - 8), place.start)
+        if not self.lexicon.spaced:
+            return bool(preceding) and any(preceding[-1].endswith(word) for word in self.lexicon.in_)
+        return False
+
+    def _as_sender(self, site: SiteMention, place: Place) -> SiteMention:
+        if not place.states:
+            return site
+        spans = {**site.spans, "sending_state": (place.start, place.end)}
+        return replace(
+            site, senders=place.states, spans=spans, start=min(site.start, place.start), end=max(site.end, place.end)
+        )
+
+    def _as_host(self, site: SiteMention, place: Place) -> SiteMention:
+        start, end = min(site.start, place.start), max(site.end, place.end)
+        if place.kind == "city" and site.city is None:
+            sender = site.senders[0] if site.senders and site.kind in ABROAD else None
+            city = best_city(place.cities, site.host, sender, self.focus.near)
+            if city is None:
+                return site
+            spans = {**site.spans, "city": (place.start, place.end)}
+            return replace(site, city=city, host=site.host or city.state, spans=spans, start=start, end=end)
+        if place.kind in ("state", "adjective") and place.states:
+            state = place.states[0]
+            if len(place.states) > 1 and site.city:
+                state = next((code for code in place.states if code == site.city.state), state)
+            if site.host is not None and site.host != state and "host_state" in site.spans:
+                return site
+            spans = {**site.spans, "host_state": (place.start, place.end)}
+            city = site.city
+            if city is not None and city.state != state:
+                return site
+            return replace(site, host=state, city=city, spans=spans, start=start, end=end)
+        if place.special is not None:
+            special = place.special
+            spans = {**site.spans, "area": (place.start, place.end)}
+            return replace(site, area=special.name, host=site.host or special.state, spans=spans, start=start, end=end)
+        return site
+
+    def _completed(self, site: SiteMention) -> SiteMention:
+        """Choose among candidate senders: a state does not send an embassy to itself."""
+        if not site.senders:
+            return site
+        possible = [code for code in site.senders if code != site.host or site.kind not in ABROAD]
+        near = [code for code in possible if code in self.focus.near]
+        sender = (near or possible or [None])[0]  # type: ignore[list-item]
+        return replace(site, sender=sender)
+
+
+def _merge_neighbours(first: SiteMention, second: SiteMention) -> SiteMention | None:
+    """One mention of two nouns that name one site, or None when they are two sites."""
+    if first.named and second.named and first.sender and second.sender and first.sender != second.sender:
+        return None
+    fixed = {SiteKind.STAFF, SiteKind.CONVOY}
+    kind = first.kind
+    if first.kind is None or (first.kind is SiteKind.DIPLOMATIC_QUARTER and second.kind):
+        kind = second.kind
+    if second.kind in fixed and first.kind in (SiteKind.EMBASSY, SiteKind.CONSULATE, None, SiteKind.STAFF):
+        kind = second.kind  # "embassy guard", "consulate convoy"
+    if {first.kind, second.kind} == {SiteKind.RESIDENCE, SiteKind.STAFF}:
+        kind = SiteKind.RESIDENCE
+    return replace(
+        first,
+        end=max(first.end, second.end),
+        kind=kind,
+        sender=first.sender or second.sender,
+        senders=first.senders or second.senders,
+        host=first.host or second.host,
+        city=first.city or second.city,
+        area=first.area or second.area,
+        lat=first.lat if first.lat is not None else second.lat,
+        lon=first.lon if first.lon is not None else second.lon,
+        spans={**second.spans, **first.spans, "site": (first.start, second.end)},
+    )
+
+
+def to_site(mention: SiteMention | None, city: City | None, host: str | None, area: str | None) -> Site | None:
+    """The contract's site; coordinates from the finest thing known."""
+    if mention is None and city is None and host is None and area is None:
+        return None
+    city = (mention.city if mention else None) or city
+    host = (mention.host if mention else None) or (city.state if city else None) or host
+    lat, lon, precision = None, None, PlacePrecision.UNKNOWN
+    if mention and mention.lat is not None:
+        precision = PlacePrecision.QUARTER if mention.kind is SiteKind.DIPLOMATIC_QUARTER else PlacePrecision.SITE
+        lat, lon = mention.lat, mention.lon
+    elif city:
+        lat, lon, precision = city.lat, city.lon, PlacePrecision.CITY
+    elif host:
+        precision = PlacePrecision.COUNTRY
+    return Site(
+        kind=mention.kind if mention else None,
+        sending_state=mention.sender if mention else None,
+        host_state=host,
+        city=city.name if city else None,
+        area=(mention.area if mention else None) or area,
+        lat=lat,
+        lon=lon,
+        precision=precision,
+    )
+
+
+def nearest(places: Iterable[Place], position: int) -> Place | None:
+    return min(places, key=lambda place: abs(place.start - position), default=None)

@@ -1,0 +1,54 @@
+"""Guards: named rules that speak against telling something as news.
+
+A lexicon gives each guard its words; this table says how far they reach and what follows. `REJECT` means there is no
+incident at all; `BACKGROUND` means there is one, but it is no news.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reach(StrEnum):
+    """How far a guard's words speak; `ARTICLE`: from the title or the lead, for all of it."""
+
+    CLAUSE = "clause"
+    SENTENCE = "sentence"
+    LINE = "line"
+    ARTICLE = "article"
+
+
+class Effect(StrEnum):
+    REJECT = "reject"
+    BACKGROUND = "background"
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    reach: Reach
+    effect: Effect
+    reason: str
+
+
+GUARDS: dict[str, Guard] = {
+    "history": Guard(Reach.SENTENCE, Effect.BACKGROUND, "tells of the past"),
+    "anniversary": Guard(Reach.CLAUSE, Effect.BACKGROUND, "tells of an anniversary"),
+    "obituary": Guard(Reach.ARTICLE, Effect.BACKGROUND, "is an obituary or a tribute"),
+    "trial": Guard(Reach.ARTICLE, Effect.BACKGROUND, "is about a trial, a sentence or an inquiry into the past"),
+    "compensation": Guard(Reach.SENTENCE, Effect.BACKGROUND, "is about compensation"),
+    "fiction": Guard(Reach.ARTICLE, Effect.REJECT, "is about a film, a book, a series or a game"),
+    "drill": Guard(Reach.ARTICLE, Effect.REJECT, "is about a drill or an exercise"),
+    "travel_advice": Guard(Reach.SENTENCE, Effect.REJECT, "is travel or security advice"),
+    "consular": Guard(Reach.SENTENCE, Effect.REJECT, "is about visas or consular service"),
+    "expulsion": Guard(Reach.SENTENCE, Effect.REJECT, "is about expelling or recalling diplomats"),
+    "statement": Guard(Reach.SENTENCE, Effect.REJECT, "is what somebody said about an event elsewhere"),
+    "offer_of_help": Guard(Reach.SENTENCE, Effect.REJECT, "is an offer of help"),
+    "denial": Guard(Reach.SENTENCE, Effect.REJECT, "says that it did not happen"),
+    "hypothetical": Guard(Reach.CLAUSE, Effect.REJECT, "says what could happen"),
+    "prevention": Guard(Reach.SENTENCE, Effect.REJECT, "is about protecting against attacks in general"),
+    "metaphor": Guard(Reach.SENTENCE, Effect.REJECT, "is a figure of speech"),
+    "sport": Guard(Reach.ARTICLE, Effect.REJECT, "is about sport"),
+    "series": Guard(Reach.CLAUSE, Effect.REJECT, "sums up a series, not one incident"),
+    "related_links": Guard(Reach.LINE, Effect.REJECT, "is a link to other articles"),
+    "commentary": Guard(Reach.ARTICLE, Effect.REJECT, "is analysis or opinion"),
+    "accident": Guard(Reach.SENTENCE, Effect.REJECT, "is an accident"),
+}

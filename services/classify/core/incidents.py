@@ -1,0 +1,293 @@
+"""From mentions to incidents: which tellings are one event, and whether it is news."""
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from services.classify.core.dates import When
+from services.classify.core.extract import Casualties, Gist, GuardHit, Mention, Spans, first_of_each
+from services.classify.core.geoparse import ABROAD, Place, SiteMention
+from services.classify.core.guards import GUARDS, Effect
+from services.classify.core.mentions import Supplement
+from services.classify.core.numbers import Number
+from services.classify.core.taxonomy import TAXONOMY
+from services.contracts.report import DatePrecision, IncidentType, Outcome, Relation, SiteKind, Standing
+
+NEWS_DAYS = 7
+"""An event told within this many days of publication can be news; weekly papers report what is a week old."""
+
+
+@dataclass(slots=True)
+class Incident:
+    """One incident as it grows over the mentions of an article; internal to extraction."""
+
+    mentions: list[Mention]
+    type: IncidentType
+    generic: bool
+    site: SiteMention | None
+    relation: Relation
+    when: When | None
+    casualties: Casualties
+    rejected: bool
+    background: bool
+    place: Place | None
+    area: Place | None = None
+    spans: dict[str, Spans] = field(default_factory=dict)
+    quantities: dict[str, Number] = field(default_factory=dict)
+    guards: list[GuardHit] = field(default_factory=list)
+    outcome: Outcome = Outcome.HIT
+    weapon: tuple[str, int, int] | None = None
+    last_sentence: int = 0
+    standing: Standing = Standing.NEW
+    conflicts: list[str] = field(default_factory=list)
+
+
+def group(gist: Gist, told: Iterable[Mention | Supplement], article_site: SiteMention | None) -> list[Incident]:
+    """The incidents of an article, in the order they are first told."""
+    incidents: list[Incident] = []
+    current: Incident | None = None
+    for item in told:
+        if isinstance(item, Supplement):
+            if current and not item.guarded and not current.rejected:
+                _supplement(current, item)
+            continue
+        match = _match(gist, incidents, item, current)
+        if match is None:
+            match = _opened(gist, item)
+            incidents.append(match)
+        else:
+            _absorb(match, item)
+        if not match.rejected:
+            current = match
+    return [incident for incident in incidents if not _is_idle(incident)]
+
+
+def _is_idle(incident: Incident) -> bool:
+    """Violence in general that no specific telling joined."""
+    return all(mention.series for mention in incident.mentions)
+
+
+def _is_rejected(mention: Mention) -> bool:
+    return any(GUARDS[guard.name].effect is Effect.REJECT for guard in mention.guards)
+
+
+def _is_past(gist: Gist, mention: Mention) -> bool:
+    if mention.background or any(GUARDS[guard.name].effect is Effect.BACKGROUND for guard in mention.guards):
+        return True
+    return _is_old(gist, mention.when)
+
+
+def _is_old(gist: Gist, when: When | None) -> bool:
+    if when is None or when.date is None or gist.published is None:
+        return False
+    if when.precision is DatePrecision.DAY:
+        return (gist.published - when.date).days > NEWS_DAYS
+    if when.precision is DatePrecision.MONTH:
+        last = dt.date(when.date.year + when.date.month // 12, when.date.month % 12 + 1, 1)
+        return last <= gist.published - dt.timedelta(days=NEWS_DAYS)
+    return when.precision is DatePrecision.YEAR and when.date.year < gist.published.year
+
+
+def _opened(gist: Gist, mention: Mention) -> Incident:
+    return Incident(
+        mentions=[mention],
+        type=mention.type,
+        generic=mention.generic,
+        site=mention.site,
+        relation=mention.relation,
+        when=mention.when,
+        casualties=mention.casualties,
+        rejected=_is_rejected(mention),
+        background=_is_past(gist, mention),
+        place=mention.place,
+        area=mention.area,
+        spans=dict(mention.spans),
+        quantities=dict(mention.quantities),
+        guards=list(mention.guards),
+        outcome=mention.outcome,
+        weapon=mention.weapon,
+        last_sentence=mention.sentence.index,
+        conflicts=[mention.conflict] if mention.conflict else [],
+    )
+
+
+def _match(gist: Gist, incidents: list[Incident], mention: Mention, current: Incident | None) -> Incident | None:
+    """The incident that a mention tells more of: the current one first, then the newest told."""
+    order = ([current] if current else []) + [incident for incident in reversed(incidents) if incident is not current]
+    for incident in order:
+        if _compatible(gist, incident, mention, current.mentions[-1] if current else None):
+            return incident
+    return None
+
+
+def _is_bare(mention: Mention) -> bool:
+    """ "The attack ...", "these attacks ...": refers back to whatever was told last."""
+    return mention.generic and mention.site is None and mention.when is None and mention.place is None
+
+
+def _compatible(gist: Gist, incident: Incident, mention: Mention, newest: Mention | None) -> bool:
+    if incident.rejected != _is_rejected(mention):
+        return False
+    past = _is_past(gist, mention)
+    if past != incident.background and not (not past and _is_bare(mention) and incident.mentions[-1] is newest):
+        return False
+    if _dates_differ(incident.when, mention.when) or not _same_kind(incident, mention):
+        return False
+    if _sites_differ(incident.site, mention.site) or _places_differ(incident, mention):
+        return False
+    if incident.background and (incident.when is None) != (mention.when is None):
+        return mention.sentence.index - incident.last_sentence <= 1 and mention.when is None
+    if mention.site is not None and mention.site.named and incident.site is None:
+        return mention.sentence.index - incident.last_sentence <= 1
+    return True
+
+
+def _dates_differ(first: When | None, second: When | None) -> bool:
+    if first is None or second is None or first.date is None or second.date is None:
+        return False
+    if first.precision is DatePrecision.DAY and second.precision is DatePrecision.DAY:
+        return abs((first.date - second.date).days) > 1
+    if DatePrecision.YEAR in (first.precision, second.precision):
+        return first.date.year != second.date.year
+    return (first.date.year, first.date.month) != (second.date.year, second.date.month)
+
+
+def _same_kind(incident: Incident, mention: Mention) -> bool:
+    first, second = TAXONOMY[incident.type].family, TAXONOMY[mention.type].family
+    if first == second or incident.generic or mention.generic:
+        return "posture" not in (first, second) or first == second
+    pair = {first, second}
+    return pair in ({"explosive", "armed"}, {"armed", "kidnap"}, {"crowd", "armed"}) and (
+        mention.sentence.index - incident.last_sentence <= 1
+    )
+
+
+def _sites_differ(first: SiteMention | None, second: SiteMention | None) -> bool:
+    if first is None or second is None:
+        return False
+    if first.sender and second.sender and first.sender != second.sender:
+        return True
+    if first.host and second.host and first.host != second.host:
+        return True
+    if first.city and second.city and first.city.name != second.city.name:
+        return True
+    moving = {SiteKind.CONVOY, SiteKind.STAFF}
+    if first.kind and second.kind and (first.kind in moving) != (second.kind in moving):
+        return not (second.kind in moving and not second.named)
+    return (
+        first.kind in ABROAD
+        and second.kind in ABROAD
+        and first.kind != second.kind
+        and ({first.kind, second.kind} == {SiteKind.EMBASSY, SiteKind.CONSULATE})
+    )
+
+
+def _places_differ(incident: Incident, mention: Mention) -> bool:
+    first = incident.place.cities if incident.place else ()
+    second = mention.place.cities if mention.place else ()
+    known = {city.name for city in first}
+    if incident.site and incident.site.city:
+        known.add(incident.site.city.name)
+    return bool(known and second and not known & {city.name for city in second})
+
+
+def _absorb(incident: Incident, mention: Mention) -> None:
+    incident.mentions.append(mention)
+    incident.last_sentence = mention.sentence.index
+    if (incident.generic and not mention.generic) or (
+        incident.generic == mention.generic and TAXONOMY[mention.type].rank > TAXONOMY[incident.type].rank
+    ):
+        incident.type, incident.generic = mention.type, mention.generic
+        incident.spans["type"] = mention.spans["type"]
+    if mention.site is not None:
+        if incident.site is None:
+            incident.site, incident.relation = mention.site, mention.relation
+        else:
+            incident.site = _richer(incident.site, mention.site)
+            if incident.relation is Relation.NONE:
+                incident.relation = mention.relation
+    if mention.when is not None and _finer(mention.when, incident.when):
+        incident.when = mention.when
+        incident.spans["date"] = mention.spans["date"]
+    incident.casualties = _more_casualties(incident.casualties, mention.casualties)
+    incident.place = incident.place or mention.place
+    incident.area = incident.area or mention.area
+    incident.weapon = incident.weapon or mention.weapon
+    for name, number in mention.quantities:
+        incident.quantities.setdefault(name, number)
+    for name, spans in mention.spans.items():
+        if name not in ("type", "date"):
+            incident.spans[name] = (*incident.spans.get(name, ()), *spans)
+    if mention.conflict and mention.conflict not in incident.conflicts:
+        incident.conflicts.append(mention.conflict)
+    incident.guards = first_of_each((*incident.guards, *mention.guards))
+
+
+def _finer(candidate: When, known: When | None) -> bool:
+    order = list(DatePrecision)
+    return known is None or known.date is None or order.index(candidate.precision) < order.index(known.precision)
+
+
+def _richer(known: SiteMention, other: SiteMention) -> SiteMention:
+    """The site with the gaps of the first telling filled from another."""
+    kind = known.kind or other.kind
+    return replace(
+        known,
+        kind=kind,
+        sender=known.sender or other.sender,
+        senders=known.senders or other.senders,
+        host=known.host or other.host,
+        city=known.city or (other.city if not known.host or (other.city and other.city.state == known.host) else None),
+        area=known.area or other.area,
+        spans={**other.spans, **known.spans},
+    )
+
+
+def _more_casualties(known: Casualties, other: Casualties) -> Casualties:
+    """Fill the gaps; a told number beats an earlier "none" of another sentence only if there was no number."""
+    spans = dict(known.spans)
+    values = {}
+    for name in ("killed", "wounded", "missing"):
+        first, second = getattr(known, name), getattr(other, name)
+        values[name] = first if first is not None else second
+        if first is None and second is not None:
+            spans[name] = other.spans[name]
+    return Casualties(**values, spans=spans)
+
+
+def _supplement(incident: Incident, item: Supplement) -> None:
+    if item.sentence.index - incident.last_sentence > 3:
+        return
+    incident.casualties = _more_casualties(incident.casualties, item.casualties)
+    for name, spans in item.spans.items():
+        incident.spans[name] = (*incident.spans.get(name, ()), *spans)
+    for name, number in item.quantities:
+        incident.quantities.setdefault(name, number)
+
+
+def set_standings(gist: Gist, incidents: list[Incident]) -> None:
+    """New, update or background, in the light of the whole article."""
+    dated = [
+        incident.when.date
+        for incident in incidents
+        if not incident.rejected
+        and not incident.background
+        and incident.when
+        and incident.when.date
+        and incident.when.precision is DatePrecision.DAY
+    ]
+    newest = max(dated, default=None)
+    first_new = next((incident for incident in incidents if not incident.rejected and not incident.background), None)
+    for incident in incidents:
+        if incident.background or (
+            incident is not first_new
+            and newest
+            and incident.when
+            and incident.when.date
+            and (newest - incident.when.date).days > 2
+        ):
+            incident.standing = Standing.BACKGROUND
+        elif any(mention.update for mention in incident.mentions[:2]):
+            incident.standing = Standing.UPDATE
+        else:
+            incident.standing = Standing.NEW

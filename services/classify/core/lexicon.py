@@ -1,0 +1,485 @@
+"""What a language's lexicon may say, checked and compiled into one automaton.
+
+The schema is language-neutral: the engine knows sections and keys, never words. `docs/rules.md` explains each key.
+Reading files is the adapters' work; here plain tables come in and a `Lexicon` or a `LexiconError` comes out.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
+
+from services.classify.core.taxonomy import WEAPON_TYPES
+from services.classify.core.text import fold_term
+from services.contracts.report import IncidentType, SiteKind
+
+Table = Mapping[str, Any]
+
+
+class LexiconError(ValueError):
+    """A lexicon or gazetteer that cannot be used: which file, which key, and why."""
+
+    def __init__(self, file: str, key: str, why: str) -> None:
+        super().__init__(f"{file}: {key}: {why}")
+
+
+GENERIC_EVENTS = ("attack", "explosion", "impact", "killing", "clash", "violence")
+EVENT_KEYS = (*(kind.value for kind in IncidentType), *GENERIC_EVENTS)
+SITE_KEYS = (*(kind.value for kind in SiteKind), "mission", "diplomatic")
+
+GUARDS = (
+    "history",
+    "anniversary",
+    "obituary",
+    "trial",
+    "compensation",
+    "fiction",
+    "drill",
+    "travel_advice",
+    "consular",
+    "expulsion",
+    "statement",
+    "offer_of_help",
+    "denial",
+    "hypothetical",
+    "prevention",
+    "metaphor",
+    "sport",
+    "series",
+    "related_links",
+    "commentary",
+    "accident",
+)
+"""Names of guards; what each does stands in `guards.py`."""
+
+SECTIONS: dict[str, tuple[str, ...]] = {
+    "sites": SITE_KEYS,
+    "events": EVENT_KEYS,
+    "weak_events": EVENT_KEYS,
+    "weapons": tuple(WEAPON_TYPES),
+    "casualties": ("killed", "wounded", "missing", "killed_none", "wounded_none", "none"),
+    "quantities": ("explosions", "rockets", "shots", "attackers", "others"),
+    "roles": (
+        "speech",
+        "speaker",
+        "of",
+        "in",
+        "in_after",
+        "at",
+        "near",
+        "against",
+        "other_targets",
+        "agent",
+        "and",
+    ),
+    "guards": GUARDS,
+    "cues": (
+        "update",
+        "background",
+        "now",
+        "reported",
+        "unconfirmed",
+        "denied",
+        "claimed",
+        "not_claimed",
+        "blamed",
+        "intercepted",
+        "foiled",
+        "threatened",
+        "damage",
+        "no_damage",
+        "defence",
+        "groups",
+    ),
+    "sources": ("official", "agency", "witness", "media"),
+    "ignore": ("phrases",),
+}
+"""Sections whose keys hold lists of terms, with the keys each may have."""
+
+WORD_SETS = ("roles.of", "roles.in", "roles.in_after")
+"""Keys that hold single words looked up between places, not terms to scan for."""
+
+REQUIRED = ("language", "sites", "events", "casualties", "numbers", "dates", "roles", "guards")
+
+DATE_TERMS = ("days_ago", "weekdays", "months", "jalali_months", "units", "parts")
+DATE_TEMPLATES = ("absolute", "ago", "last", "this", "next", "week_before", "day_number")
+
+
+class Entry(NamedTuple):
+    """What a term means: the layer it belongs to and its value there."""
+
+    layer: str
+    value: str
+    exact: str | None = None
+    verify: re.Pattern[str] | None = None
+
+
+class Pattern(NamedTuple):
+    """An automaton pattern. `lead`, `trail`: a word edge is part of it; `grow`: a match runs on to the word's end."""
+
+    lead: int
+    trail: int
+    grow: bool
+    entries: tuple[Entry, ...]
+
+
+class Matcher:
+    """One Aho-Corasick automaton over folded text; overlapping matches, so that edges may be shared.
+
+    `terms`: literal -> what it means. A space at a literal's end is a word's edge. `spaced`: a literal without one
+    grows to the end of its word.
+    """
+
+    def __init__(self, terms: Mapping[str, Sequence[Entry]], spaced: bool) -> None:
+        literals = list(terms)
+        self.patterns = [
+            Pattern(literal[0] == " ", literal[-1] == " ", spaced and literal[-1] != " ", tuple(entries))
+            for literal, entries in terms.items()
+        ]
+        self.triggers = frozenset(
+            index
+            for index, pattern in enumerate(self.patterns)
+            if any(entry.layer in _TRIGGER_LAYERS for entry in pattern.entries)
+        )
+        self.automaton = AhoCorasick(
+            literals or ["\0"],
+            matchkind=MatchKind.Standard,
+            store_patterns=False,
+            implementation=Implementation.ContiguousNFA,
+        )
+
+
+_TRIGGER_LAYERS = frozenset({"events", "weak_events"})
+
+
+@dataclass(frozen=True, slots=True)
+class DateWords:
+    """Vocabulary and templates of dates, as read."""
+
+    vocabulary: dict[str, dict[str, int]]
+    templates: dict[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class NumberWords:
+    """Number words and modifiers: term -> value; `joiners` stand inside compound numbers."""
+
+    values: dict[str, int]
+    multipliers: dict[str, int]
+    vague: dict[str, tuple[int, int | None]]
+    modifiers: dict[str, tuple[str, ...]]
+    joiners: frozenset[str]
+    ones: frozenset[str]
+    not_counts: frozenset[str]
+    ordinals: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """A compiled language."""
+
+    code: str
+    name: str
+    spaced: bool
+    words: frozenset[str]
+    abbreviations: frozenset[str]
+    order: str
+    matcher: Matcher
+    dates: DateWords
+    numbers: NumberWords
+    articles: frozenset[str] = frozenset()
+    not_cities: frozenset[str] = frozenset()
+    of: frozenset[str] = frozenset()
+    in_: frozenset[str] = frozenset()
+    in_after: frozenset[str] = frozenset()
+    prefixes: tuple[str, ...] = ()
+    state_names: dict[str, str] = field(default_factory=dict)
+
+
+_BRACES = re.compile(r"\{([^{}]*)\}")
+
+
+def expand(term: str) -> Iterator[str]:
+    """`tir{,s}` -> `tir`, `tirs`; several braces multiply; braces do not nest."""
+    match = _BRACES.search(term)
+    if not match:
+        yield term
+        return
+    for choice in match.group(1).split(","):
+        yield from expand(term[: match.start()] + choice.strip(" ") + term[match.end() :])
+
+
+_GAP_WORDS = 6
+_GAP_CHARACTERS = 14
+
+
+class TermCompiler:
+    """Turns the notation of terms into automaton literals with their entries.
+
+    A term is words of the language, folded like the text. `*` stands for any letters at a word's end or start,
+    ` ~ ` for up to six words, `{a,b}` for a choice, a leading `=` asks for the exact letters (case included).
+    """
+
+    def __init__(self, file: str, spaced: bool, prefixes: Sequence[str] = ()) -> None:
+        self.file = file
+        self.spaced = spaced
+        self.prefixes = prefixes
+        self.terms: dict[str, list[Entry]] = {}
+
+    def add(self, term: str, layer: str, value: str, key: str) -> None:
+        if not isinstance(term, str) or not term.strip():
+            raise LexiconError(self.file, key, f"a term is a non-empty string, not {term!r}")
+        if term.count("{") != term.count("}"):
+            raise LexiconError(self.file, key, f"braces do not pair in {term!r}")
+        for choice in expand(term):
+            self._add_plain(choice.strip(), layer, value, key)
+
+    def _add_plain(self, term: str, layer: str, value: str, key: str) -> None:
+        exact = None
+        if term.startswith("="):
+            exact = term = term[1:]
+        head, *rest = re.split(r"(\*(?=.)|\s*~\s*)", term) if not term.startswith("*") else self._starred(term)
+        lead_open = term.startswith("*")
+        literal = fold_term(head)
+        if len(literal) < (1 if not self.spaced or exact else 2):
+            raise LexiconError(self.file, key, f"{term!r} begins with too little to look for")
+        verify = self._verifier(literal, rest) if rest else None
+        trail_open = bool(rest) or term.endswith("*")
+        entry = Entry(layer, value, exact, verify)
+        for variant in self._variants(literal, lead_open):
+            text = variant
+            if self.spaced:
+                text = ("" if lead_open else " ") + variant + ("" if trail_open else " ")
+                if rest and rest[0].strip() == "~":
+                    text += " "
+            bucket = self.terms.setdefault(text, [])
+            if entry not in bucket:
+                bucket.append(entry)
+
+    @staticmethod
+    def _starred(term: str) -> list[str]:
+        return re.split(r"(\*(?=.)|\s*~\s*)", term[1:])
+
+    def _variants(self, literal: str, lead_open: bool) -> Iterator[str]:
+        yield literal
+        if "ß" in literal:
+            yield literal.replace("ß", "ss")
+        if "œ" in literal:
+            yield literal.replace("œ", "oe")
+        if not lead_open and self.prefixes and "؀" <= literal[0] <= "ۿ":
+            for prefix in self.prefixes:
+                yield prefix + literal
+
+    def _verifier(self, literal: str, rest: list[str]) -> re.Pattern[str]:
+        gap = rf"(?:\S+ +){{0,{_GAP_WORDS}}}?" if self.spaced else rf".{{0,{_GAP_CHARACTERS}}}?"
+        source = re.escape(literal)
+        if self.prefixes:
+            source = r"\S{0,3}" + source
+        for index in range(0, len(rest), 2):
+            operator = rest[index].strip()
+            following = rest[index + 1] if index + 1 < len(rest) else ""
+            if operator == "~":
+                source += (r" +" + gap) if self.spaced else gap
+            else:
+                source += r"\w*"
+                if following.startswith(" "):
+                    source += r" +"
+            open_end = following.endswith("*")
+            source += r" +".join(map(re.escape, fold_term(following).split(" ")))
+            if open_end and index + 2 >= len(rest):
+                source += r"\w*"
+        return re.compile(source + (r"(?=\s|$)" if self.spaced else ""))
+
+
+def _strings(file: str, key: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise LexiconError(file, key, "must be a list of strings")
+    return tuple(value)
+
+
+def _check_sections(file: str, data: Table) -> None:
+    known = {*SECTIONS, "language", "numbers", "dates", "states", "cities"}
+    for section in data:
+        if section not in known:
+            raise LexiconError(file, section, f"no such section; known are {', '.join(sorted(known))}")
+    for section in REQUIRED:
+        if section not in data:
+            raise LexiconError(file, section, "the section is missing")
+    for section, keys in SECTIONS.items():
+        for key in data.get(section, {}):
+            if key not in keys:
+                raise LexiconError(file, f"{section}.{key}", f"no such key; known are {', '.join(keys)}")
+
+
+_LANGUAGE_KEYS = {
+    "code", "name", "spaced", "order", "words", "articles", "not_cities", "abbreviations", "prefixes",
+    "name_endings",
+}  # fmt: skip
+
+
+def _language(file: str, data: Table) -> Table:
+    language: Table = data["language"]
+    for key in language:
+        if key not in _LANGUAGE_KEYS:
+            known = ", ".join(sorted(_LANGUAGE_KEYS))
+            raise LexiconError(file, f"language.{key}", f"no such key; known are {known}")
+    for key in ("code", "name", "words"):
+        if key not in language:
+            raise LexiconError(file, f"language.{key}", "is missing")
+    if language.get("order", "svo") not in ("svo", "sov"):
+        raise LexiconError(file, "language.order", "must be svo or sov")
+    return language
+
+
+def compile_lexicon(
+    file: str, data: Table, state_names: Mapping[str, Sequence[str]], month_names: Mapping[str, int],
+    weekday_names: Mapping[str, int],
+) -> Lexicon:  # fmt: skip
+    """A `Lexicon` from the tables of one file and the names CLDR gives this language.
+
+    `state_names`: ISO code -> names; months count from 1, weekdays from 0 (Monday). Raises LexiconError.
+    """
+    _check_sections(file, data)
+    language = _language(file, data)
+    spaced = bool(language.get("spaced", True))
+    prefixes = _strings(file, "language.prefixes", language.get("prefixes", []))
+    compiler = TermCompiler(file, spaced, tuple(map(fold_term, prefixes)))
+    for section in SECTIONS:
+        for key, terms in data.get(section, {}).items():
+            where = f"{section}.{key}"
+            if where in WORD_SETS:
+                continue
+            for term in _strings(file, where, terms):
+                compiler.add(term, section, key, where)
+    _add_states(compiler, file, data.get("states", {}), state_names)
+    dates = _dates(compiler, file, data["dates"], month_names, weekday_names)
+    numbers = _numbers(file, data["numbers"])
+    roles = data["roles"]
+    return Lexicon(
+        code=language["code"],
+        name=language["name"],
+        spaced=spaced,
+        words=frozenset(fold_term(word) for word in _strings(file, "language.words", language["words"])),
+        abbreviations=frozenset(word.casefold() for word in language.get("abbreviations", [])),
+        order=language.get("order", "svo"),
+        matcher=Matcher(compiler.terms, spaced),
+        dates=dates,
+        numbers=numbers,
+        articles=_folded_set(file, "language.articles", language.get("articles", [])),
+        not_cities=_folded_set(file, "language.not_cities", language.get("not_cities", [])),
+        of=_folded_set(file, "roles.of", roles.get("of", [])),
+        in_=_folded_set(file, "roles.in", roles.get("in", [])),
+        in_after=_folded_set(file, "roles.in_after", roles.get("in_after", [])),
+        prefixes=compiler.prefixes if isinstance(compiler.prefixes, tuple) else tuple(compiler.prefixes),
+        state_names={code: names[0] for code, names in state_names.items() if names},
+    )
+
+
+def _folded_set(file: str, key: str, value: Any) -> frozenset[str]:
+    return frozenset(fold_term(word) for word in _strings(file, key, value))
+
+
+def _add_states(compiler: TermCompiler, file: str, states: Table, state_names: Mapping[str, Sequence[str]]) -> None:
+    for key in states:
+        if key not in ("names", "adjectives", "not_names"):
+            raise LexiconError(file, f"states.{key}", "no such key; known are names, adjectives, not_names")
+    unwanted = {fold_term(word) for word in _strings(file, "states.not_names", states.get("not_names", []))}
+    for code, names in state_names.items():
+        for name in names:
+            if fold_term(name) and fold_term(name) not in unwanted:
+                compiler.add(name.replace("{", "").replace("}", ""), "state", code, "CLDR")
+    for kind, layer in (("names", "state"), ("adjectives", "adjective")):
+        for code, terms in states.get(kind, {}).items():
+            where = f"states.{kind}.{code}"
+            if not re.fullmatch(r"[A-Z]{2}(/[A-Z]{2})*", code):
+                raise LexiconError(file, where, "is no ISO 3166 code (or several, as in CG/CD)")
+            for term in _strings(file, where, terms):
+                compiler.add(term, layer, code, where)
+
+
+def _dates(
+    compiler: TermCompiler, file: str, dates: Table, months: Mapping[str, int], weekdays: Mapping[str, int]
+) -> DateWords:
+    vocabulary: dict[str, dict[str, int]] = {name: {} for name in DATE_TERMS}
+    for name, base in (("months", months), ("weekdays", weekdays)):
+        vocabulary[name].update({fold_term(word): number for word, number in base.items() if fold_term(word)})
+    templates: dict[str, tuple[str, ...]] = {}
+    for key, value in dates.items():
+        where = f"dates.{key}"
+        if key in DATE_TERMS:
+            if not isinstance(value, dict):
+                raise LexiconError(file, where, "must be a table of value = [terms]")
+            for number, terms in value.items():
+                for term in _strings(file, f"{where}.{number}", terms):
+                    for choice in expand(term):
+                        star = "*" if choice.endswith("*") else ""
+                        vocabulary[key][fold_term(choice) + star] = _date_value(file, where, key, number)
+        elif key in DATE_TEMPLATES:
+            templates[key] = _strings(file, where, value)
+        else:
+            known = ", ".join((*DATE_TERMS, *DATE_TEMPLATES))
+            raise LexiconError(file, where, f"no such key; known are {known}")
+    for key, words in vocabulary.items():
+        for word in words:
+            compiler.add(word, "date", key, f"dates.{key}")
+    return DateWords(vocabulary, templates)
+
+
+UNITS = {"minute": 0, "hour": 1, "day": 2, "week": 3, "month": 4, "year": 5}
+PARTS = {"morning": 0, "noon": 1, "afternoon": 2, "evening": 3, "night": 4}
+_WEEKDAYS = {"mon": 0, "tue": 1, "wed": 2, "thu": 3, "fri": 4, "sat": 5, "sun": 6}
+
+
+def _date_value(file: str, where: str, key: str, number: str) -> int:
+    named = {"units": UNITS, "parts": PARTS, "weekdays": _WEEKDAYS}.get(key)
+    if named is not None:
+        if number not in named:
+            raise LexiconError(file, f"{where}.{number}", f"known are {', '.join(named)}")
+        return named[number]
+    try:
+        return int(number)
+    except ValueError:
+        raise LexiconError(file, f"{where}.{number}", "the key must be a whole number") from None
+
+
+_MODIFIERS = ("at_least", "at_least_after", "at_most", "range")
+_NUMBER_KEYS = {"values", "multipliers", "ordinals", "vague", "joiners", "ones", "not_counts", *_MODIFIERS}
+
+
+def _numbers(file: str, numbers: Table) -> NumberWords:
+    for key in numbers:
+        if key not in _NUMBER_KEYS:
+            raise LexiconError(file, f"numbers.{key}", f"no such key; known are {', '.join(sorted(_NUMBER_KEYS))}")
+    values = _number_table(file, "values", numbers.get("values", {}))
+    multipliers = _number_table(file, "multipliers", numbers.get("multipliers", {}))
+    vague: dict[str, tuple[int, int | None]] = {}
+    for word, bounds in numbers.get("vague", {}).items():
+        if not isinstance(bounds, list) or not 1 <= len(bounds) <= 2:
+            raise LexiconError(file, f"numbers.vague.{word}", "must be [low] or [low, high]")
+        for choice in expand(word):
+            vague[fold_term(choice)] = (bounds[0], bounds[1] if len(bounds) > 1 else None)
+    return NumberWords(
+        values=values,
+        multipliers=multipliers,
+        vague=vague,
+        modifiers={
+            key: tuple(fold_term(term) for term in _strings(file, f"numbers.{key}", numbers.get(key, [])))
+            for key in _MODIFIERS
+        },
+        joiners=_folded_set(file, "numbers.joiners", numbers.get("joiners", [])),
+        ones=_folded_set(file, "numbers.ones", numbers.get("ones", [])),
+        ordinals=_number_table(file, "ordinals", numbers.get("ordinals", {})),
+        not_counts=_folded_set(file, "numbers.not_counts", numbers.get("not_counts", [])),
+    )
+
+
+def _number_table(file: str, key: str, table: Table) -> dict[str, int]:
+    result: dict[str, int] = {}
+    for word, value in table.items():
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise LexiconError(file, f"numbers.{key}.{word}", "must be a whole number")
+        for choice in expand(word):
+            result[fold_term(choice)] = value
+    return result

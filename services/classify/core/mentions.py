@@ -1,0 +1,312 @@
+"""Mentions of one article: every clause that tells an incident, and what the other sentences add."""
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from services.classify.core.dates import When
+from services.classify.core.extract import (
+    Casualties,
+    Gist,
+    GuardHit,
+    Mention,
+    Spans,
+    article_guards,
+    bind_site,
+    casualties_in,
+    clauses,
+    countable,
+    first_of_each,
+    guards_for,
+    incident_type,
+    outcome_of,
+    related_line,
+    relation_to,
+)
+from services.classify.core.geoparse import Place, SiteMention
+from services.classify.core.numbers import Number
+from services.classify.core.scan import Hit
+from services.classify.core.text import Sentence
+from services.contracts.report import DatePrecision, Relation, SiteKind
+
+
+@dataclass(frozen=True, slots=True)
+class Supplement:
+    """A sentence that tells no incident of its own but adds to the one before: casualties, damage, who says so."""
+
+    sentence: Sentence
+    casualties: Casualties
+    spans: dict[str, Spans]
+    quantities: tuple[tuple[str, Number], ...]
+    guarded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of a sentence around the triggers of one clause."""
+
+    start: int
+    end: int
+    clause: tuple[int, int]
+    triggers: tuple[Hit, ...]
+
+
+_SUPPLEMENT_CUES = ("damage", "no_damage", "defence", "intercepted", "claimed", "denied", "unconfirmed", "reported")
+
+
+def read_mentions(gist: Gist, sites: dict[int, list[SiteMention]]) -> Iterator[Mention | Supplement]:
+    """Mentions and supplements in the order of the text. `sites`: by index of sentence."""
+    whole = article_guards(gist)
+    for sentence in gist.sentences:
+        link = related_line(gist, sentence)
+        segments = _segments(gist, sentence)
+        if not segments:
+            supplement = _supplement(gist, sentence, link)
+            if supplement:
+                yield supplement
+            continue
+        whens = gist.dates_in(sentence)
+        numbers = countable(gist, sentence, whens)
+        made = False
+        for segment in segments:
+            taken = [(other.start, other.end) for other in segments if other is not segment]
+            mention = _mention(gist, sentence, segment, sites.get(sentence.index, []), whens, numbers, taken)
+            if mention is None:
+                continue
+            made = True
+            yield replace(mention, guards=tuple(first_of_each((*mention.guards, *([link] if link else []), *whole))))
+        if not made:
+            supplement = _supplement(gist, sentence, link)
+            if supplement:
+                yield supplement
+
+
+def _segments(gist: Gist, sentence: Sentence) -> list[Segment]:
+    events = gist.hits.within("events", sentence.start, sentence.end)
+    weak = gist.hits.within("weak_events", sentence.start, sentence.end)
+    if not events and not weak:
+        return []
+    found: list[Segment] = []
+    for clause in clauses(gist.folded, sentence):
+        triggers = [hit for hit in (*events, *weak) if clause[0] <= hit.start < clause[1]]
+        triggers.sort(key=lambda hit: hit.start)
+        found.extend(_by_guard(gist, sentence, clause, triggers))
+    widened = []
+    for index, segment in enumerate(found):
+        start = sentence.start if index == 0 else segment.start
+        end = found[index + 1].start if index + 1 < len(found) else sentence.end
+        widened.append(Segment(start, end, segment.clause, segment.triggers))
+    return widened
+
+
+def _by_guard(gist: Gist, sentence: Sentence, clause: tuple[int, int], triggers: list[Hit]) -> list[Segment]:
+    """One segment a run of triggers under the same guards: "the attack came before the anniversary of a bombing"."""
+    runs: list[tuple[tuple[GuardHit, ...], list[Hit]]] = []
+    for trigger in triggers:
+        guards = tuple(guards_for(gist, sentence, clause, trigger))
+        if runs and runs[-1][0] == guards:
+            runs[-1][1].append(trigger)
+        else:
+            runs.append((guards, [trigger]))
+    segments = []
+    for index, (_, run) in enumerate(runs):
+        start = clause[0] if index == 0 else runs[index - 1][1][-1].end
+        end = clause[1] if index == len(runs) - 1 else run[-1].end
+        segments.append(Segment(start, end, clause, tuple(run)))
+    return segments
+
+
+def _mention(
+    gist: Gist,
+    sentence: Sentence,
+    segment: Segment,
+    sites: Sequence[SiteMention],
+    whens: Sequence[When],
+    numbers: Sequence[Number],
+    taken: Sequence[tuple[int, int]],
+) -> Mention | None:
+    inside = [site for site in sites if segment.start <= site.start < segment.end]
+    site, trigger = bind_site(gist, sentence, segment.triggers, inside)
+    if site is None:
+        # A site in a clause with a trigger of its own belongs to that one.
+        free = [site for site in sites if not any(start <= site.start < end for start, end in taken)]
+        site, trigger = bind_site(gist, sentence, segment.triggers, free)
+    weapons = gist.hits.within("weapons", segment.start, segment.end) or gist.hits.within(
+        "weapons", sentence.start, sentence.end
+    )
+    triggers = [
+        hit
+        for hit in segment.triggers
+        if hit.layer == "events" or site is not None or (hit.value == "impact" and weapons)
+    ]
+    kind, generic = incident_type(triggers, weapons, site)
+    if kind is None or not triggers:
+        return None
+    trigger = trigger if trigger in triggers else triggers[0]
+    assert trigger is not None
+    when = _when(gist, segment, sentence, whens, trigger)
+    outcome, outcome_span = outcome_of(gist, segment.start, segment.end)
+    spans: dict[str, Spans] = {"type": ((trigger.start, trigger.end),)}
+    if outcome_span:
+        spans["outcome"] = (outcome_span,)
+    spans.update(_cue_spans(gist, segment.start, sentence.end))
+    if when is not None:
+        spans["date"] = ((when.start, when.end),)
+    casualties = casualties_in(gist, segment.start, segment.end, numbers)
+    weapon = None
+    if weapons:
+        chosen = min(weapons, key=lambda hit: abs(hit.start - trigger.start))
+        weapon = (chosen.value, chosen.start, chosen.end)
+    place, area = _place(gist, segment, sentence, site, trigger)
+    cues = {hit.value for hit in gist.hits.within("cues", segment.start, segment.end)}
+    return Mention(
+        sentence=sentence,
+        start=segment.start,
+        end=segment.end,
+        trigger=(trigger.start, trigger.end),
+        type=kind,
+        generic=generic,
+        strong=any(hit.layer == "events" for hit in triggers),
+        site=site,
+        relation=relation_to(gist, site, trigger) if site else Relation.NONE,
+        when=when,
+        casualties=casualties,
+        weapon=weapon,
+        guards=tuple(guards_for(gist, sentence, segment.clause, trigger)),
+        outcome=outcome,
+        place=place,
+        area=area,
+        conflict=_anniversary_conflict(gist, sentence, when),
+        spans=spans,
+        quantities=_quantities(gist, segment.start, segment.end, numbers, site is not None),
+        update="update" in cues,
+        background="background" in cues,
+        now="now" in cues,
+        series=all(hit.value == "violence" for hit in triggers),
+    )
+
+
+def _when(gist: Gist, segment: Segment, sentence: Sentence, whens: Sequence[When], trigger: Hit) -> When | None:
+    """The date nearest to the trigger in its segment, else in its sentence; days before months before years."""
+    usable = [when for when in whens if not when.future and when.start >= gist.dateline_end]
+    inside = [when for when in usable if segment.start <= when.start < segment.end]
+    pool = inside or [when for when in usable if abs(when.start - trigger.start) < 150]
+    if not pool:
+        return None
+    rank = {DatePrecision.DAY: 0, DatePrecision.MONTH: 1, DatePrecision.YEAR: 2, DatePrecision.UNKNOWN: 3}
+    return min(pool, key=lambda when: (rank[when.precision], abs(when.start - trigger.start)))
+
+
+def _anniversary_conflict(gist: Gist, sentence: Sentence, when: When | None) -> str | None:
+    """ "The first anniversary of the strike of 3 January 2019", written in December 2020, cannot be right."""
+    if when is None or when.date is None or not when.explicit_year or gist.published is None:
+        return None
+    for guard in gist.hits.values("guards", sentence.start, sentence.end, "anniversary"):
+        words = gist.folded.norm[max(sentence.start, guard.start - 20) : guard.end].split()
+        nth = next((gist.lexicon.numbers.ordinals[w] for w in words if w in gist.lexicon.numbers.ordinals), None)
+        if nth is None:
+            continue
+        away = gist.published.year - when.date.year
+        nearest = min((away - 1, away, away + 1), key=lambda years: abs(_days_to(gist.published, when.date, years)))
+        if nearest != nth:
+            return f"anniversary {nth} is told, but {when.date.isoformat()} lies {nearest} years before its next one"
+    return None
+
+
+def _days_to(published: dt.date | None, date: dt.date | None, years: int) -> int:
+    assert published is not None
+    assert date is not None
+    year = max(1, min(9999, date.year + years))
+    return (dt.date(year, date.month, min(date.day, 28)) - published).days
+
+
+def _place(
+    gist: Gist, segment: Segment, sentence: Sentence, site: SiteMention | None, trigger: Hit
+) -> tuple[Place | None, Place | None]:
+    """The city or state, and the quarter, that a mention plays in, outside what composes its site."""
+    area = None
+    best: tuple[float, Place] | None = None
+    for place in gist.places_within(sentence.start, sentence.end):
+        if place.special is not None and place.special.kind is SiteKind.DIPLOMATIC_QUARTER:
+            area = place
+            continue
+        if place.kind == "adjective" or (site and site.start <= place.start < site.end):
+            continue
+        if place.start < gist.dateline_end:
+            continue
+        before = gist.folded.norm[max(0, place.start - 12) : place.start].split()
+        linked = bool(before) and before[-1] in gist.lexicon.in_
+        following = gist.folded.norm[place.end : place.end + 8].split()
+        linked = linked or (bool(following) and following[0] in gist.lexicon.in_after)
+        speech = gist.hits.values("roles", place.end, place.end + 20, "speech")
+        if speech and not linked:
+            continue
+        if not linked and gist.hits.values("roles", place.start - 20, place.start, "agent"):
+            continue  # "led by Washington" names a government
+        inside = segment.start <= place.start < segment.end
+        cost = abs(place.start - trigger.start) + (0 if linked else 60) + (0 if inside else 60)
+        cost += 0 if place.kind == "city" else 20
+        if best is None or cost < best[0]:
+            best = (cost, place)
+    return (best[1] if best else None), area
+
+
+def _cue_spans(gist: Gist, start: int, end: int) -> dict[str, Spans]:
+    spans: dict[str, Spans] = {}
+    for hit in gist.hits.within("cues", start, end):
+        if hit.value == "claimed" and _overlaps(hit, gist.hits.values("cues", start, end, "not_claimed")):
+            continue
+        if hit.value in ("damage", "no_damage", "defence", "claimed", "denied", "unconfirmed", "reported", "blamed"):
+            spans[hit.value] = (*spans.get(hit.value, ()), (hit.start, hit.end))
+    for hit in gist.hits.within("sources", start, end):
+        spans["sources"] = (*spans.get("sources", ()), (hit.start, hit.end))
+    return spans
+
+
+def _overlaps(hit: Hit, others: Sequence[Hit]) -> bool:
+    return any(hit.start < other.end and other.start < hit.end for other in others)
+
+
+def _quantities(
+    gist: Gist, start: int, end: int, numbers: Sequence[Number], at_site: bool
+) -> tuple[tuple[str, Number], ...]:
+    """Counted things other than people: explosions, rockets (near the site or not), shots, attackers."""
+    found = []
+    things = [(hit.value, hit) for hit in gist.hits.within("quantities", start, end)]
+    for name, hit in things:
+        for number in numbers:
+            if number.weak or not (start <= number.start < end):
+                continue
+            before = number.end <= hit.start and gist.words_between(number.end, hit.start) <= 2
+            if before or (number.start < hit.end and hit.start < number.end):
+                what = name
+                if name in ("rockets", "others"):
+                    what = "rockets_near_site" if at_site and name == "rockets" else "rockets_elsewhere"
+                    if name == "rockets" and not at_site:
+                        what = "rockets"
+                found.append((what, number))
+                break
+    return tuple(found)
+
+
+def _supplement(gist: Gist, sentence: Sentence, link: GuardHit | None) -> Supplement | None:
+    if link:
+        return None
+    has_cue = any(hit.value in _SUPPLEMENT_CUES for hit in gist.hits.within("cues", sentence.start, sentence.end))
+    has_casualty = bool(gist.hits.within("casualties", sentence.start, sentence.end))
+    has_count = bool(gist.hits.within("quantities", sentence.start, sentence.end))
+    has_source = bool(gist.hits.within("sources", sentence.start, sentence.end))
+    if not (has_cue or has_casualty or has_count or has_source):
+        return None
+    whens = gist.dates_in(sentence)
+    numbers = countable(gist, sentence, whens)
+    guarded = bool(gist.hits.within("guards", sentence.start, sentence.end)) or any(
+        when.precision is DatePrecision.YEAR for when in whens
+    )
+    return Supplement(
+        sentence,
+        casualties_in(gist, sentence.start, sentence.end, numbers),
+        _cue_spans(gist, sentence.start, sentence.end),
+        _quantities(gist, sentence.start, sentence.end, numbers, False),
+        guarded,
+    )

@@ -1,0 +1,16 @@
+"""The loaded rules: every lexicon, the gazetteer, and the version that names them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from services.classify.core.gazetteer import Gazetteer
+from services.classify.core.lexicon import Lexicon
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Everything a `Reader` reads by. `version` changes whenever the data or the code that reads it does."""
+
+    lexicons: Mapping[str, Lexicon]
+    gazetteer: Gazetteer
+    version: str

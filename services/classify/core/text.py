@@ -1,0 +1,189 @@
+"""Folding: a text in which every spelling of a word looks the same, with the way back to the original.
+
+Case, accents, Arabic and Persian letter variants, digits of any script and punctuation are folded one character to
+one character, so offsets stay what they were. The characters that have to go (combining marks, tatweel, zero-width
+characters) are the exception: only a text that has any pays for a map of offsets.
+"""
+
+import re
+import unicodedata
+from bisect import bisect_right
+from dataclasses import dataclass
+
+# Marks and format characters that carry no letter: combining accents, Arabic points, tatweel, ZWNJ, bidi controls.
+_DROPPED = re.compile(
+    "[\u00ad\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e8"
+    "\u06ea-\u06ed\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff]"
+)
+
+# Letters that NFKD does not bring together and news does: taa marbuta, alef maqsura, Persian kaf and yeh, dotless i.
+_LETTERS = {
+    "ة": "ه",
+    "ى": "ي",
+    "ی": "ي",
+    "ې": "ي",
+    "ک": "ك",
+    "ھ": "ه",
+    "ە": "ه",
+    "ہ": "ه",
+    "ٱ": "ا",
+    "ı": "i",
+    "ø": "o",
+    "ł": "l",
+    "đ": "d",
+    "ð": "d",
+    "ґ": "г",
+}
+
+
+class _FoldTable(dict[int, str]):
+    """What each character becomes; filled as characters are met, bounded by Unicode."""
+
+    def __missing__(self, code: int) -> str:
+        folded = self[code] = _fold_character(chr(code))
+        return folded
+
+
+def _fold_character(character: str) -> str:
+    if not character.isalnum():
+        return " "
+    if character.isdecimal():
+        return str(unicodedata.decimal(character))
+    base = unicodedata.normalize("NFKD", character)[0].lower()[0]
+    return _LETTERS.get(base, base) if base.isalnum() else " "
+
+
+_TABLE = _FoldTable()
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """`clean` is the original without dropped characters; `norm` is its folding, of the same length.
+
+    All work is done in offsets of `clean`; `span` leads back to the original. `offsets` is None where nothing
+    was dropped, else the original offset of every character of `clean`.
+    """
+
+    original: str
+    clean: str
+    norm: str
+    offsets: tuple[int, ...] | None = None
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Offsets of the original for `clean[start:end]`, without the white space at its edges."""
+        piece = self.clean[start:end]
+        start += len(piece) - len(piece.lstrip())
+        end -= len(piece) - len(piece.rstrip())
+        if self.offsets is None:
+            return start, max(start, end)
+        if end <= start:
+            return self.offsets[start] if start < len(self.offsets) else len(self.original), 0
+        return self.offsets[start], self.offsets[end - 1] + 1
+
+
+def fold(text: str) -> Folded:
+    """The folding of `text`. Linear."""
+    if text.isascii() or not _DROPPED.search(text):
+        return Folded(text, text, text.translate(_TABLE))
+    kept: list[str] = []
+    offsets: list[int] = []
+    position = 0
+    for match in _DROPPED.finditer(text):
+        kept.append(text[position : match.start()])
+        offsets.extend(range(position, match.start()))
+        position = match.end()
+    kept.append(text[position:])
+    offsets.extend(range(position, len(text)))
+    clean = "".join(kept)
+    return Folded(text, clean, clean.translate(_TABLE), tuple(offsets))
+
+
+def fold_term(term: str) -> str:
+    """A lexicon's term as it looks in a folded text: single spaces, nothing at the edges."""
+    if not term.isascii():
+        term = _DROPPED.sub("", term)
+    return " ".join(term.translate(_TABLE).split())
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of `clean`: offsets, and whether it stands in the title, in the lead or further down."""
+
+    index: int
+    start: int
+    end: int
+    title: bool
+    paragraph: int
+
+
+_END = re.compile(r"[.!?…]+[\"'»”’)\]]*(?=\s|$)|[。！？；]+[”」』》）]*|[؟؛۔]+[»”\"]*|\n[ \t]*\n\s*|\n")
+_WRAPPED_LINE = re.compile(r"[^\n.!?:]\n(?=[^\n])")
+
+
+def _is_wrapped(text: str) -> bool:
+    """Whether line breaks are the wrapping of a column (agency copy) rather than ends of paragraphs."""
+    lines = [line for line in text[:6000].split("\n") if line.strip()]
+    if len(lines) < 4:
+        return False
+    open_lines = sum(1 for line in lines if line.rstrip()[-1] not in ".!?…:\"'»”。")
+    return open_lines > len(lines) * 0.6 and max(map(len, lines)) <= 110
+
+
+def split_sentences(
+    clean: str, title_length: int, abbreviations: frozenset[str], max_sentence: int = 1200
+) -> list[Sentence]:
+    """The sentences of `clean`, in order, covering all that is not white space.
+
+    A title is a sentence of its own. A full stop after an abbreviation, an initial or before a small letter ends
+    nothing. A run without any end is cut at `max_sentence` characters, so later work on a sentence is bounded.
+    """
+    wrapped = _is_wrapped(clean[title_length:])
+    sentences: list[Sentence] = []
+    start = 0
+    paragraph = 0
+
+    def close(end: int) -> None:
+        nonlocal start
+        while start < end:
+            piece_end = min(end, start + max_sentence)
+            if clean[start:piece_end].strip():
+                in_title = bool(title_length) and start < title_length
+                sentences.append(Sentence(len(sentences), start, piece_end, in_title, paragraph))
+            start = piece_end
+
+    for match in _END.finditer(clean):
+        mark = match.group()
+        if title_length and match.start() == title_length:
+            close(match.end())
+            paragraph += 1
+        elif mark[0] == "\n":
+            if mark.count("\n") > 1 or not wrapped:
+                close(match.end())
+                paragraph += 1
+        elif mark[0] != "." or mark.startswith("..") or _ends_sentence(clean, match, abbreviations):
+            close(match.end())
+    close(len(clean))
+    return sentences
+
+
+def _ends_sentence(clean: str, match: re.Match[str], abbreviations: frozenset[str]) -> bool:
+    stop = match.start()
+    word_start = stop
+    while word_start > 0 and stop - word_start < 16 and clean[word_start - 1].isalnum():
+        word_start -= 1
+    word = clean[word_start:stop]
+    following = clean[match.end() : match.end() + 4].lstrip()
+    if len(match.group()) > 1:
+        return True
+    if following and following[0].islower():
+        return False
+    if len(word) == 1 and word.isalpha():
+        # "U.S. Embassy" goes on; "...in the U.S. The" cannot be told apart and goes on too.
+        return False
+    return word.casefold() not in abbreviations
+
+
+def sentence_at(sentences: list[Sentence], position: int) -> Sentence | None:
+    """The sentence that holds `position`."""
+    index = bisect_right(sentences, position, key=lambda sentence: sentence.start) - 1
+    return sentences[index] if index >= 0 else None

@@ -1,0 +1,267 @@
+"""`chancery classify`: what would be reported of an article, with the words that say so."""
+
+import asyncio
+import datetime as dt
+import json
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from services.classify.adapters.data import load_rules
+from services.classify.core.language import UNKNOWN
+from services.classify.core.lexicon import LexiconError
+from services.classify.core.pipeline import ArticleText, Explanation, Reader
+from services.cli.context import EXIT_USAGE, settings
+from services.contracts.feed import PollStatus
+from services.contracts.report import Classification, Finding, Span
+from services.ingest.adapters.fetcher import Fetcher
+from services.runtime.egress import guarded_client
+
+_CONTRACT = (
+    "standing", "type", "outcome", "relation", "date", "date_precision", "site", "killed", "wounded", "weapon",
+    "claimed_by", "sources", "severity", "certainty", "guards", "alertable", "evidence",
+)  # fmt: skip
+_HTML = re.compile(
+    r"^\s*(?:<!--.*?-->\s*)*<(?:!doctype html|html|head|body|article|div|p)\b", re.IGNORECASE | re.DOTALL
+)
+_COLOURS = {"new": "bold red", "update": "yellow", "background": "dim"}
+
+
+class _Unusable(Exception):
+    """What was given cannot be read; the message says what to do."""
+
+
+def register(app: typer.Typer) -> None:
+    app.command(name="classify")(classify)
+
+
+def classify(
+    source: Annotated[
+        str | None, typer.Argument(metavar="FILE|URL|-", help="Plain text or HTML; - is standard input.")
+    ] = None,
+    published: Annotated[
+        str | None, typer.Option(metavar="ISO", help='When it was published; dates like "Sunday" need it.')
+    ] = None,
+    lang: Annotated[str | None, typer.Option(help="Language hint: fr, ar, pt. The text decides.")] = None,
+    title: Annotated[str, typer.Option(help="The headline.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the classification as JSON.")] = False,
+    jsonl: Annotated[
+        str | None, typer.Option(metavar="IN", help="Classify a batch: one JSON object a line; - is standard input.")
+    ] = None,
+    why_not: Annotated[
+        bool, typer.Option("--why-not", help="Also show what was rejected and which gate spoke.")
+    ] = False,
+) -> None:
+    """Read an article and show every incident it tells, with the quoted evidence."""
+    try:
+        if (source is None) == (jsonl is None):
+            raise _Unusable("give either a FILE, URL or -, or --jsonl IN; see chancery classify --help")
+        reader = Reader(load_rules())
+        if jsonl is not None:
+            raise typer.Exit(_batch(reader, jsonl))
+        assert source is not None
+        explanation, article = _one(reader, source, published, lang, title)
+    except (_Unusable, LexiconError) as error:
+        Console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        raise typer.Exit(EXIT_USAGE) from None
+    if as_json:
+        typer.echo(json.dumps(as_contract(explanation.classification), ensure_ascii=False, indent=2))
+        return
+    _show(Console(highlight=False, soft_wrap=True), article, explanation, why_not)
+
+
+def as_contract(classification: Classification) -> dict[str, Any]:
+    """The classification as the JSON contract of `docs/classify-json.md`: its keys in its order, then our own."""
+    data = classification.model_dump(mode="json")
+    data["reports"] = [
+        {key: report[key] for key in _CONTRACT} | {key: value for key, value in report.items() if key not in _CONTRACT}
+        for report in data["reports"]
+    ]
+    return data
+
+
+def _one(
+    reader: Reader, source: str, published: str | None, lang: str | None, title: str
+) -> tuple[Explanation, ArticleText]:
+    raw = _content(source)
+    is_html = _HTML.match(raw[:2000].decode("utf-8", errors="replace"))
+    text, found_title, found_date = _text_of(raw) if is_html else (raw.decode("utf-8-sig", errors="replace"), "", None)
+    article = ArticleText(
+        id=source,
+        text=text,
+        title=title or found_title,
+        language_hint=lang,
+        published_at=_instant(published) if published else found_date,
+    )
+    return reader.explain(article), article
+
+
+def _content(source: str) -> bytes:
+    if source == "-":
+        return sys.stdin.buffer.read()
+    if source.startswith(("http://", "https://")):
+        return asyncio.run(_fetched(source))
+    try:
+        return Path(source).read_bytes()
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise _Unusable(f"cannot read {source}: {why}. Give a file, a URL or - for standard input") from None
+
+
+async def _fetched(url: str) -> bytes:
+    chosen = settings()
+    limits = chosen.ingest
+    async with guarded_client(chosen.egress, user_agent=limits.user_agent, timeout_s=limits.timeout_s) as client:
+        fetched = await Fetcher(client, timeout_s=limits.timeout_s, max_bytes=limits.max_bytes).fetch(url)
+    if fetched.status is not PollStatus.OK:
+        raise _Unusable(f"cannot fetch {url}: {fetched.reason}. Check the address, or save the page and give the file")
+    return fetched.body
+
+
+def _text_of(html: bytes) -> tuple[str, str, dt.datetime | None]:
+    # Slow to import and needed for HTML only.
+    from trafilatura import bare_extraction
+    from trafilatura.settings import Document
+
+    document = bare_extraction(html, with_metadata=True)
+    if not isinstance(document, Document) or not document.text:
+        raise _Unusable("there is no article text in this HTML. Give the text itself, for example on standard input")
+    return document.text, document.title or "", _instant(document.date) if document.date else None
+
+
+def _instant(value: str) -> dt.datetime:
+    """An ISO moment; a bare date is its noon, and without an offset it is UTC."""
+    try:
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+            value += "T12:00:00+00:00"
+        moment = dt.datetime.fromisoformat(value)
+    except ValueError:
+        raise _Unusable(f"{value!r} is no ISO date. Write 2020-12-21 or 2020-12-21T08:00:00+01:00") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+
+
+def read_line(line: str, number: int) -> ArticleText:
+    """An article from a line of JSON: {"id", "text", "title"?, "lang"?, "date"?}."""
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise _Unusable(f"line {number} is no JSON: {error}") from None
+    if not isinstance(row, dict) or not isinstance(row.get("text"), str):
+        raise _Unusable(f'line {number} needs an object with "id" and "text"')
+    return ArticleText(
+        id=str(row.get("id", number)),
+        text=row["text"],
+        title=str(row.get("title") or ""),
+        language_hint=row.get("lang") or None,
+        published_at=_instant(str(row["date"])) if row.get("date") else None,
+    )
+
+
+def _batch(reader: Reader, path: str) -> int:
+    """One classification a line on standard output. Lines that cannot be read are told and passed over; then 1."""
+    try:
+        lines = sys.stdin.read().split("\n") if path == "-" else Path(path).read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _Unusable(f"cannot read {path}: {error}") from None
+    bad = 0
+    for number, line in _with_progress(lines):
+        if not line.strip():
+            continue
+        try:
+            article = read_line(line, number)
+        except _Unusable as error:
+            bad += 1
+            Console(stderr=True).print(f"[yellow]skipped:[/] {escape(str(error))}", highlight=False)
+            continue
+        sys.stdout.write(json.dumps(as_contract(reader.read(article)), ensure_ascii=False) + "\n")
+    return 1 if bad else 0
+
+
+def _with_progress(lines: list[str]) -> Iterator[tuple[int, str]]:
+    console = Console(stderr=True)
+    columns = (TextColumn("classifying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("classifying", total=len(lines))
+        for number, line in enumerate(lines, 1):
+            yield number, line
+            progress.advance(task)
+
+
+def _show(console: Console, article: ArticleText, explanation: Explanation, why_not: bool) -> None:
+    classification = explanation.classification
+    console.print(f"language {classification.language}, rules {classification.ruleset_version}")
+    if classification.language == UNKNOWN:
+        console.print("The language is none of those there is a lexicon for. --lang gives a hint.")
+    elif not classification.reports:
+        console.print("No incident is told." + ("" if why_not else " --why-not shows what was rejected."))
+    for number, finding in enumerate(classification.reports, 1):
+        _show_finding(console, number, finding)
+    if why_not:
+        for rejection in explanation.rejected:
+            console.print(f"\n[dim]rejected[/] [u]{escape(rejection.quote)}[/u] at {rejection.start}")
+            for gate in rejection.gates:
+                console.print(f"  {gate.name}: {escape(gate.reason)} ([u]{escape(gate.quote)}[/u])")
+    console.print()
+    console.print(
+        _underlined(article.full_text, (span for finding in classification.reports for span in _spans(finding)))
+    )
+
+
+def _show_finding(console: Console, number: int, finding: Finding) -> None:
+    colour = _COLOURS[finding.standing]
+    verdict = "would alert" if finding.alertable else "does not alert"
+    console.print(f"\n[{colour}]{number}. {finding.standing} {finding.type}[/] ({verdict})")
+    for name, value in _fields(finding):
+        quotes = ", ".join(f"[u]{escape(span.quote)}[/u]" for span in finding.evidence.get(name, ()))
+        console.print(f"   {name:<12} {escape(value)}{'  <- ' + quotes if quotes else ''}")
+    for guard in finding.guards:
+        console.print(f"   guard        {guard.name}: {escape(guard.reason)} ([u]{escape(guard.quote)}[/u])")
+    console.print(f"   severity     {finding.severity}: {escape('; '.join(finding.severity_reasons))}")
+    console.print(f"   certainty    {finding.certainty}: {escape('; '.join(finding.certainty_reasons))}")
+
+
+def _fields(finding: Finding) -> Iterable[tuple[str, str]]:
+    yield "type", f"{finding.outcome}, {finding.relation}"
+    if finding.date:
+        yield "date", f"{finding.date} ({finding.date_precision})"
+    if finding.site:
+        site = finding.site
+        for name in ("sending_state", "host_state", "city", "area"):
+            value = getattr(site, name)
+            if value:
+                yield name, str(value)
+        if site.kind:
+            yield "site", str(site.kind)
+    for name in ("killed", "wounded", "missing"):
+        count = getattr(finding, name)
+        if count is not None:
+            many = str(count.low) if count.high == count.low else f"{count.low} to {count.high or 'more'}"
+            yield name, many
+    for name in ("weapon", "damage", "defence", "claimed_by"):
+        value = getattr(finding, name)
+        if value:
+            yield {"claimed_by": "claimed"}.get(name, name), str(value)
+    if finding.sources:
+        yield "sources", ", ".join(finding.sources)
+    for conflict in finding.conflicts:
+        yield "conflict", conflict
+
+
+def _spans(finding: Finding) -> Iterator[Span]:
+    for spans in finding.evidence.values():
+        yield from spans
+
+
+def _underlined(text: str, spans: Iterable[Span]) -> Text:
+    shown = Text(text)
+    for span in spans:
+        shown.stylize("underline", span.start, span.end)
+    return shown

@@ -1,0 +1,325 @@
+"""`chancery subscribe` and `chancery subscriptions`: who is told what, and where."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, TypeVar
+from urllib.parse import urlsplit
+
+import typer
+from aiokafka.errors import KafkaError
+from rich.markup import escape
+from rich.table import Table
+
+from services.cli.context import EXIT_USAGE, fail, out, print_json, settings
+from services.contracts import ids
+from services.contracts.report import Certainty, IncidentType, Severity
+from services.contracts.subscription import Channel, Filter, Subscription, SubscriptionState
+from services.contracts.topics import SUBSCRIPTIONS
+from services.notify.adapters.sender import Sender
+from services.notify.core.channel import CHANNELS
+from services.notify.core.retry import VERDICTS, Verdict
+from services.notify.core.sample import sample_alert
+from services.notify.core.signing import secret_key
+from services.notify.core.status import Judgement
+from services.runtime.dead_letters import DeadLetterBox
+from services.runtime.kafka import BrokerUnreachable, Publisher
+from services.runtime.log import without_token
+from services.runtime.secrets import Vault, new_webhook_secret
+from services.runtime.settings import Misconfigured, Settings
+from services.runtime.topic_table import TopicTable
+
+SOURCE = "/chancery/cli"
+READING_S = 30.0
+NEVER_SHOWN = {"endpoint", "secret"}
+
+T = TypeVar("T")
+
+subscribe = typer.Typer(help="Send alerts to a Slack channel or a webhook.", no_args_is_help=True)
+subscriptions = typer.Typer(help="Who is told: list, pause, resume, remove, test.", no_args_is_help=True)
+
+Url = Annotated[str, typer.Argument(help="The endpoint. It is a password: - reads it from standard input.")]
+Which = Annotated[str, typer.Argument(metavar="ID|NAME", help="As `chancery subscriptions list` prints it.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+Name = Annotated[str, typer.Option(help="What people call it; by default the endpoint's host.")]
+States = Annotated[
+    list[str] | None, typer.Option(metavar="CC", help="ISO 3166-1 code, EU or UN. Give it again for more.")
+]
+Types = Annotated[list[IncidentType] | None, typer.Option("--type", help="Only this type. Give it again for more.")]
+MinSeverity = Annotated[Severity, typer.Option(help="Nothing below this.")]
+MinCertainty = Annotated[Certainty, typer.Option(help="Nothing below this.")]
+NoUpdates = Annotated[bool, typer.Option("--no-updates", help="Only new incidents and escalations.")]
+Exercises = Annotated[bool, typer.Option("--exercises", help="Drills and replays too, marked as such.")]
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(subscribe, name="subscribe")
+    app.add_typer(subscriptions, name="subscriptions")
+
+
+@subscribe.command()
+def slack(
+    url: Url,
+    name: Name = "",
+    host_state: States = None,
+    sending_state: States = None,
+    types: Types = None,
+    min_severity: MinSeverity = Severity.MINOR,
+    min_certainty: MinCertainty = Certainty.UNLIKELY,
+    no_updates: NoUpdates = False,
+    exercises: Exercises = False,
+    as_json: AsJson = False,
+) -> None:
+    """Send alerts to a Slack channel, by the URL of an incoming webhook. Again with the same name changes it."""
+    asked = _filter(host_state, sending_state, types, min_severity, min_certainty, no_updates, exercises)
+    _subscribe(Channel.SLACK, url, name, asked, None, as_json)
+
+
+@subscribe.command()
+def webhook(
+    url: Url,
+    name: Name = "",
+    host_state: States = None,
+    sending_state: States = None,
+    types: Types = None,
+    min_severity: MinSeverity = Severity.MINOR,
+    min_certainty: MinCertainty = Certainty.UNLIKELY,
+    no_updates: NoUpdates = False,
+    exercises: Exercises = False,
+    secret_file: Annotated[
+        Path | None, typer.Option(help="File with the signing secret (whsec_…); by default one is made and shown once.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send alerts to a webhook, signed (Standard Webhooks 1.0.0). Again with the same name changes it."""
+    asked = _filter(host_state, sending_state, types, min_severity, min_certainty, no_updates, exercises)
+    _subscribe(Channel.WEBHOOK, url, name, asked, secret_file, as_json)
+
+
+@subscriptions.command("list")
+def list_subscriptions(as_json: AsJson = False) -> None:
+    """Every subscription, without its endpoint's password and its secret."""
+    found = sorted(_run(_all), key=lambda subscription: subscription.name.casefold())
+    if as_json:
+        print_json([_shown(subscription) for subscription in found])
+        return
+    table = Table("id", "name", "channel", "endpoint", "state", "asks for")
+    for each in found:
+        state = f"{each.state}: {each.state_reason}" if each.state_reason else each.state
+        cells = (each.subscription_id, each.name, each.channel, each.endpoint_hint, state, _words(each.filter))
+        table.add_row(*map(escape, cells))
+    out.print(table if found else "no subscriptions; make one with `chancery subscribe slack|webhook URL`")
+
+
+@subscriptions.command()
+def pause(which: Which) -> None:
+    """Send nothing until it is resumed. What comes in between is not sent later."""
+    changed = _run(lambda chosen: _changed(chosen, which, SubscriptionState.PAUSED))
+    _say(f"paused {changed.name} ({changed.subscription_id})")
+
+
+@subscriptions.command()
+def resume(which: Which) -> None:
+    """Send again what comes from now on; also brings back one that was disabled."""
+    changed = _run(lambda chosen: _changed(chosen, which, SubscriptionState.ACTIVE))
+    _say(f"resumed {changed.name} ({changed.subscription_id})")
+
+
+@subscriptions.command()
+def remove(which: Which) -> None:
+    """Forget it, its endpoint and its secret."""
+
+    async def run(chosen: Settings) -> Subscription:
+        async with Publisher(chosen, SOURCE) as publisher:
+            found = _one(await _read(chosen, publisher), which)
+            await publisher.delete(SUBSCRIPTIONS, found.key)
+        return found
+
+    removed = _run(run)
+    _say(f"removed {removed.name} ({removed.subscription_id})")
+
+
+@subscriptions.command("test")
+def send_test(which: Which, as_json: AsJson = False) -> None:
+    """Send an alert marked EXERCISE to the endpoint now, from this machine. Exits 1 if it is not taken."""
+
+    async def run(chosen: Settings) -> Judgement:
+        found = _one(await _all(chosen), which)
+        rules = CHANNELS[found.channel]
+        now = datetime.now(UTC)
+        alert = sample_alert(now)
+        async with Sender(chosen) as sender:
+            delivery_id = ids.delivery_id(alert.alert_id, found.subscription_id)
+            return rules.judge(await sender.send(found, delivery_id, rules.render(alert), now))
+
+    judged = _run(run)
+    delivered = VERDICTS[judged.outcome] is Verdict.DELIVERED
+    if as_json:
+        print_json({"delivered": delivered, "outcome": judged.outcome, "reason": judged.reason})
+    else:
+        _say(f"{'delivered' if delivered else 'not delivered'}: {judged.reason}")
+    if not delivered:
+        raise typer.Exit(1)
+
+
+def _filter(
+    host_states: list[str] | None,
+    sending_states: list[str] | None,
+    types: list[IncidentType] | None,
+    min_severity: Severity,
+    min_certainty: Certainty,
+    no_updates: bool,
+    exercises: bool,
+) -> Filter:
+    return Filter(
+        host_states=_codes(host_states),
+        sending_states=_codes(sending_states),
+        types=tuple(types or ()),
+        min_severity=min_severity,
+        min_certainty=min_certainty,
+        updates=not no_updates,
+        exercises=exercises,
+    )
+
+
+def _codes(given: list[str] | None) -> tuple[str, ...]:
+    codes = [code.strip().upper() for each in given or () for code in each.split(",")]
+    for code in codes:
+        if not (len(code) == 2 and code.isascii() and code.isalpha()):
+            fail(f"{code!r} is no state: give two letters of ISO 3166-1 (IQ, FR), EU or UN", EXIT_USAGE)
+    return tuple(dict.fromkeys(codes))
+
+
+def _subscribe(channel: Channel, url: str, name: str, asked: Filter, secret_file: Path | None, as_json: bool) -> None:
+    chosen = settings()
+    endpoint = _endpoint(sys.stdin.readline() if url == "-" else url, chosen)
+    given = _secret(secret_file) if secret_file else None
+    secret = given or (new_webhook_secret() if CHANNELS[channel].signed else None)
+
+    async def run(chosen: Settings) -> Subscription:
+        vault = Vault([key.get_secret_value() for key in chosen.secrets.keys])
+        made = Subscription(
+            subscription_id=ids.subscription_id(channel, endpoint, name),
+            name=name or urlsplit(endpoint).netloc.rpartition("@")[2],
+            channel=channel,
+            endpoint=vault.encrypt(endpoint),
+            endpoint_hint=without_token(endpoint),
+            secret=vault.encrypt(secret) if secret else None,
+            filter=asked,
+            created_at=datetime.now(UTC),
+        )
+        async with Publisher(chosen, SOURCE) as publisher:
+            await publisher.publish(SUBSCRIPTIONS, made)
+        return made
+
+    made = _run(run)
+    shown_once = None if given else secret
+    if as_json:
+        print_json({"subscription": _shown(made), "secret": shown_once})
+        return
+    _say(f"subscribed {made.name} ({made.subscription_id}) to {_words(asked)}")
+    if shown_once:
+        _say(f"signing secret, shown only now: {shown_once}")
+
+
+def _endpoint(url: str, chosen: Settings) -> str:
+    """The URL if alerts may be sent there. Ends the command without repeating it, since it is a password."""
+    url = url.strip()
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        parts.port  # noqa: B018 - raises for a port that is none
+    except ValueError:
+        host = ""
+    if not host or any(character.isspace() for character in url):
+        fail("that is no URL; give the whole address, as https://host/path", EXIT_USAGE)
+    open_to_all = parts.scheme != "https"
+    if open_to_all and (parts.scheme != "http" or chosen.notify.require_https or not _is_loopback(host)):
+        fail(f"the endpoint must be https, not {parts.scheme or 'without scheme'}: alerts are not for all", EXIT_USAGE)
+    return url
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _secret(path: Path) -> str:
+    try:
+        secret = path.read_text().strip()
+        secret_key(secret)
+    except (OSError, ValueError) as error:
+        fail(f"--secret-file {path}: {error}", EXIT_USAGE)
+    return secret
+
+
+def _words(asked: Filter) -> str:
+    parts = [f"{asked.min_severity} and above"]
+    if asked.min_certainty is not Certainty.UNLIKELY:
+        parts.append(f"at least {asked.min_certainty}")
+    parts += [f"in {', '.join(asked.host_states)}"] if asked.host_states else []
+    parts += [f"sites of {', '.join(asked.sending_states)}"] if asked.sending_states else []
+    parts += [f"only {', '.join(asked.types)}"] if asked.types else []
+    parts += [] if asked.updates else ["no updates"]
+    parts += ["exercises too"] if asked.exercises else []
+    return "; ".join(parts)
+
+
+def _shown(subscription: Subscription) -> dict[str, object]:
+    return subscription.model_dump(mode="json", exclude=NEVER_SHOWN)
+
+
+async def _changed(chosen: Settings, which: str, state: SubscriptionState) -> Subscription:
+    async with Publisher(chosen, SOURCE) as publisher:
+        found = _one(await _read(chosen, publisher), which)
+        changed = found.model_copy(update={"state": state, "state_reason": ""})
+        await publisher.publish(SUBSCRIPTIONS, changed)
+    return changed
+
+
+def _one(found: list[Subscription], which: str) -> Subscription:
+    named = [each for each in found if which in (each.subscription_id, each.name)]
+    if not named:
+        fail(f"no subscription {which}; `chancery subscriptions list` shows what there is")
+    if len(named) > 1:
+        fail(f"{len(named)} subscriptions are named {which}; give the id of one", EXIT_USAGE)
+    return named[0]
+
+
+async def _all(chosen: Settings) -> list[Subscription]:
+    async with Publisher(chosen, SOURCE) as publisher:
+        return await _read(chosen, publisher)
+
+
+async def _read(chosen: Settings, publisher: Publisher) -> list[Subscription]:
+    table = TopicTable(chosen, [SUBSCRIPTIONS], DeadLetterBox(publisher, "cli"))
+    stop = asyncio.Event()
+    running = asyncio.create_task(table.run(stop))
+    loaded = asyncio.create_task(table.loaded())
+    await asyncio.wait([running, loaded], timeout=READING_S, return_when=asyncio.FIRST_COMPLETED)
+    complete = loaded.done()
+    stop.set()
+    loaded.cancel()
+    await running
+    if not complete:
+        fail(f"the subscriptions topic could not be read within {READING_S:g} s")
+    return [record for record in table.values(SUBSCRIPTIONS) if isinstance(record, Subscription)]
+
+
+def _run(action: Callable[[Settings], Awaitable[T]]) -> T:
+    async def run() -> T:
+        return await action(settings())
+
+    try:
+        return asyncio.run(run())
+    except (BrokerUnreachable, KafkaError, Misconfigured) as error:
+        fail(str(error))
+
+
+def _say(text: str) -> None:
+    out.print(text, highlight=False, soft_wrap=True, markup=False)

@@ -1,0 +1,165 @@
+"""A conditional GET that always ends, in time and in bytes, with a value that says how."""
+
+import asyncio
+from http.cookiejar import DefaultCookiePolicy
+from urllib.parse import urlsplit
+
+import httpx
+
+from services.contracts.feed import PollStatus
+from services.ingest.adapters.body import ACCEPTED, Body, BrokenBody, TooLarge
+from services.ingest.core.caching import conditions
+from services.ingest.core.fetched import Fetched
+from services.runtime.egress import EgressRefused
+
+MAX_REDIRECTS = 5
+MAX_HEADER_BYTES = 65_536
+# An error page or the body of a redirect is read this far, so that its connection can be used again.
+MAX_DRAINED_BYTES = 65_536
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_HEADERS = {
+    b"Accept": b"application/atom+xml, application/rss+xml, application/rdf+xml, application/xml;q=0.9, "
+    b"text/xml;q=0.9, */*;q=0.1",
+    b"Accept-Encoding": ACCEPTED.encode(),
+}
+
+
+class _Ended(Exception):
+    """The fetch ended without a document."""
+
+    def __init__(self, status: PollStatus, reason: str) -> None:
+        self.status, self.reason = status, reason
+
+
+class Fetcher:
+    """Fetches documents through `client`, which guards addresses and follows no redirect by itself.
+
+    `timeout_s` bounds the whole of a fetch, redirects included; `max_bytes` a document after decompression.
+    """
+
+    def __init__(self, client: httpx.AsyncClient, *, timeout_s: float, max_bytes: int) -> None:
+        self._client = client
+        # A feed that recognises its pollers gains nothing, and ten thousand jars are a leak.
+        client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
+        self._timeout_s = timeout_s
+        self._max_bytes = max_bytes
+
+    async def fetch(self, url: str, etag: str | None = None, last_modified: str | None = None) -> Fetched:
+        """What a GET of `url` comes to. Raises nothing but CancelledError."""
+        status, reason = PollStatus.UNREACHABLE, ""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await self._follow(url, conditions(etag, last_modified))
+        except _Ended as end:
+            status, reason = end.status, end.reason
+        except EgressRefused as error:
+            status, reason = PollStatus.REFUSED, str(error)
+        except (TimeoutError, httpx.TimeoutException):
+            status, reason = PollStatus.TIMED_OUT, f"no complete answer within {self._timeout_s:g} s"
+        except (httpx.UnsupportedProtocol, httpx.InvalidURL, UnicodeError) as error:
+            status, reason = PollStatus.REFUSED, f"not an address: {error}"
+        except httpx.ProtocolError as error:
+            status, reason = PollStatus.HTTP_ERROR, f"broken answer: {error}"
+        except TooLarge:
+            status, reason = PollStatus.TOO_LARGE, f"more than {self._max_bytes:,} bytes"
+        except BrokenBody as error:
+            status, reason = PollStatus.HTTP_ERROR, f"broken answer: {error}"
+        except httpx.TransportError as error:
+            reason = str(error) or type(error).__name__
+        return Fetched(status, reason[:300], url)
+
+    async def _follow(self, url: str, conditional: dict[bytes, bytes]) -> Fetched:
+        visited = [url]
+        while True:
+            request = self._client.build_request("GET", url, headers={**_HEADERS, **conditional})
+            response = await self._client.send(request, stream=True)
+            try:
+                if response.status_code not in _REDIRECTS:
+                    return await self._answer(url, response, bool(conditional))
+                url = _target(request.url, response)
+                await _drain(response)
+            finally:
+                await response.aclose()
+            if url in visited:
+                raise _Ended(PollStatus.HTTP_ERROR, f"redirect loop over {_host(url)}")
+            if len(visited) > MAX_REDIRECTS:
+                raise _Ended(PollStatus.HTTP_ERROR, f"more than {MAX_REDIRECTS} redirects")
+            visited.append(url)
+
+    async def _answer(self, url: str, response: httpx.Response, conditional: bool) -> Fetched:
+        headers, code = response.headers, response.status_code
+        if sum(len(name) + len(value) for name, value in headers.raw) > MAX_HEADER_BYTES:
+            raise _Ended(PollStatus.TOO_LARGE, f"more than {MAX_HEADER_BYTES:,} bytes of headers")
+        status, reason = _verdict(code, "retry-after" in headers, conditional)
+        body = b""
+        if status is PollStatus.OK:
+            body = await self._body(response)
+        else:
+            await _drain(response)
+        return Fetched(
+            status,
+            reason,
+            url,
+            code,
+            etag=_as_received(headers, b"etag"),
+            last_modified=_as_received(headers, b"last-modified"),
+            content_type=headers.get("content-type", ""),
+            cache_control=headers.get("cache-control"),
+            retry_after=headers.get("retry-after"),
+            body=body,
+        )
+
+    async def _body(self, response: httpx.Response) -> bytes:
+        announced = response.headers.get("content-length", "")
+        if announced.isdigit() and int(announced) > self._max_bytes:
+            raise TooLarge
+        body = Body(response.headers.get("content-encoding", ""), self._max_bytes)
+        async for chunk in response.aiter_raw():
+            body.add(chunk)
+        return body.done()
+
+
+def _verdict(code: int, asks_to_wait: bool, conditional: bool) -> tuple[PollStatus, str]:
+    """What a final status code means for a poll."""
+    match code:
+        case 304 if conditional:
+            return PollStatus.NOT_MODIFIED, ""
+        case 304:
+            return PollStatus.HTTP_ERROR, "HTTP 304 to a request that was not conditional"
+        case 410:
+            return PollStatus.GONE, "HTTP 410: gone"
+        case 429:
+            return PollStatus.THROTTLED, "HTTP 429: too many requests"
+        case 503 if asks_to_wait:
+            return PollStatus.THROTTLED, "HTTP 503: asked to come back later"
+        case _ if 200 <= code < 300:
+            return PollStatus.OK, ""
+    return PollStatus.HTTP_ERROR, f"HTTP {code}"
+
+
+def _target(base: httpx.URL, response: httpx.Response) -> str:
+    location = response.headers.get("location", "")
+    if not location:
+        raise _Ended(PollStatus.HTTP_ERROR, f"HTTP {response.status_code} that does not say where to")
+    target = base.join(location)
+    if target.scheme not in ("http", "https"):
+        raise _Ended(PollStatus.REFUSED, f"redirected to {target.scheme[:20]!r}, which is neither http nor https")
+    return str(target.copy_with(fragment=None))
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or "no host"
+
+
+def _as_received(headers: httpx.Headers, name: bytes) -> str | None:
+    """The first value of a header, byte for byte."""
+    return next((value.decode("latin-1") for key, value in headers.raw if key.lower() == name), None)
+
+
+async def _drain(response: httpx.Response) -> None:
+    read = 0
+    async for chunk in response.aiter_raw():
+        read += len(chunk)
+        if read > MAX_DRAINED_BYTES:
+            return

@@ -1,0 +1,74 @@
+"""The process that parses: documents in on standard input, what they say out on standard output.
+
+It stands alone because a document may hang it, kill it or fill its memory. `python -m services.ingest.adapters.parsing`
+"""
+
+import io
+import json
+import resource
+import signal
+import struct
+import sys
+import warnings
+from contextlib import suppress
+from typing import BinaryIO
+
+import feedparser
+from pydantic import TypeAdapter
+
+from services.contracts.feed import PollStatus
+from services.ingest.core import decoding
+from services.ingest.core.feed import Document, document
+
+MAX_MEMORY_BYTES = 1 << 30
+
+QUESTION = struct.Struct(">II")  # length of the head (JSON), length of the body
+ANSWER = struct.Struct(">I")  # length of the document (JSON)
+DOCUMENTS = TypeAdapter(Document)
+
+
+def parse(body: bytes, content_type: str, url: str, max_entries: int) -> Document:
+    """What `body` says. `url` is the base of relative links. Never raises for what a document holds."""
+    try:
+        text, mislabelled = decoding.decode(body, content_type)
+        markup = decoding.for_xml(text)
+        if markup.is_html:
+            return Document(PollStatus.NOT_A_FEED, "HTML instead of a feed")
+        # BytesIO, because feedparser opens bytes that look like a path. The header settles the charset; a base is
+        # not given, because feedparser would make ids absolute too, and they would change when the feed moves.
+        parsed = feedparser.parse(
+            io.BytesIO(markup.text.encode()),
+            response_headers={"content-type": "application/xml; charset=utf-8"},
+            sanitize_html=False,
+            resolve_relative_uris=False,
+        )
+        return document(parsed, markup.root, url, max_entries, mislabelled)
+    except MemoryError:
+        return Document(PollStatus.ILL_FORMED, "the document takes too much memory to parse")
+    except Exception as error:  # noqa: BLE001 - whatever a parser trips over is what the document did to it
+        return Document(PollStatus.ILL_FORMED, f"the parser failed: {type(error).__name__}: {str(error)[:200]}")
+
+
+def serve(questions: BinaryIO, answers: BinaryIO) -> None:
+    """Answer until the questions end. A document that takes longer than its deadline ends the process by SIGALRM,
+    which nothing in a parser can hold up, and which works when the parent is gone."""
+    while head := questions.read(QUESTION.size):
+        head_length, body_length = QUESTION.unpack(head)
+        asked = json.loads(questions.read(head_length))
+        body = questions.read(body_length)
+        signal.setitimer(signal.ITIMER_REAL, asked.pop("timeout_s"))
+        answer = DOCUMENTS.dump_json(parse(body, **asked))
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        answers.write(ANSWER.pack(len(answer)) + answer)
+        answers.flush()
+
+
+def main() -> None:
+    warnings.simplefilter("ignore")
+    with suppress(ValueError, OSError):  # not every system lets a process bound itself
+        resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
+    serve(sys.stdin.buffer, sys.stdout.buffer)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,22 @@
+"""What a fetch came to: a value for every outcome there is, so that nothing above has to catch."""
+
+from dataclasses import dataclass
+
+from services.contracts.feed import PollStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """`status` is `ok` where `body` holds a document (decompressed), and says what went wrong elsewhere, in words
+    in `reason`. Header values are as received (Latin-1), None where absent. `url` is where the answer came from."""
+
+    status: PollStatus
+    reason: str = ""
+    url: str = ""
+    http_status: int | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+    content_type: str = ""
+    cache_control: str | None = None
+    retry_after: str | None = None
+    body: bytes = b""

@@ -1,0 +1,222 @@
+"""The flow of ingest: what is due is fetched, read, published, and only then remembered.
+
+One task waits on one queue for all feeds; a task exists only for a poll under way. Articles are acknowledged before
+the state that covers them is written, so a kill between the two repeats them with the same ids.
+"""
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+import structlog
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+
+from services.contracts.article import Article
+from services.contracts.feed import Feed, FeedState, PollStatus
+from services.contracts.ids import FeedId
+from services.ingest.core.feed import Document
+from services.ingest.core.fetched import Fetched
+from services.ingest.core.outcome import SUCCEEDED, Outcome, settle, state_before
+from services.ingest.core.schedule import DueQueue
+from services.runtime import metrics
+from services.runtime.log import without_token
+
+log = structlog.get_logger()
+
+FEED_POLLED = "feed.polled"
+POLL_FAILED = "feed.poll_failed"
+
+# What is under way at a stop gets this long; what is cut then is repeated by whoever polls next.
+STOP_GRACE_S = 3.0
+COUNT_FEEDS_EVERY_S = 10.0
+
+
+class Fetches(Protocol):
+    async def fetch(self, url: str, etag: str | None, last_modified: str | None) -> Fetched: ...
+
+
+class Parses(Protocol):
+    async def parse(self, body: bytes, content_type: str, url: str) -> Document: ...
+
+
+class Store(Protocol):
+    """Feeds and their states; `publish` and `save` return once the brokers have what they were given."""
+
+    def feed(self, feed_id: str) -> Feed | None: ...
+    def state(self, feed_id: str) -> FeedState | None: ...
+    def feeds(self) -> Iterator[Feed]: ...
+    async def publish(self, articles: Sequence[Article]) -> None: ...
+    async def save(self, state: FeedState) -> None: ...
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Poller:
+    """Polls the feeds of `store` when they are due, `concurrency` at a time."""
+
+    def __init__(
+        self,
+        store: Store,
+        fetcher: Fetches,
+        parser: Parses,
+        *,
+        interval: timedelta,
+        concurrency: int,
+        clock: Callable[[], datetime] = _utc_now,
+        dice: Callable[[], float] = random.random,
+    ) -> None:
+        self._store, self._fetcher, self._parser = store, fetcher, parser
+        self._interval = interval
+        self._concurrency = concurrency
+        self._clock, self._dice = clock, dice
+        self._queue = DueQueue()
+        self._polls: dict[FeedId, tuple[str, asyncio.Task[None]]] = {}  # the address under poll, and its task
+        self._paused: set[FeedId] = set()
+        self._woken = asyncio.Event()
+
+    def loaded(self, feed_ids: Sequence[FeedId]) -> None:
+        """Schedule feeds that became ours. Nobody is polled before the time its state names."""
+        for feed_id in feed_ids:
+            self._schedule(feed_id)
+
+    def changed(self, feed_id: FeedId) -> None:
+        """Take a feed as it now is. A poll of an address that is no longer wanted ends without a trace."""
+        feed = self._store.feed(feed_id)
+        if feed_id in self._polls:
+            if feed and feed.enabled and feed.url == self._polls[feed_id][0]:
+                return
+            self._polls.pop(feed_id)[1].cancel()
+        resumed = feed_id in self._paused
+        self._schedule(feed_id, at_once=resumed)
+
+    def lost(self) -> None:
+        """Let go of the feeds that are no longer ours."""
+        for feed_id in [*self._queue, *self._polls, *self._paused]:
+            if self._store.feed(FeedId(feed_id)) is None:
+                self.changed(FeedId(feed_id))
+
+    def _schedule(self, feed_id: FeedId, at_once: bool = False) -> None:
+        feed = self._store.feed(feed_id)
+        self._queue.drop(feed_id)
+        self._paused.discard(feed_id)
+        if feed is None:
+            return
+        if not feed.enabled:
+            self._paused.add(feed_id)
+            return
+        state = state_before(feed, self._store.state(feed_id))
+        if at_once or state.status is not PollStatus.GONE:
+            due = None if at_once else state.next_poll_at
+            self._queue.set(feed_id, due.timestamp() if due else 0.0)
+            self._woken.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Poll until `stop` is set. Raises an exception group with the KafkaError that ended it."""
+        loop = asyncio.get_running_loop()
+        counted_at = -COUNT_FEEDS_EVERY_S
+        async with asyncio.TaskGroup() as group:
+            stopper = group.create_task(self._wake_at(stop))
+            while not stop.is_set():
+                self._woken.clear()
+                self._start_due(group)
+                if loop.time() - counted_at >= COUNT_FEEDS_EVERY_S:
+                    counted_at = loop.time()
+                    self._count_feeds()
+                alarm = loop.call_later(self._idle_s(), self._woken.set)
+                await self._woken.wait()
+                alarm.cancel()
+            await stopper
+            polls = [task for _, task in self._polls.values()]
+            if polls:
+                await asyncio.wait(polls, timeout=STOP_GRACE_S)
+            for task in polls:
+                task.cancel()
+
+    async def _wake_at(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._woken.set()
+
+    def _start_due(self, group: asyncio.TaskGroup) -> None:
+        now_s = self._clock().timestamp()
+        while len(self._polls) < self._concurrency and (key := self._queue.pop(now_s)):
+            feed = self._store.feed(key)
+            if feed is not None:
+                self._polls[feed.feed_id] = (feed.url, group.create_task(self._poll(feed)))
+
+    def _idle_s(self) -> float:
+        """Until the next feed is due and may start; the end of a poll wakes earlier."""
+        due_s = self._queue.next_due_s()
+        if due_s is None or len(self._polls) >= self._concurrency:
+            return COUNT_FEEDS_EVERY_S
+        return min(max(due_s - self._clock().timestamp(), 0.0), COUNT_FEEDS_EVERY_S)
+
+    async def _poll(self, feed: Feed) -> None:
+        started_s = time.perf_counter()
+        try:
+            outcome = await self._outcome(feed)
+            await self._store.publish(outcome.articles)
+            await self._store.save(outcome.state)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            if isinstance(error, KafkaError) and not isinstance(error, MessageSizeTooLargeError):
+                raise
+            # Whatever this feed met, the others go on; its state stands, so nothing is lost.
+            log.exception(POLL_FAILED, feed_id=feed.feed_id, url=without_token(feed.url), reason=str(error))
+            self._finished(feed.feed_id, self._clock() + self._interval)
+            return
+        self._finished(feed.feed_id, outcome.state.next_poll_at)
+        _report(feed, outcome, time.perf_counter() - started_s)
+
+    async def _outcome(self, feed: Feed) -> Outcome:
+        state = state_before(feed, self._store.state(feed.feed_id))
+        fetched = await self._fetcher.fetch(feed.url, state.etag, state.last_modified)
+        now = self._clock()
+        document = None
+        if fetched.status is PollStatus.OK:
+            document = await self._parser.parse(fetched.body, fetched.content_type, fetched.url)
+        # The feed's title, grade or hints may have been changed meanwhile.
+        feed = self._store.feed(feed.feed_id) or feed
+        return settle(feed, state, fetched, document, now=now, interval=self._interval, jitter=self._dice())
+
+    def _finished(self, feed_id: FeedId, next_poll_at: datetime | None) -> None:
+        del self._polls[feed_id]
+        if next_poll_at is not None:
+            self._queue.set(feed_id, next_poll_at.timestamp())
+        self._woken.set()
+
+    def _count_feeds(self) -> None:
+        states = (self._store.state(feed.feed_id) for feed in self._store.feeds() if feed.enabled)
+        counts = Counter(state.status if state else PollStatus.NEVER for state in states)
+        for status in PollStatus:
+            metrics.FEEDS.labels(status).set(counts[status])
+
+
+def _report(feed: Feed, outcome: Outcome, took_s: float) -> None:
+    state = outcome.state
+    metrics.FEED_POLLS.labels(state.status).inc()
+    metrics.FEED_POLL_SECONDS.observe(took_s)
+    for article in outcome.articles:
+        kind = "backlog" if article.backlog else "new" if article.revision == 1 else "revision"
+        metrics.ARTICLES_PUBLISHED.labels(kind).inc()
+    say = log.info if state.status in SUCCEEDED else log.warning
+    say(
+        FEED_POLLED,
+        feed_id=feed.feed_id,
+        url=without_token(feed.url),
+        status=state.status,
+        reason=state.reason,
+        http_status=state.http_status,
+        entries=state.entries,
+        published=len(outcome.articles),
+        failures=state.failures,
+        next_poll_at=state.next_poll_at.isoformat() if state.next_poll_at else None,
+        next_because=outcome.next_because,
+        took_s=round(took_s, 3),
+    )

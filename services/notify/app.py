@@ -1,0 +1,174 @@
+"""The notify service: alerts are matched to subscriptions, deliveries are dispatched to endpoints.
+
+Two roles in one process, each a member of its own consumer group, so more processes share the work of both. They
+speak only through the deliveries topic: what is matched is a record before it is an attempt.
+"""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import structlog
+
+from services.contracts import ids
+from services.contracts.alert import Alert
+from services.contracts.delivery import Delivery
+from services.contracts.ids import DeliveryId, SubscriptionId
+from services.contracts.model import Record
+from services.contracts.subscription import Subscription
+from services.contracts.topics import ALERTS, DELIVERIES, SUBSCRIPTIONS, Topic
+from services.notify.adapters.sender import Sender
+from services.notify.adapters.store import SERVICE, Store
+from services.notify.core.filter import should_notify
+from services.notify.dispatcher import Dispatcher
+from services.runtime import service
+from services.runtime.dead_letters import DeadLetterBox
+from services.runtime.health import Health
+from services.runtime.kafka import Publisher
+from services.runtime.settings import Settings
+from services.runtime.topic_table import TopicTable
+from services.runtime.work import WorkQueue
+
+log = structlog.get_logger()
+
+ALERT_MATCHED = "alert.matched"
+BROKER, SUBSCRIPTIONS_LOADED, DELIVERIES_LOADED = "broker", "subscriptions_loaded", "deliveries_loaded"
+LONGEST_SLEEP_S = 60.0
+"""A wall clock that is set does not wake a sleeper; this long at most it goes unseen."""
+
+
+class WallClock:
+    """The dispatcher's clock in production."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def wait(self, event: asyncio.Event, until: datetime | None) -> None:
+        left_s = LONGEST_SLEEP_S if until is None else (until - self.now()).total_seconds()
+        try:
+            async with asyncio.timeout(min(max(0.0, left_s), LONGEST_SLEEP_S)):
+                await event.wait()
+        except TimeoutError:
+            pass
+
+
+def deliveries_for(alert: Alert, subscriptions: Sequence[Subscription], now: datetime) -> list[Delivery]:
+    """One pending delivery for each subscription that the alert answers."""
+    return [
+        Delivery(
+            delivery_id=ids.delivery_id(alert.alert_id, subscription.subscription_id),
+            subscription_id=subscription.subscription_id,
+            alert_id=alert.alert_id,
+            incident_id=alert.incident.incident_id,
+            revision=alert.incident.revision,
+            created_at=now,
+            alert=alert,
+        )
+        for subscription in subscriptions
+        if should_notify(subscription, alert).notify
+    ]
+
+
+class Notifier:
+    """The parts of the service put together."""
+
+    def __init__(self, settings: Settings, health: Health, publisher: Publisher, sender: Sender) -> None:
+        letters = DeadLetterBox(publisher, SERVICE)
+        self._health = health
+        self._store = Store(publisher)
+        self._subscriptions = TopicTable(settings, [SUBSCRIPTIONS], letters)
+        self._dispatcher = Dispatcher(
+            self._store,
+            sender,
+            self.subscription,
+            clock=WallClock(),
+            jitter=random.random,
+            concurrency=settings.notify.concurrency,
+        )
+        self._deliveries = TopicTable(
+            settings,
+            [DELIVERIES],
+            letters,
+            role="dispatch",
+            on_change=self._delivery_read,
+            on_loaded=self._dispatcher.activate,
+            on_lost=self._dispatcher.drop,
+        )
+        self._alerts = WorkQueue(settings, ALERTS, Alert, "notify", self._match, letters)
+
+    def subscription(self, subscription_id: SubscriptionId) -> Subscription | None:
+        found = self._subscriptions.get(SUBSCRIPTIONS, subscription_id)
+        return found if isinstance(found, Subscription) else None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Both roles until `stop` is set. Neither begins before the subscriptions are known: matching would miss
+        them, dispatching would take them for removed."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._subscriptions.run(stop))
+            group.create_task(self._work(group, stop))
+
+    async def _work(self, group: asyncio.TaskGroup, stop: asyncio.Event) -> None:
+        loaded = group.create_task(self._subscriptions.loaded())
+        stopped = group.create_task(stop.wait())
+        await asyncio.wait([loaded, stopped], return_when=asyncio.FIRST_COMPLETED)
+        loaded.cancel()
+        if stop.is_set():
+            return
+        self._health.set(SUBSCRIPTIONS_LOADED)
+        group.create_task(self._dispatcher.run(stop))
+        group.create_task(self._deliveries.run(stop))
+        group.create_task(self._alerts.run(stop))
+        deliveries_loaded = group.create_task(self._deliveries.loaded())
+        await asyncio.wait([deliveries_loaded, stopped], return_when=asyncio.FIRST_COMPLETED)
+        deliveries_loaded.cancel()
+        self._health.set(DELIVERIES_LOADED, not stop.is_set())
+
+    def _delivery_read(self, topic: Topic, key: str, record: Record | None) -> None:
+        partition = self._deliveries.partition_of(topic, key)
+        if isinstance(record, Delivery) and partition is not None:
+            self._dispatcher.absorb(record, partition)
+        else:
+            self._dispatcher.forget(DeliveryId(key))
+
+    async def _match(self, alerts: Sequence[Alert]) -> None:
+        """Returns once every delivery of the batch is acknowledged; a repeated alert gives the same ids."""
+        subscriptions = [s for s in self._subscriptions.values(SUBSCRIPTIONS) if isinstance(s, Subscription)]
+        now = datetime.now(UTC)
+        matched = [(alert, deliveries_for(alert, subscriptions, now)) for alert in alerts]
+        await self._store.put(*(delivery for _, deliveries in matched for delivery in deliveries))
+        for alert, deliveries in matched:
+            log.info(
+                ALERT_MATCHED,
+                alert_id=alert.alert_id,
+                incident_id=alert.incident.incident_id,
+                change=alert.change,
+                severity=alert.incident.severity,
+                subscriptions=len(subscriptions),
+                deliveries=len(deliveries),
+            )
+
+
+async def notify(settings: Settings, health: Health, stop: asyncio.Event) -> None:
+    """Run the service until `stop` is set. Raises the first error that ended it."""
+    async with Sender(settings) as sender, Publisher(settings, f"/chancery/{SERVICE}") as publisher:
+        health.set(BROKER)
+        try:
+            await Notifier(settings, health, publisher, sender).run(stop)
+        except BaseExceptionGroup as group:
+            raise _first(group) from group
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def main() -> None:
+    """`chancery notify`."""
+    service.run(SERVICE, notify, Health(BROKER, SUBSCRIPTIONS_LOADED, DELIVERIES_LOADED))
+
+
+if __name__ == "__main__":
+    main()

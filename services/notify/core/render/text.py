@@ -1,0 +1,58 @@
+"""Foreign text made fit to show: one line, nothing invisible, within its budget; links that say where they go."""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from urllib.parse import quote, urlsplit
+
+ELLIPSIS = "…"
+LONGEST_URL = 1_000
+
+_NEEDED_FORMATS = frozenset("\u200c\u200d")  # joiners that Persian, Hindi and emoji are spelled with
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:.]+")
+_URL_SAFE = "/?#[]!$&'()*+,;=:%-._~"
+_CALLS_EVERYONE = re.compile(r"@(?=channel|here|everyone)", re.IGNORECASE)
+_WORD_JOINER = "\u2060"
+
+
+def one_line(text: str) -> str:
+    """The text with white space collapsed and without characters of category C: control, format (bidi overrides among
+    them), surrogate, private and unassigned."""
+    kept = (c for c in text if c.isspace() or c in _NEEDED_FORMATS or unicodedata.category(c)[0] != "C")
+    return _CALLS_EVERYONE.sub("@" + _WORD_JOINER, " ".join("".join(kept).split()))
+
+
+def clip(text: str, limit: int, cost: Callable[[str], int]) -> str:
+    """The text, or as much of its beginning as costs at most `limit` together with an ellipsis.
+
+    `cost` is what one character takes in the output, at most 6; the ellipsis is charged too.
+    """
+    if len(text) * 6 <= limit:
+        return text
+    room = limit - cost(ELLIPSIS)
+    spent, cut = 0, 0
+    for position, character in enumerate(text):
+        spent += cost(character)
+        if spent <= room:
+            cut = position + 1
+        if spent > limit:
+            return text[:cut].rstrip() + ELLIPSIS
+    return text
+
+
+def link(url: str | None) -> tuple[str, str] | None:
+    """A URL safe to put behind a link, and the host it leads to; None for one that cannot be shown honestly.
+
+    Only http and https; no user part and no odd characters in the host, because they are how a link is made to look
+    like another. The host is given in its ASCII form. A URL too long is left out: a shortened one would be a wrong one.
+    """
+    try:
+        parts = urlsplit((url or "").strip())
+        host = (parts.hostname or "").encode("idna").decode().lower()
+        port = f":{parts.port}" if parts.port else ""
+        netloc = (f"[{host}]" if ":" in host else host) + port
+        safe = quote(parts._replace(netloc=netloc).geturl(), safe=_URL_SAFE)
+    except ValueError:
+        return None
+    honest = parts.scheme in ("http", "https") and "@" not in parts.netloc and _HOST.fullmatch(host)
+    return (safe, host) if honest and len(safe) <= LONGEST_URL else None

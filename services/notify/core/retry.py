@@ -1,0 +1,174 @@
+"""When an alert is tried again, when not, and when it is late. Pure: the clock and the dice are arguments."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+
+from services.contracts.alert import Alert
+from services.contracts.delivery import Attempt, Delivery, DeliveryState
+from services.contracts.report import Severity
+from services.contracts.subscription import Subscription, SubscriptionState
+from services.notify.core.status import Answer, Judgement, Outcome
+
+DELAYS_S = (0, 5, 30, 120, 300, 1_800, 7_200, 18_000, 36_000)
+"""Seconds from one attempt to the next: the first at once, the ninth ten hours after the eighth. Steep at first,
+because a security alert ages; 17.6 hours in all, so that a night's outage is outlived."""
+
+JITTER = 0.2
+LONGEST_WAIT_S = DELAYS_S[-1]
+"""What a Retry-After may ask for at most."""
+
+TIME_TO_LIVE: Mapping[Severity, timedelta] = {
+    Severity.EXTREME: timedelta(minutes=10),
+    Severity.SEVERE: timedelta(minutes=30),
+    Severity.MODERATE: timedelta(hours=2),
+    Severity.MINOR: timedelta(hours=6),
+}
+"""Age of the news at which an alert is marked late. It still goes out."""
+
+UNKNOWN_FOR = timedelta(minutes=1)
+"""How long a delivery waits for a subscription this process has not read yet; after that it was removed."""
+
+
+class Verdict(StrEnum):
+    DELIVERED = "delivered"
+    RETRY = "retry"
+    REJECTED = "rejected"
+
+
+VERDICTS: Mapping[Outcome, Verdict] = {
+    Outcome.DELIVERED: Verdict.DELIVERED,
+    Outcome.FAILED: Verdict.RETRY,
+    Outcome.REDIRECTED: Verdict.RETRY,
+    Outcome.THROTTLED: Verdict.RETRY,
+    Outcome.GONE: Verdict.REJECTED,
+    Outcome.DENIED: Verdict.REJECTED,
+    Outcome.BODY_REFUSED: Verdict.REJECTED,
+    Outcome.LAYOUT_REFUSED: Verdict.RETRY,
+    Outcome.UNWRITABLE: Verdict.REJECTED,
+    Outcome.TIMED_OUT: Verdict.RETRY,
+    Outcome.UNREACHABLE: Verdict.RETRY,
+    Outcome.NOT_ALLOWED: Verdict.REJECTED,
+    Outcome.UNREADABLE: Verdict.RETRY,
+}
+
+OUR_FAULT = frozenset({Outcome.BODY_REFUSED, Outcome.LAYOUT_REFUSED, Outcome.UNWRITABLE})
+"""A rejection for one of these goes to the dead letters and the operator, and never counts against the subscriber."""
+
+
+def delay_s(attempts: int, jitter: float, retry_after_s: float | None = None) -> float | None:
+    """Seconds to the next attempt after `attempts` failed ones, or None when the schedule has run out.
+
+    `jitter` in [0, 1) spreads the delay over 80 to 120 %. A Retry-After can lengthen it, never shorten it: an
+    endpoint that asks for one second nine times would use up the schedule in nine seconds.
+    """
+    if attempts >= len(DELAYS_S):
+        return None
+    planned = DELAYS_S[attempts] * (1 - JITTER + 2 * JITTER * jitter)
+    return max(planned, min(retry_after_s or 0.0, LONGEST_WAIT_S))
+
+
+def retry_after_s(header: str | None, now: datetime) -> float | None:
+    """Seconds that a Retry-After header asks to wait (RFC 9110, 10.2.3: seconds or a date); None for nonsense."""
+    if not header:
+        return None
+    header = header.strip()
+    if header.isascii() and header.isdigit():
+        return float(min(int(header[:10]), LONGEST_WAIT_S))
+    try:
+        at = parsedate_to_datetime(header)
+    except ValueError:
+        return None
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return min(max(0.0, (at - now).total_seconds()), LONGEST_WAIT_S)
+
+
+def is_late(alert: Alert, now: datetime) -> bool:
+    """Is the news older, since the article was fetched, than its severity allows?"""
+    return now - alert.incident.ledger.fetched_at > TIME_TO_LIVE[alert.incident.severity]
+
+
+def due_at(delivery: Delivery) -> datetime:
+    """When a pending delivery is to be tried."""
+    return delivery.next_attempt_at or delivery.created_at
+
+
+def is_final(delivery: Delivery) -> bool:
+    return delivery.state is not DeliveryState.PENDING
+
+
+def progress(delivery: Delivery) -> tuple[bool, int]:
+    """Orders the states of one delivery: final after pending, more attempts after fewer."""
+    return is_final(delivery), len(delivery.attempts)
+
+
+def is_our_fault(delivery: Delivery) -> bool:
+    """Did the endpoint refuse what we wrote, for good?"""
+    return delivery.state is DeliveryState.REJECTED and bool(
+        delivery.attempts and delivery.attempts[-1].outcome in OUR_FAULT
+    )
+
+
+def wants_plain(delivery: Delivery) -> bool:
+    """Was the layout refused before? Then the next body is plain text."""
+    return any(attempt.outcome == Outcome.LAYOUT_REFUSED for attempt in delivery.attempts)
+
+
+def without_attempt(
+    delivery: Delivery, subscription: Subscription | None, newest_revision: int, now: datetime
+) -> Delivery | None:
+    """The delivery as it stands where there is nothing to send, or None when it is to be sent.
+
+    A retry gives way to a newer revision of its incident; a first attempt never does. What falls due while the
+    subscription is paused or disabled is dropped. A subscription that is not known may not have been read yet.
+    """
+    if delivery.attempts and newest_revision > delivery.revision:
+        return final(delivery, DeliveryState.FOLDED, f"revision {newest_revision} goes instead")
+    if delivery.alert is None:
+        return final(delivery, DeliveryState.REJECTED, "the record carries no alert")
+    if subscription is None:
+        if now - delivery.created_at < UNKNOWN_FOR:
+            return delivery.model_copy(update={"next_attempt_at": now + timedelta(seconds=1)})
+        return final(delivery, DeliveryState.DROPPED, "the subscription was removed")
+    if subscription.state is not SubscriptionState.ACTIVE:
+        return final(delivery, DeliveryState.DROPPED, f"the subscription is {subscription.state}")
+    return None
+
+
+def after_attempt(
+    delivery: Delivery, answer: Answer, judgement: Judgement, *, started: datetime, late: bool, jitter: float
+) -> Delivery:
+    """The delivery once an attempt has ended: delivered, rejected, expired, or pending with its next time."""
+    attempt = Attempt(
+        at=started,
+        took_s=round(answer.took_s, 4),
+        http_status=answer.http_status,
+        outcome=judgement.outcome,
+        answer=answer.body,
+    )
+    tried = delivery.model_copy(update={"attempts": (*delivery.attempts, attempt), "late": late})
+    match VERDICTS[judgement.outcome]:
+        case Verdict.DELIVERED:
+            return final(tried, DeliveryState.DELIVERED, judgement.reason)
+        case Verdict.REJECTED:
+            return final(tried, DeliveryState.REJECTED, judgement.reason)
+        case Verdict.RETRY:
+            return _again(tried, answer, judgement, jitter)
+
+
+def _again(tried: Delivery, answer: Answer, judgement: Judgement, jitter: float) -> Delivery:
+    ended = tried.attempts[-1].at + timedelta(seconds=answer.took_s)
+    if judgement.outcome is Outcome.LAYOUT_REFUSED:
+        if wants_plain(tried.model_copy(update={"attempts": tried.attempts[:-1]})):
+            return final(tried, DeliveryState.REJECTED, f"{judgement.reason}, of a plain message too")
+        return tried.model_copy(update={"reason": judgement.reason, "next_attempt_at": ended})
+    wait_s = delay_s(len(tried.attempts), jitter, answer.retry_after_s)
+    if wait_s is None:
+        return final(tried, DeliveryState.EXPIRED, f"{len(tried.attempts)} attempts; the last: {judgement.reason}")
+    return tried.model_copy(update={"reason": judgement.reason, "next_attempt_at": ended + timedelta(seconds=wait_s)})
+
+
+def final(delivery: Delivery, state: DeliveryState, reason: str) -> Delivery:
+    """Done with: the alert leaves the record, the log of attempts stays."""
+    return delivery.model_copy(update={"state": state, "reason": reason, "next_attempt_at": None, "alert": None})

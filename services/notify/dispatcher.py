@@ -1,0 +1,259 @@
+"""The deliveries topic as a job table: every pending delivery is attempted when it is due, until it is final.
+
+What is promised, over crashes, restarts and rebalances alike:
+- A state is acknowledged by the brokers before the delivery is touched again, so no attempt but the last can be
+  forgotten; a repeated attempt carries the same webhook-id.
+- One endpoint gets one attempt at a time and the revisions of an incident in order. An endpoint that hangs holds one
+  of `concurrency` places and nobody else's turn.
+- A record that would take a delivery back (an alert matched twice, the late word of a worker that lost its
+  partition) is overwritten with what is known, so the compacted topic keeps the truth.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from services.contracts.alert import Alert
+from services.contracts.delivery import Delivery, DeliveryState
+from services.contracts.ids import DeliveryId, IncidentId, SubscriptionId
+from services.contracts.subscription import Subscription
+from services.notify.core import channel, retry
+from services.notify.core.agenda import Agenda
+from services.notify.core.status import Answer, Judgement, Outcome
+from services.runtime import metrics
+
+log = structlog.get_logger()
+
+DELIVERY_ATTEMPTED = "delivery.attempted"
+DELIVERY_ENDED = "delivery.ended"
+DELIVERY_RESTORED = "delivery.restored"
+
+STOPPING_S = 5.0
+"""How long running attempts may go on once the service is told to stop; they are made again after the restart."""
+
+
+class Clock(Protocol):
+    def now(self) -> datetime: ...
+
+    async def wait(self, event: asyncio.Event, until: datetime | None) -> None:
+        """Return once the event is set or `until` has come; None is never."""
+        ...
+
+
+class Stores(Protocol):
+    async def put(self, *deliveries: Delivery) -> None: ...
+    async def disable(self, subscription: Subscription, reason: str) -> None: ...
+    async def bury(self, delivery: Delivery, partition: int, reason: str) -> None: ...
+
+
+class Sends(Protocol):
+    async def send(self, subscription: Subscription, delivery_id: DeliveryId, body: bytes, at: datetime) -> Answer: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    delivery: Delivery
+    partition: int
+
+
+class Dispatcher:
+    """Holds the deliveries of this member's partitions and makes their attempts.
+
+    `subscription` looks one up; `jitter` draws from [0, 1). The table that reads the topic calls `absorb`, `forget`,
+    `activate` and `drop`; `run` does the work.
+    """
+
+    def __init__(
+        self,
+        store: Stores,
+        sender: Sends,
+        subscription: Callable[[SubscriptionId], Subscription | None],
+        *,
+        clock: Clock,
+        jitter: Callable[[], float],
+        concurrency: int,
+    ) -> None:
+        self._store, self._sender, self._subscription = store, sender, subscription
+        self._clock, self._jitter, self._concurrency = clock, jitter, concurrency
+        self._jobs: dict[DeliveryId, _Job] = {}
+        self._newest: dict[tuple[SubscriptionId, IncidentId], int] = {}
+        self._agenda = Agenda()
+        self._active: set[int] = set()
+        self._in_flight: dict[DeliveryId, asyncio.Task[None]] = {}
+        self._overwritten: set[DeliveryId] = set()
+        self._wake = asyncio.Event()
+
+    def absorb(self, read: Delivery, partition: int) -> None:
+        """A record of the topic, in its order. It counts unless the delivery is known to be further on."""
+        known = self._jobs.get(read.delivery_id)
+        if known is not None and retry.progress(read) < retry.progress(known.delivery):
+            self._overwritten.add(read.delivery_id)
+        else:
+            self._overwritten.discard(read.delivery_id)
+            self._know(read, partition)
+            if known is None or retry.progress(read) > retry.progress(known.delivery):
+                self._schedule(read, partition)
+        self._wake.set()
+
+    def forget(self, delivery_id: DeliveryId) -> None:
+        """A tombstone: the delivery is no more, and may come again as new."""
+        self._jobs.pop(delivery_id, None)
+        self._overwritten.discard(delivery_id)
+        self._agenda.remove(delivery_id)
+
+    def activate(self, partitions: frozenset[int]) -> None:
+        """These partitions have been read to their end: their pending deliveries may be attempted."""
+        self._active |= partitions
+        for job in self._jobs.values():
+            if job.partition in partitions:
+                self._schedule(job.delivery, job.partition)
+        self._wake.set()
+
+    def drop(self, partitions: frozenset[int]) -> None:
+        """These partitions are another member's now. Attempts that run are brought to their end."""
+        self._active -= partitions
+        for job in [job for job in self._jobs.values() if job.partition in partitions]:
+            self.forget(job.delivery.delivery_id)
+            # All deliveries of a subscription lie on one partition.
+            self._newest.pop((job.delivery.subscription_id, job.delivery.incident_id), None)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Attempt what is due until `stop` is set. Raises (in a group) what the store raises: then nothing is sure
+        any more, and a new process has to start from the topic."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._wake_at(stop))
+            while not stop.is_set():
+                self._wake.clear()
+                self._start_due(group)
+                full = len(self._in_flight) >= self._concurrency
+                await self._clock.wait(self._wake, None if full else self._agenda.next_turn())
+            await self._finish()
+
+    async def _wake_at(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._wake.set()
+
+    async def _finish(self) -> None:
+        if running := list(self._in_flight.values()):
+            _, unfinished = await asyncio.wait(running, timeout=STOPPING_S)
+            for task in unfinished:
+                task.cancel()
+
+    def _start_due(self, group: asyncio.TaskGroup) -> None:
+        if lost := self._taken_back():
+            group.create_task(self._restore(lost))
+        now = self._clock.now()
+        while len(self._in_flight) < self._concurrency and (delivery_id := self._agenda.take(now)):
+            self._in_flight[delivery_id] = group.create_task(self._attend(self._jobs[delivery_id]))
+        metrics.DELIVERIES_PENDING.set(len(self._agenda) + len(self._in_flight))
+
+    async def _attend(self, job: _Job) -> None:
+        """Bring one delivery a step further, and tell the brokers before anything else is done for it."""
+        before = job.delivery
+        with structlog.contextvars.bound_contextvars(
+            delivery_id=before.delivery_id, subscription_id=before.subscription_id, incident_id=before.incident_id
+        ):
+            subscription = self._subscription(before.subscription_id)
+            after = await self._step(before, subscription)
+            await self._store.put(after)
+            del self._in_flight[before.delivery_id]
+            if known := self._jobs.get(before.delivery_id):
+                if retry.progress(after) >= retry.progress(known.delivery):
+                    self._know(after, known.partition)
+                self._schedule(self._jobs[before.delivery_id].delivery, known.partition)
+            self._wake.set()
+            if retry.is_final(after):
+                await self._conclude(before, after, subscription, job.partition)
+
+    async def _step(self, delivery: Delivery, subscription: Subscription | None) -> Delivery:
+        """The next state. The endpoint is free when this returns: its next delivery need not wait until the state of
+        this one is acknowledged."""
+        hold: datetime | None = None
+        try:
+            newest = self._newest.get((delivery.subscription_id, delivery.incident_id), 0)
+            settled = retry.without_attempt(delivery, subscription, newest, self._clock.now())
+            if settled or subscription is None or delivery.alert is None:
+                return settled or delivery
+            after, hold = await self._attempt(delivery, delivery.alert, subscription)
+            return after
+        finally:
+            self._agenda.release(delivery.subscription_id, hold)
+            self._wake.set()
+
+    async def _attempt(
+        self, delivery: Delivery, alert: Alert, subscription: Subscription
+    ) -> tuple[Delivery, datetime | None]:
+        """The state after one attempt, and until when the endpoint asks to be left alone."""
+        started = self._clock.now()
+        late = retry.is_late(alert, started)
+        try:
+            body = channel.body(subscription.channel, delivery, alert, late=late)
+        except Exception as error:  # noqa: BLE001 - one alert that cannot be written must not stop the others
+            answer = Answer(outcome=Outcome.UNWRITABLE, detail=f"{type(error).__name__}: {error}")
+        else:
+            answer = await self._sender.send(subscription, delivery.delivery_id, body, started)
+        judgement = channel.CHANNELS[subscription.channel].judge(answer)
+        after = retry.after_attempt(delivery, answer, judgement, started=started, late=late, jitter=self._jitter())
+        ended = self._clock.now()
+        _tell(subscription, alert, after, answer, judgement, ended)
+        return after, None if answer.retry_after_s is None else ended + timedelta(seconds=answer.retry_after_s)
+
+    async def _conclude(
+        self, before: Delivery, after: Delivery, subscription: Subscription | None, partition: int
+    ) -> None:
+        metrics.DELIVERIES.labels(subscription.channel if subscription else "unknown", after.state).inc()
+        if len(after.attempts) == len(before.attempts):
+            log.info(DELIVERY_ENDED, status=after.state, reason=after.reason)
+        elif after.attempts[-1].outcome == Outcome.GONE and subscription is not None:
+            await self._store.disable(subscription, after.reason)
+        if retry.is_our_fault(after):
+            await self._store.bury(before, partition, after.reason)
+
+    def _know(self, delivery: Delivery, partition: int) -> None:
+        self._jobs[delivery.delivery_id] = _Job(delivery, partition)
+        key = (delivery.subscription_id, delivery.incident_id)
+        self._newest[key] = max(delivery.revision, self._newest.get(key, 0))
+
+    def _schedule(self, delivery: Delivery, partition: int) -> None:
+        """On the agenda if it is pending, ours to make and not being made."""
+        if retry.is_final(delivery):
+            self._agenda.remove(delivery.delivery_id)
+        elif partition in self._active and delivery.delivery_id not in self._in_flight:
+            self._agenda.put(delivery)
+
+    def _taken_back(self) -> list[Delivery]:
+        """Deliveries whose last record is behind what is known of them."""
+        jobs = [self._jobs[delivery_id] for delivery_id in self._overwritten]
+        lost = [job.delivery for job in jobs if job.partition in self._active]
+        self._overwritten.difference_update(delivery.delivery_id for delivery in lost)
+        return lost
+
+    async def _restore(self, lost: list[Delivery]) -> None:
+        await self._store.put(*lost)
+        log.info(DELIVERY_RESTORED, deliveries=len(lost))
+
+
+def _tell(
+    subscription: Subscription, alert: Alert, after: Delivery, answer: Answer, judgement: Judgement, ended: datetime
+) -> None:
+    """The attempt in the log and in the metrics."""
+    log.info(
+        DELIVERY_ATTEMPTED,
+        status=judgement.outcome,
+        reason=judgement.reason,
+        state=after.state,
+        channel=subscription.channel,
+        attempt=len(after.attempts),
+        http_status=answer.http_status,
+        took_s=round(answer.took_s, 3),
+        next_attempt_at=after.next_attempt_at and after.next_attempt_at.isoformat(timespec="seconds"),
+        late=after.late,
+    )
+    metrics.DELIVERY_ATTEMPTS.labels(subscription.channel, judgement.outcome).inc()
+    metrics.DELIVERY_SECONDS.observe(answer.took_s)
+    if after.state is DeliveryState.DELIVERED and not alert.exercise:
+        metrics.FETCHED_TO_SENT_SECONDS.observe((ended - alert.incident.ledger.fetched_at).total_seconds())

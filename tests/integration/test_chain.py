@@ -1,0 +1,104 @@
+"""A feed goes in over HTTP, a signed webhook comes out; and a kill -9 of any service loses and doubles nothing."""
+
+import contextlib
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from deploy.demo.newsroom import Alert, Item, Nothing, Publication, Trap
+from services.contracts.feed import SourceGrade
+from services.contracts.report import IncidentType
+from services.runtime.settings import Settings
+from tests.integration.chain import SERVICES, Chain
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+
+PLACES = [
+    "Algiers",
+    "Cairo",
+    "Beirut",
+    "Amman",
+    "Tunis",
+    "Kabul",
+    "Islamabad",
+    "Nairobi",
+    "Khartoum",
+    "Lima",
+    "Athens",
+    "Manila",
+]
+START = dt.datetime(2021, 3, 1, 9, tzinfo=dt.UTC)
+
+
+def attacks(count: int) -> Publication:
+    """`count` attacks in as many capitals, each followed by a diplomatic trifle."""
+    items = []
+    for number, city in enumerate(PLACES[:count]):
+        at = START + dt.timedelta(hours=6 * number)
+        items.append(
+            Item.model_validate(
+                {
+                    "guid": f"attack-{number}",
+                    "link": f"https://wire.example/{number}",
+                    "title": f"Rockets hit the French embassy in {city}",
+                    "text": f"Two rockets hit the French embassy in {city} on {at:%A}, police said. Nobody was hurt.",
+                    "published": at,
+                    "expect": Alert(
+                        kind="alert",
+                        site="embassy:FR:XX:x",
+                        type=IncidentType.ROCKET_MORTAR_MISSILE,
+                        date=at.date(),
+                    ),
+                }
+            )
+        )
+        items.append(
+            Item.model_validate(
+                {
+                    "guid": f"reception-{number}",
+                    "link": f"https://wire.example/reception/{number}",
+                    "title": f"French embassy in {city} opens a library",
+                    "text": f"The French embassy in {city} opened a library for students, the ambassador said.",
+                    "published": at + dt.timedelta(hours=1),
+                    "expect": Nothing(kind="none", trap=Trap.DIPLOMACY),
+                }
+            )
+        )
+    return Publication.model_validate(
+        {
+            "feed": "wire",
+            "title": "Wire",
+            "site": "https://wire.example/",
+            "language": "en",
+            "country": "FR",
+            "grade": SourceGrade.B,
+            "format": "rss",
+            "items": items,
+        }
+    )
+
+
+async def test_attacks_arrive_signed_and_trifles_do_not(kafka: Settings, tmp_path: Path) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        chain = Chain(kafka, tmp_path)
+        await chain.start([attacks(4)], 0.5, stack)
+        await chain.until(webhooks=4)
+        assert chain.refused == []
+        assert [headline.split(" in ")[1].split(",")[0] for headline in chain.headlines()] == sorted(PLACES[:4])
+        assert all("French" not in h and "embassy of France" in h for h in chain.headlines())
+
+
+async def test_kill_9_of_each_service_loses_and_doubles_nothing(kafka: Settings, tmp_path: Path) -> None:
+    """Twelve attacks, one every second; each service is killed in the middle. A webhook that comes twice has one id."""
+    async with contextlib.AsyncExitStack() as stack:
+        chain = Chain(kafka, tmp_path)
+        await chain.start([attacks(12)], 0.5, stack)
+        await chain.until(webhooks=2)
+        for number, name in enumerate(SERVICES):
+            await chain.kill(name)
+            await chain.until(webhooks=5 + 2 * number)
+        await chain.until(webhooks=12)
+        assert len(chain.headlines()) == 12
+        assert len(set(chain.headlines())) == 12
+        assert chain.refused == []

@@ -1,0 +1,71 @@
+"""The commands an operator types, against a broker."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from services.contracts.topics import TOPICS
+from services.runtime.settings import Settings
+from tests.integration.chain import environment_of
+
+pytestmark = pytest.mark.integration
+
+
+def chancery(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "services.cli", *arguments],
+        env=environment_of(settings),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_feeds_and_subscriptions_are_added_and_seen(kafka: Settings) -> None:
+    added = chancery(kafka, "feeds", "add", "https://news.example/rss", "--title", "Example", "--grade", "B")
+    assert added.returncode == 0, added.stderr
+    (feed,) = json.loads(chancery(kafka, "feeds", "list", "--json").stdout)
+    assert (feed["feed"]["url"], feed["feed"]["title"]) == ("https://news.example/rss", "Example")
+
+    subscribed = chancery(kafka, "subscribe", "webhook", "http://127.0.0.1:9/hook?token=hidden", "--host-state", "IQ")
+    assert subscribed.returncode == 0, subscribed.stderr
+    assert "whsec_" in subscribed.stdout + subscribed.stderr
+    listed = chancery(kafka, "subscriptions", "list", "--json")
+    assert "IQ" in listed.stdout
+    assert "hidden" not in listed.stdout
+    assert "whsec_" not in listed.stdout
+
+
+def test_topics_are_listed_with_what_is_in_them(kafka: Settings) -> None:
+    assert "0 created" in chancery(kafka, "topics", "ensure").stderr
+    chancery(kafka, "feeds", "add", "https://news.example/rss")
+    rows = {
+        row["topic"].partition(".")[2]: row for row in json.loads(chancery(kafka, "topics", "list", "--json").stdout)
+    }
+    assert rows.keys() == {topic.name for topic in TOPICS}
+    assert all(row["partitions"] == 4 for row in rows.values())
+    assert rows["feeds"]["records"] == 1
+    assert rows["feeds"]["newest_age_s"] < 60
+
+
+def test_no_dead_letters_is_said(kafka: Settings) -> None:
+    assert json.loads(chancery(kafka, "dead-letters", "list", "--json").stdout) == []
+    missing = chancery(kafka, "dead-letters", "show", "dead_x")
+    assert (missing.returncode, "no dead letter dead_x" in missing.stderr) == (1, True)
+
+
+def test_a_wrong_environment_is_one_clear_error(kafka: Settings) -> None:
+    wrong = subprocess.run(
+        [sys.executable, "-m", "services.cli", "topics", "ensure"],
+        env={"CHANCERY_TOPICS__PARTITIONS": "many"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert wrong.returncode == 78
+    assert "CHANCERY_TOPICS__PARTITIONS" in wrong.stderr
+    assert "Traceback" not in wrong.stderr

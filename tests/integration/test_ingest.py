@@ -1,0 +1,269 @@
+"""Ingest on real brokers: from feeds over HTTP to articles and states, through restarts, replicas and kills."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from typer.testing import CliRunner
+
+from services.cli import app as chancery
+from services.contracts.article import Article
+from services.contracts.dead_letter import DeadLetter
+from services.contracts.feed import Feed, FeedState, PollStatus
+from services.contracts.ids import FeedId
+from services.contracts.model import Record
+from services.contracts.topics import ARTICLES, DEAD_LETTERS, FEED_STATES, FEEDS, Topic
+from services.ingest.app import ingest
+from services.ingest.core import opml
+from services.runtime.dead_letters import DeadLetterBox
+from services.runtime.health import Health
+from services.runtime.kafka import Publisher, connection
+from services.runtime.settings import Settings
+from services.runtime.topic_table import TopicTable
+from tests.unit.ingest.documents import GOOD_RSS, WEB_PAGE, item, rss
+from tests.unit.ingest.fakes import feed_at
+from tests.unit.ingest.server import Handler, answer, serving
+
+pytestmark = pytest.mark.integration
+
+
+class Reader:
+    """What stands on some topics, and a way to wait for it."""
+
+    def __init__(self) -> None:
+        self.articles: list[Article] = []
+        self.states: dict[str, FeedState] = {}
+        self.letters: list[DeadLetter] = []
+        self.publisher: Publisher
+        self._changed = asyncio.Event()
+
+    def note(self, _: Topic, key: str, record: Record | None) -> None:
+        match record:
+            case Article():
+                self.articles.append(record)
+            case FeedState():
+                self.states[key] = record
+            case DeadLetter():
+                self.letters.append(record)
+            case None:
+                self.states.pop(key, None)
+        self._changed.set()
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        async with asyncio.timeout(60):
+            while not holds():
+                self._changed.clear()
+                await self._changed.wait()
+
+
+@asynccontextmanager
+async def reading(settings: Settings) -> AsyncIterator[Reader]:
+    reader, stop = Reader(), asyncio.Event()
+    async with Publisher(settings, "/chancery/test") as reader.publisher:
+        letters = DeadLetterBox(reader.publisher, "test")
+        table = TopicTable(settings, [ARTICLES, FEED_STATES, DEAD_LETTERS], letters, on_change=reader.note)
+        running = asyncio.create_task(table.run(stop))
+        await table.loaded()
+        try:
+            yield reader
+        finally:
+            stop.set()
+            await running
+
+
+@asynccontextmanager
+async def ingesting(settings: Settings) -> AsyncIterator[Health]:
+    """The service, started and stopped."""
+    health, stop = Health("broker", "feeds_loaded"), asyncio.Event()
+    running = asyncio.create_task(ingest(settings, health, stop))
+    try:
+        yield health
+    finally:
+        stop.set()
+        await running
+
+
+def quick(settings: Settings, interval_s: float = 600) -> Settings:
+    wanted = settings.ingest.model_copy(update={"interval_s": interval_s, "timeout_s": 2.0})
+    return settings.model_copy(update={"ingest": wanted})
+
+
+FEEDS_OF: Mapping[str, Handler] = {
+    "/good": answer(200, GOOD_RSS, etag='"1"'),
+    "/page": answer(200, WEB_PAGE),
+    "/error": answer(500),
+}
+
+
+async def test_feeds_become_articles_and_states(kafka: Settings) -> None:
+    async with serving(FEEDS_OF) as server, reading(kafka) as reader:
+        feeds = {path: feed_at(server.url(path)) for path in FEEDS_OF}
+        await reader.publisher.publish(FEEDS, *feeds.values())
+        async with ingesting(quick(kafka)) as health:
+            await reader.until(lambda: len(reader.states) == 3 and len(reader.articles) == 2)
+            assert health.ready
+    assert sorted((a.title, a.text, a.backlog) for a in reader.articles) == [
+        ("First", "Only a summary.", True),
+        ("Second & last", "First paragraph.\nSecond paragraph.", True),
+    ]
+    states = {path: reader.states[feed.feed_id] for path, feed in feeds.items()}
+    assert {path: state.status for path, state in states.items()} == {
+        "/good": PollStatus.OK,
+        "/page": PollStatus.NOT_A_FEED,
+        "/error": PollStatus.HTTP_ERROR,
+    }
+    assert states["/good"].etag == '"1"'
+    assert str(reader.articles[0].watermark_at) == "2020-12-21 08:00:00+03:00"
+
+
+async def test_a_restart_polls_nobody_early_and_repeats_nothing(kafka: Settings) -> None:
+    async with serving(FEEDS_OF) as server, reading(kafka) as reader:
+        await reader.publisher.publish(FEEDS, feed_at(server.url("/good")))
+        async with ingesting(quick(kafka)):
+            await reader.until(lambda: len(reader.states) == 1)
+        late = feed_at(server.url("/error"))
+        await reader.publisher.publish(FEEDS, late)
+        async with ingesting(quick(kafka)):
+            await reader.until(lambda: late.feed_id in reader.states)
+        assert len(server.asked("/good")) == 1
+        assert len(reader.articles) == 2
+
+
+async def test_changes_on_the_topic_take_effect_while_running(kafka: Settings) -> None:
+    async with serving(FEEDS_OF) as server, reading(kafka) as reader, ingesting(quick(kafka)):
+        good, other = feed_at(server.url("/good")), feed_at(server.url("/page"))
+        await reader.publisher.publish(FEEDS, good.model_copy(update={"enabled": False}))
+        await reader.publisher.publish(FEEDS, other)
+        await reader.until(lambda: other.feed_id in reader.states)
+        assert good.feed_id not in reader.states
+        await reader.publisher.publish(FEEDS, good)
+        await reader.until(lambda: good.feed_id in reader.states)
+        moved = other.model_copy(update={"url": server.url("/error")})
+        await reader.publisher.publish(FEEDS, moved)
+        await reader.until(lambda: reader.states[other.feed_id].status is PollStatus.HTTP_ERROR)
+        await reader.publisher.delete(FEEDS, good.feed_id)
+        await reader.until(lambda: good.feed_id not in reader.states)
+        assert len(server.asked("/good")) == 1
+
+
+async def test_a_feed_nobody_can_read_is_a_dead_letter_and_stops_no_other(kafka: Settings) -> None:
+    async with serving(FEEDS_OF) as server, reading(kafka) as reader:
+        producer = AIOKafkaProducer(**connection(kafka.kafka))
+        async with producer:
+            await producer.send_and_wait(FEEDS.in_namespace(kafka.topics.namespace), b"no JSON", key=b"feed_x")
+        await reader.publisher.publish(FEEDS, feed_at(server.url("/good")))
+        async with ingesting(quick(kafka)):
+            await reader.until(lambda: len(reader.articles) == 2 and bool(reader.letters))
+    assert {(letter.service, letter.original_value) for letter in reader.letters} == {("ingest", b"no JSON")}
+
+
+async def test_replicas_share_feeds_and_take_over(kafka: Settings) -> None:
+    """Two replicas poll each feed once; when one stops the other goes on with its states, and polls nobody early."""
+    paths = [f"/{n}" for n in range(24)]
+    routes = {path: answer(200, rss(item(path)), etag=f'"{path}"') for path in paths}
+    async with serving(routes) as server, reading(kafka) as reader:
+        feeds = [feed_at(server.url(path)) for path in paths]
+        async with ingesting(quick(kafka, interval_s=12)):
+            async with ingesting(quick(kafka, interval_s=12)):
+                await reader.publisher.publish(FEEDS, *feeds)
+                await reader.until(lambda: len(reader.states) == len(feeds))
+                assert Counter(request.path for request in server.requests) == dict.fromkeys(paths, 1)
+            first = dict(reader.states)
+            await reader.until(lambda: all(reader.states[f.feed_id] != first[f.feed_id] for f in feeds))
+    assert Counter(request.path for request in server.requests) == dict.fromkeys(paths, 2)
+    for path in paths:
+        assert server.asked(path)[1].headers["if-none-match"] == f'"{path}"'
+    for state in first.values():
+        again = reader.states[state.feed_id]
+        assert state.next_poll_at is not None
+        assert again.last_poll_at is not None
+        assert again.last_poll_at >= state.next_poll_at
+    assert len(reader.articles) == len(paths)
+
+
+async def test_a_kill_loses_nothing_and_what_it_repeats_has_the_same_ids(kafka: Settings) -> None:
+    paths = [f"/{n}" for n in range(30)]
+    routes = {path: answer(200, rss(*(item(f"{path}-{n}") for n in range(20)))) for path in paths}
+    environment = os.environ | {
+        "CHANCERY_KAFKA__BOOTSTRAP_SERVERS": kafka.kafka.bootstrap_servers,
+        "CHANCERY_KAFKA__IDEMPOTENCE": str(kafka.kafka.idempotence),
+        "CHANCERY_KAFKA__SESSION_TIMEOUT_S": "6",
+        "CHANCERY_TOPICS__NAMESPACE": kafka.topics.namespace,
+        "CHANCERY_EGRESS__ALLOW_PRIVATE": "127.0.0.0/8",
+        "CHANCERY_HEALTH__PORT": "0",
+        "CHANCERY_LOG__FORMAT": "json",
+    }
+    async with serving(routes) as server, reading(kafka) as reader:
+        await reader.publisher.publish(FEEDS, *(feed_at(server.url(path)) for path in paths))
+        for final in (False, True):
+            child = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "services.cli", "ingest", env=environment, stderr=asyncio.subprocess.PIPE
+            )
+            if final:
+                await reader.until(lambda: len(reader.states) == len(paths))
+                child.send_signal(signal.SIGTERM)
+            else:
+                await reader.until(lambda: len(reader.articles) >= 20)
+                child.kill()
+            _, said = await child.communicate()
+            assert (child.returncode == 0) is final, said.decode()[-2000:]
+        last = [json.loads(line) for line in said.splitlines()][-1]
+    assert last["event"] == "service.stopped"
+    wanted = {f"{path}-{n}" for path in paths for n in range(20)}
+    assert {article.title for article in reader.articles} == wanted
+    assert len({(article.article_id, article.revision) for article in reader.articles}) == len(wanted)
+
+
+def test_the_command_manages_feeds(kafka: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHANCERY_KAFKA__BOOTSTRAP_SERVERS", kafka.kafka.bootstrap_servers)
+    monkeypatch.setenv("CHANCERY_KAFKA__IDEMPOTENCE", str(kafka.kafka.idempotence))
+    monkeypatch.setenv("CHANCERY_TOPICS__NAMESPACE", kafka.topics.namespace)
+
+    def run(*arguments: str, exits: int = 0, given: str | None = None) -> str:
+        result = CliRunner().invoke(chancery, ["feeds", *arguments], input=given)
+        assert result.exit_code == exits, result.output
+        return result.stdout if exits == 0 else result.output
+
+    def listed() -> dict[str, Feed]:
+        feeds = (Feed.model_validate(row["feed"]) for row in json.loads(run("list", "--json")))
+        return {feed.url: feed for feed in feeds}
+
+    assert "no feeds" in run("list")
+    added = json.loads(
+        run("add", "https://A.example/rss", "--title", "A [1]", "--grade", "b", "--country", "iq", "--json")
+    )
+    a = listed()["https://a.example/rss"]
+    assert (a.title, a.grade, a.country, FeedId(added[0]["feed_id"])) == ("A [1]", "B", "IQ", a.feed_id)
+    assert "A [1]" in run("list")
+    run("pause", "https://a.example/rss")
+    assert not listed()[a.url].enabled
+    run("resume", a.feed_id)
+    assert listed()[a.url].enabled
+
+    document = opml.write([feed_at("https://b.example/"), feed_at("https://c.example/")]).decode()
+    run("import", "-", given=document)
+    assert "left out X" in run(
+        "import",
+        "-",
+        given='<opml><outline text="X" xmlUrl="ftp://x"/><outline xmlUrl="https://d.example"/></opml>',
+        exits=1,
+    )
+    assert len(listed()) == 4
+    exported = opml.read(run("export").encode())
+    assert {feed.url for feed in exported.feeds} == set(listed())
+    run("remove", "https://b.example/")
+    assert "https://b.example/" not in listed()
+
+    assert "https://example.org/rss.xml" in run("add", "example.org", exits=2)
+    assert "--country" in run("add", "https://e.example/", "--country", "Iraq", exits=2)
+    assert "no feed https://nobody.example/" in run("pause", "https://nobody.example/", exits=1)
+    assert "not OPML" in run("import", "-", given="nonsense", exits=2)
+    assert "lists no feed" in run("import", "-", given="<opml/>", exits=2)
+    assert "cannot read" in run("import", "missing.opml", exits=2)

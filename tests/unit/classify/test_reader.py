@@ -1,0 +1,86 @@
+"""Laws of the reader: total, deterministic, exact spans, bounded time."""
+
+import datetime as dt
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.classify.adapters.data import load_rules
+from services.classify.core.pipeline import MAX_CHARACTERS, STAGES, ArticleText, Reader
+from services.contracts.report import Relation, Standing
+
+READER = Reader(load_rules())
+WORDS = st.sampled_from(
+    "the US American embassy consulate in Baghdad Paris attack attacked bomb rockets exploded near killed wounded three "
+    "20 December Sunday . , ; \n ambassade des Etats-Unis à Bagdad attaque roquettes dimanche le la été visée par tirs "
+    "morts blessés İ ß ʼ é\u0301 \u0640 \u200f 大使馆 السفارة if could anniversary film said by of".split(" ")
+)
+TEXTS = st.one_of(st.text(max_size=400), st.lists(WORDS, max_size=80).map(" ".join))
+
+
+@settings(max_examples=300, deadline=None)
+@given(TEXTS, st.text(max_size=40), st.sampled_from([None, "en", "fr", "xx", "ar-IQ", ""]))
+def test_no_text_makes_it_raise_and_every_span_is_exact(text: str, title: str, hint: str | None) -> None:
+    article = ArticleText(
+        id="x", text=text, title=title, language_hint=hint, published_at=dt.datetime(2020, 12, 21, tzinfo=dt.UTC)
+    )
+    explanation = READER.explain(article)
+    whole = article.full_text
+    for finding in explanation.classification.reports:
+        for spans in finding.evidence.values():
+            for span in spans:
+                assert whole[span.start : span.end] == span.quote
+        if finding.alertable:
+            assert finding.standing is not Standing.BACKGROUND
+            assert finding.relation is not Relation.NONE
+            assert not finding.guards
+    for rejection in explanation.rejected:
+        assert whole[rejection.start : rejection.end] == rejection.quote
+        assert rejection.gates
+    assert READER.read(article) == explanation.classification
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "if anniversary attack of the and in embassy ",
+        "killed 1 2 3 4 the and of one two three attack ",
+        "attack, the embassy, of, ",
+        "U.S. embassy in Baghdad was attacked on Sunday. ",
+        "heart attack the of ",
+        "fired the a of and to in is ",
+        "attack e\u0301 the of and ",
+        "attack of the and\n",
+    ],
+)
+def test_a_megabyte_of_anything_takes_less_than_a_second(unit: str) -> None:
+    text = (unit * (1_000_000 // len(unit) + 1))[:1_000_000]
+    started = time.process_time()
+    READER.read(ArticleText(id="x", text=text, language_hint="en", published_at=dt.datetime(2020, 1, 1, tzinfo=dt.UTC)))
+    assert time.process_time() - started < 1
+
+
+def test_what_lies_behind_the_bound_is_not_read() -> None:
+    text = "The sun was out over the hills and in the town. " * (MAX_CHARACTERS // 40)
+    article = ArticleText(id="x", text=text + "A bomb exploded at the US embassy in Baghdad.", language_hint="en")
+    assert READER.read(article).reports == ()
+
+
+def test_an_unknown_language_is_said() -> None:
+    text = "A robbanás a nagykövetségnél történt, és senki sem sérült meg a rendőrség szerint ma reggel hét órakor."
+    assert READER.read(ArticleText(id="x", text=text)).language == "und"
+
+
+def test_stages_are_named_once() -> None:
+    names = [name for name, _ in STAGES]
+    assert len(names) == len(set(names))
+
+
+def test_a_rejection_names_its_gate() -> None:
+    explanation = READER.explain(
+        ArticleText(id="x", text="The US embassy in Kabul condemned the bombing of a mosque in Herat on Friday.")
+    )
+    assert explanation.classification.reports == ()
+    assert [gate.name for rejection in explanation.rejected for gate in rejection.gates] == ["statement"]

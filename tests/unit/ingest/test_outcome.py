@@ -1,0 +1,214 @@
+"""The decision: from a feed, its state and what came back to the new state and the articles."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.contracts import ids
+from services.contracts.article import TextOrigin
+from services.contracts.feed import Feed, FeedState, PollStatus, SourceGrade
+from services.ingest.core.feed import Document, Entry
+from services.ingest.core.fetched import Fetched
+from services.ingest.core.outcome import SEEN_AT_LEAST, Outcome, settle, state_before
+
+URL = "https://wire.example/rss"
+FEED = Feed(feed_id=ids.feed_id(URL), url=URL, title="Wire", language="fr", country="IQ", grade=SourceGrade.B)
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+INTERVAL = timedelta(minutes=5)
+FETCHED = Fetched(PollStatus.OK, url=URL, http_status=200, etag='"1"', last_modified="Sunday")
+
+
+def entry(name: str, published: str | None = None, text: str = "") -> Entry:
+    return Entry(
+        id=name,
+        link=f"https://wire.example/{name}",
+        title=name.title(),
+        text=text or f"About {name}.",
+        text_origin=TextOrigin.ENTRY,
+        published_at=datetime.fromisoformat(published) if published else None,
+    )
+
+
+def poll(
+    *entries: Entry, state: FeedState | None = None, fetched: Fetched = FETCHED, feed: Feed = FEED, now: datetime = NOW
+) -> Outcome:
+    document = Document(PollStatus.OK, title="Self-styled Wire", language="en", entries=entries)
+    before = state_before(feed, state)
+    read = document if fetched.status is PollStatus.OK else None
+    return settle(feed, before, fetched, read, now=now, interval=INTERVAL, jitter=0.0)
+
+
+def test_the_first_document_is_backlog_and_every_entry_is_published() -> None:
+    outcome = poll(entry("b", "2020-12-21T08:00:00+03:00"), entry("a", "2020-12-20T22:00:00+00:00"))
+    assert [(a.title, a.backlog, a.revision) for a in outcome.articles] == [("A", True, 1), ("B", True, 1)]
+    newest = outcome.articles[1]
+    assert newest.article_id == ids.article_id(FEED.feed_id, "id:b")
+    assert newest.source.model_dump() == {"feed_id": FEED.feed_id, "name": "Wire", "grade": "B"}
+    assert (newest.url, newest.language_hint, newest.country_hint) == ("https://wire.example/b", "fr", "IQ")
+    assert newest.published_at is not None
+    assert newest.published_at.isoformat() == "2020-12-21T08:00:00+03:00"
+    assert newest.fetched_at == NOW
+    assert {a.watermark_at for a in outcome.articles} == {newest.published_at}
+    state = outcome.state
+    assert (state.status, state.entries, state.etag, state.last_modified) == (PollStatus.OK, 2, '"1"', "Sunday")
+    assert (state.watermark_at, state.last_success_at) == (newest.published_at, NOW)
+    assert (state.next_poll_at, outcome.next_because) == (NOW + INTERVAL, "interval")
+
+
+def test_the_same_document_again_publishes_nothing() -> None:
+    first = poll(entry("a"), entry("b"))
+    again = poll(entry("a"), entry("b"), state=first.state)
+    assert again.articles == ()
+    assert again.state.seen == first.state.seen
+
+
+def test_what_comes_later_is_news() -> None:
+    first = poll(entry("a", "2026-03-01T08:00:00+00:00"))
+    later = poll(entry("b", "2026-03-01T09:00:00+00:00"), entry("a", "2026-03-01T08:00:00+00:00"), state=first.state)
+    (article,) = later.articles
+    assert (article.title, article.backlog) == ("B", False)
+    assert str(article.watermark_at) == "2026-03-01 09:00:00+00:00"
+
+
+def test_a_feed_that_began_empty_has_no_backlog_left() -> None:
+    later = poll(entry("a"), state=poll().state)
+    assert [article.backlog for article in later.articles] == [False]
+
+
+def test_a_failed_first_poll_leaves_the_backlog_to_the_next() -> None:
+    failed = poll(fetched=Fetched(PollStatus.HTTP_ERROR, "HTTP 500", URL, 500))
+    assert [article.backlog for article in poll(entry("a"), state=failed.state).articles] == [True]
+
+
+def test_an_edited_entry_is_the_next_revision() -> None:
+    state = poll(entry("a"), entry("b")).state
+    edited = poll(entry("a", text="Corrected."), entry("b"), state=state)
+    (article,) = edited.articles
+    assert (article.article_id, article.revision, article.text) == (state.seen[0].identity, 2, "Corrected.")
+    again = poll(entry("a", text="Corrected twice."), state=edited.state)
+    assert [article.revision for article in again.articles] == [3]
+
+
+def test_the_watermark_only_rises() -> None:
+    state = poll(entry("a", "2026-03-01T08:00:00+00:00")).state
+    later = poll(entry("old", "2019-01-01T00:00:00+00:00"), entry("undated"), state=state)
+    assert {str(a.watermark_at) for a in later.articles} == {"2026-03-01 08:00:00+00:00"}
+    assert {a.published_at is None for a in later.articles} == {True, False}
+    assert later.state.watermark_at == state.watermark_at
+
+
+@pytest.mark.parametrize(
+    ("published", "kept"),
+    [
+        ("2026-03-02T11:59:00+00:00", True),  # a time zone slip
+        ("2026-03-02T12:01:00+00:00", False),
+        ("2106-02-07T06:28:15+00:00", False),
+        ("1970-01-01T00:00:00+00:00", False),
+        ("1990-01-01T00:00:01+00:00", True),
+    ],
+)
+def test_impossible_dates_are_unknown(published: str, kept: bool) -> None:
+    outcome = poll(entry("a", published))
+    assert (outcome.articles[0].published_at is not None) is kept
+    assert (outcome.state.watermark_at is not None) is kept
+
+
+def test_without_dates_there_is_no_watermark() -> None:
+    outcome = poll(entry("b"), entry("a"))
+    assert [a.title for a in outcome.articles] == ["A", "B"]
+    assert (outcome.articles[0].watermark_at, outcome.state.watermark_at) == (None, None)
+
+
+FAILURES = [
+    Fetched(PollStatus.UNREACHABLE, "no route", URL),
+    Fetched(PollStatus.TIMED_OUT, "30 s", URL),
+    Fetched(PollStatus.HTTP_ERROR, "HTTP 500", URL, 500),
+    Fetched(PollStatus.TOO_LARGE, "more", URL, 200),
+    Fetched(PollStatus.REFUSED, "private", URL),
+    Fetched(PollStatus.THROTTLED, "HTTP 429", URL, 429, retry_after="1200"),
+    Fetched(PollStatus.GONE, "HTTP 410", URL, 410),
+]
+
+
+@pytest.mark.parametrize("fetched", FAILURES, ids=lambda fetched: fetched.status)
+def test_a_failure_keeps_what_is_known(fetched: Fetched) -> None:
+    known = poll(entry("a", "2026-03-01T08:00:00+00:00")).state
+    outcome = poll(state=known, fetched=fetched)
+    state = outcome.state
+    assert outcome.articles == ()
+    assert (state.status, state.reason, state.failures) == (fetched.status, fetched.reason, 1)
+    kept = {"etag", "last_modified", "seen", "watermark_at", "entries", "last_success_at"}
+    assert state.model_dump(include=kept) == known.model_dump(include=kept)
+    assert poll(state=state, fetched=fetched).state.failures == 2
+
+
+def test_retry_after_and_gone_reach_the_schedule() -> None:
+    throttled = poll(fetched=FAILURES[5])
+    assert (throttled.state.next_poll_at, throttled.next_because) == (NOW + timedelta(minutes=20), "retry-after")
+    assert poll(fetched=FAILURES[6]).state.next_poll_at is None
+
+
+@pytest.mark.parametrize("status", [PollStatus.NOT_A_FEED, PollStatus.ILL_FORMED])
+def test_a_document_that_is_none_keeps_the_validators_of_the_last_good_one(status: PollStatus) -> None:
+    known = poll(entry("a")).state
+    page = replace(FETCHED, etag='"page"')
+    wrong = Document(status, "HTML instead of a feed")
+    state = settle(FEED, known, page, wrong, now=NOW, interval=INTERVAL, jitter=0.0).state
+    assert (state.status, state.reason, state.etag, state.failures) == (status, "HTML instead of a feed", '"1"', 1)
+
+
+def test_not_modified_is_a_success() -> None:
+    known = poll(entry("a")).state.model_copy(update={"failures": 3})
+    outcome = poll(state=known, fetched=Fetched(PollStatus.NOT_MODIFIED, url=URL, http_status=304), now=NOW + INTERVAL)
+    assert (outcome.state.failures, outcome.state.last_success_at, outcome.articles) == (0, NOW + INTERVAL, ())
+    assert (outcome.state.etag, outcome.state.seen) == (known.etag, known.seen)
+
+
+def test_validators_are_replaced_together() -> None:
+    known = poll(entry("a")).state
+    state = poll(entry("a"), state=known, fetched=replace(FETCHED, etag=None, last_modified="Monday")).state
+    assert (state.etag, state.last_modified) == (None, "Monday")
+
+
+def test_a_new_address_starts_afresh_but_for_what_was_seen() -> None:
+    known = poll(entry("a")).state
+    moved = FEED.model_copy(update={"url": "https://wire.example/new"})
+    before = state_before(moved, known)
+    assert (before.url, before.etag, before.last_modified, before.next_poll_at) == (moved.url, None, None, None)
+    assert poll(entry("a"), state=known, feed=moved).articles == ()
+
+
+def test_seen_is_bounded_but_never_below_the_document() -> None:
+    many = [entry(str(n)) for n in range(3 * SEEN_AT_LEAST)]
+    state = poll(*many).state
+    assert len(state.seen) == len(many)
+    for start in range(len(many), 2 * len(many), 10):
+        newest = [entry(str(n)) for n in range(start, start + 10)]
+        state = poll(*newest, state=state).state
+    assert len(state.seen) == SEEN_AT_LEAST
+    assert poll(*newest[5:], state=state).articles == ()
+
+
+NAMES = st.lists(st.sampled_from("abcdefgh"), max_size=6)
+
+
+@given(st.lists(st.tuples(NAMES, st.booleans()), max_size=8))
+def test_nothing_is_published_twice_and_nothing_is_missed(polls: list[tuple[list[str], bool]]) -> None:
+    state, published, shown = None, list[str](), set[str]()
+    for names, fails in polls:
+        failing = Fetched(PollStatus.TIMED_OUT, "late", URL)
+        outcome = poll(*map(entry, names), state=state, fetched=failing if fails else FETCHED)
+        state = outcome.state
+        published += [article.title for article in outcome.articles]
+        shown |= set() if fails else {name.title() for name in names}
+    assert sorted(published) == sorted(shown)
+
+
+@given(NAMES)
+def test_a_repeated_poll_repeats_the_same_records(names: list[str]) -> None:
+    known = poll(entry("a")).state
+    once, twice = (poll(*map(entry, names), state=known) for _ in range(2))
+    assert once == twice

@@ -1,0 +1,193 @@
+"""The flow: order of writing, schedule, changes while polling, failures of one and of all."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+from aiokafka.errors import KafkaTimeoutError
+
+from services.contracts.feed import FeedState, PollStatus
+from services.ingest import poller as flow
+from services.ingest.poller import Poller
+from tests.unit.ingest.fakes import MemoryStore, Scripted, feed_at, utc_now
+
+HOUR = timedelta(hours=1)
+A, B = feed_at("https://a.example/"), feed_at("https://b.example/")
+
+
+def polling(store: MemoryStore, web: Scripted, interval: timedelta = HOUR, concurrency: int = 4) -> Poller:
+    return Poller(store, web, web, interval=interval, concurrency=concurrency, dice=lambda: 0.0)
+
+
+@asynccontextmanager
+async def running(poller: Poller, *feeds: str) -> AsyncIterator[None]:
+    stop = asyncio.Event()
+    task = asyncio.create_task(poller.run(stop))
+    poller.loaded([feed_at(url).feed_id for url in feeds])
+    try:
+        async with asyncio.timeout(10):
+            yield
+    finally:
+        stop.set()
+        await task
+
+
+async def test_articles_are_acknowledged_before_the_state() -> None:
+    store, web = MemoryStore(A), Scripted()
+    async with running(polling(store, web), A.url):
+        await store.saved(1)
+    assert [kind for kind, _ in store.log] == ["article", "state"]
+    assert store.states[A.feed_id].status is PollStatus.OK
+
+
+async def test_a_feed_is_polled_again_after_its_interval_with_its_validators() -> None:
+    store, web = MemoryStore(A), Scripted()
+    async with running(polling(store, web, timedelta(milliseconds=20)), A.url):
+        await store.saved(3)
+    assert web.asked[:3] == [(A.url, None), (A.url, '"1"'), (A.url, '"2"')]
+
+
+async def test_a_restart_polls_nobody_early() -> None:
+    store, web = MemoryStore(A, B), Scripted()
+    early = FeedState(feed_id=A.feed_id, url=A.url, next_poll_at=utc_now() + HOUR)
+    late = FeedState(feed_id=B.feed_id, url=B.url, next_poll_at=utc_now() - HOUR)
+    store.states = {A.feed_id: early, B.feed_id: late}
+    async with running(polling(store, web), A.url, B.url):
+        await store.saved(1)
+    assert [url for url, _ in web.asked] == [B.url]
+    assert store.states[A.feed_id] is early
+
+
+async def test_a_feed_that_is_gone_rests_until_it_is_resumed() -> None:
+    store, web = MemoryStore(A, B), Scripted()
+    store.states[A.feed_id] = FeedState(feed_id=A.feed_id, url=A.url, status=PollStatus.GONE)
+    poller = polling(store, web)
+    async with running(poller, A.url, B.url):
+        await store.saved(1)
+        assert [url for url, _ in web.asked] == [B.url]
+        for enabled in (False, True):
+            store.rows[A.feed_id] = A.model_copy(update={"enabled": enabled})
+            poller.changed(A.feed_id)
+        await store.saved(2)
+    assert store.states[A.feed_id].status is PollStatus.OK
+
+
+async def test_a_paused_feed_is_not_polled_and_a_resumed_one_is_at_once() -> None:
+    store, web = MemoryStore(A.model_copy(update={"enabled": False}), B), Scripted()
+    store.states[A.feed_id] = FeedState(feed_id=A.feed_id, url=A.url, next_poll_at=utc_now() + HOUR)
+    poller = polling(store, web)
+    async with running(poller, A.url, B.url):
+        await store.saved(1)
+        assert web.times(A.url) == 0
+        store.rows[A.feed_id] = A
+        poller.changed(A.feed_id)
+        await store.saved(2)
+    assert web.times(A.url) == 1
+
+
+async def test_an_added_feed_is_polled_at_once() -> None:
+    store, web = MemoryStore(A), Scripted()
+    poller = polling(store, web)
+    async with running(poller, A.url):
+        await store.saved(1)
+        store.rows[B.feed_id] = B
+        poller.changed(B.feed_id)
+        await store.saved(2)
+    assert web.times(B.url) == 1
+
+
+@pytest.mark.parametrize("change", ["removed", "paused", "lost"])
+async def test_a_poll_of_an_unwanted_feed_ends_without_a_trace(change: str) -> None:
+    store, web = MemoryStore(A, B), Scripted()
+    web.hold(A.url)
+    poller = polling(store, web)
+    async with running(poller, A.url):
+        await web.fetching.wait()
+        if change == "paused":
+            store.rows[A.feed_id] = A.model_copy(update={"enabled": False})
+        else:
+            del store.rows[A.feed_id]
+        poller.lost() if change == "lost" else poller.changed(A.feed_id)
+        web.release.set()
+        poller.changed(B.feed_id)
+        await store.saved(1)
+    assert [feed_id for _, feed_id in store.log if feed_id == A.feed_id] == []
+    assert web.times(A.url) == 1
+
+
+async def test_a_moved_feed_is_polled_at_its_new_address_without_the_old_validators() -> None:
+    store, web = MemoryStore(A), Scripted()
+    store.states[A.feed_id] = FeedState(feed_id=A.feed_id, url=A.url, etag='"old"')
+    web.hold(A.url)
+    poller = polling(store, web)
+    async with running(poller, A.url):
+        await web.fetching.wait()
+        store.rows[A.feed_id] = A.model_copy(update={"url": "https://a.example/new"})
+        poller.changed(A.feed_id)
+        await store.saved(1)
+    assert web.asked == [(A.url, '"old"'), ("https://a.example/new", None)]
+    assert store.states[A.feed_id].url == "https://a.example/new"
+
+
+async def test_a_new_title_counts_for_the_poll_under_way_and_repeats_none() -> None:
+    store, web = MemoryStore(A), Scripted()
+    web.hold(A.url)
+    poller = polling(store, web)
+    async with running(poller, A.url):
+        await web.fetching.wait()
+        store.rows[A.feed_id] = A.model_copy(update={"title": "Renamed"})
+        poller.changed(A.feed_id)
+        web.release.set()
+        await store.saved(1)
+    assert [article.source.name for article in store.articles] == ["Renamed"]
+    assert web.times(A.url) == 1
+
+
+async def test_no_more_polls_at_a_time_than_allowed() -> None:
+    feeds = [feed_at(f"https://{n}.example/") for n in range(30)]
+    store, web = MemoryStore(*feeds), Scripted()
+    async with running(polling(store, web, concurrency=3), *(feed.url for feed in feeds)):
+        await store.saved(30)
+    assert web.most_under_way == 3
+    assert {web.times(feed.url) for feed in feeds} == {1}
+
+
+async def test_a_bug_with_one_feed_stops_no_other() -> None:
+    store, web = MemoryStore(A, B), Scripted()
+    web.broken = {A.url}
+    async with running(polling(store, web, timedelta(milliseconds=10)), A.url, B.url):
+        await store.saved(5)
+    assert A.feed_id not in store.states
+    assert web.times(A.url) > 1
+
+
+async def test_a_kill_between_articles_and_state_repeats_the_same_articles() -> None:
+    store, web = MemoryStore(A), Scripted()
+
+    def die(_: FeedState) -> None:
+        raise KafkaTimeoutError("no acknowledgement")
+
+    store.before_save = die
+    poller = polling(store, web)
+    poller.loaded([A.feed_id])
+    with pytest.raises(ExceptionGroup) as failed:
+        await poller.run(asyncio.Event())
+    assert failed.group_contains(KafkaTimeoutError)
+    assert store.states == {}
+
+    store.before_save, web.asked = (lambda _: None), []
+    async with running(polling(store, web), A.url):
+        await store.saved(1)
+    once, again = store.articles
+    assert again == once.model_copy(update={"fetched_at": again.fetched_at})
+
+
+async def test_a_stop_waits_for_no_hanging_poll(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flow, "STOP_GRACE_S", 0.05)
+    store, web = MemoryStore(A), Scripted()
+    web.hold(A.url)
+    async with running(polling(store, web), A.url):
+        await web.fetching.wait()
+    assert store.log == []

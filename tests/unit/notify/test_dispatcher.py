@@ -1,0 +1,415 @@
+"""The dispatcher in a small world with a clock of its own: what it promises, case by case, and when it is killed."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from hypothesis import given as for_all
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from services.contracts.delivery import Attempt, Delivery, DeliveryState
+from services.contracts.subscription import Channel, SubscriptionState
+from services.notify.core import retry
+from services.notify.core.status import Answer
+from tests.unit.notify import given
+from tests.unit.notify.dispatching import ALL, BROKEN, HANGS, OK, Crash, World, compacted, dispatching
+from tests.unit.notify.given import NOW
+
+DESK, OTHER = given.subscription("desk"), given.subscription("other")
+
+
+def world(*deliveries: Delivery) -> World:
+    made = World()
+    made.subscribe(DESK, OTHER)
+    made.log += deliveries
+    return made
+
+
+def to(desk: object = DESK, number: int = 1, revision: int = 1) -> Delivery:
+    assert isinstance(desk, type(DESK))
+    return given.delivery(given.alert(number, revision), desk)
+
+
+async def test_what_is_pending_is_sent_and_becomes_a_record_without_the_alert() -> None:
+    told = to()
+    in_it = world(told)
+    async with dispatching(in_it):
+        await in_it.until_final(told)
+    done = in_it.state(told)
+    assert (done.state, done.alert, done.reason) == (DeliveryState.DELIVERED, None, "HTTP 204")
+    assert in_it.seconds(told) == [0]
+    assert in_it.sent[0][0] == told.delivery_id
+
+
+async def test_nothing_is_sent_before_the_partition_is_loaded() -> None:
+    told = to()
+    in_it = world(told)
+    async with dispatching(in_it, active=False) as dispatcher:
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert in_it.sent == []
+        dispatcher.activate(ALL)
+        await in_it.until_final(told)
+
+
+async def test_a_failing_endpoint_gets_the_whole_schedule_and_then_no_more() -> None:
+    told = to()
+    in_it = world(told)
+    in_it.answers(DESK, BROKEN)
+    async with dispatching(in_it):
+        await in_it.until_final(told)
+    assert in_it.seconds(told) == [0, 5, 35, 155, 455, 2255, 9455, 27455, 63455]
+    assert in_it.state(told).state is DeliveryState.EXPIRED
+    assert len({delivery_id for delivery_id, _, _ in in_it.sent}) == 1
+    pending = [each for each in in_it.log if each.state is DeliveryState.PENDING]
+    assert [len(each.attempts) for each in pending] == list(range(9))
+    assert all(each.alert is not None for each in pending)
+
+
+async def test_it_recovers() -> None:
+    told = to()
+    in_it = world(told)
+    in_it.answers(DESK, BROKEN, Answer(http_status=502), OK)
+    async with dispatching(in_it):
+        await in_it.until_final(told)
+    assert in_it.state(told).state is DeliveryState.DELIVERED
+    assert [attempt.http_status for attempt in in_it.state(told).attempts] == [500, 502, 204]
+
+
+async def test_retry_after_holds_the_endpoint_and_nobody_else() -> None:
+    first, second, other = to(number=1), to(number=2), to(OTHER)
+    in_it = world(first, second, other)
+    in_it.answers(DESK, Answer(http_status=429, retry_after_s=60), OK)
+    async with dispatching(in_it):
+        await in_it.until_final(first, second, other)
+    assert sorted(in_it.seconds(first) + in_it.seconds(second)) == [0, 60, 60]
+    assert in_it.seconds(other) == [0]
+
+
+async def test_gone_disables_the_subscription_and_drops_what_waits_for_it() -> None:
+    first, second, other = to(number=1), to(number=2), to(OTHER)
+    in_it = world(first, second, other)
+    in_it.answers(DESK, Answer(http_status=410))
+    async with dispatching(in_it, concurrency=1):
+        await in_it.until_final(first, second, other)
+    assert in_it.subscriptions[DESK.subscription_id].state is SubscriptionState.DISABLED
+    assert in_it.subscriptions[DESK.subscription_id].state_reason == "HTTP 410: the endpoint is gone"
+    assert len(in_it.sent_to(DESK)) == 1
+    assert {in_it.state(first).state, in_it.state(second).state} == {DeliveryState.REJECTED, DeliveryState.DROPPED}
+    assert in_it.state(other).state is DeliveryState.DELIVERED
+
+
+async def test_one_that_hangs_delays_nobody_else() -> None:
+    hanging = [to(DESK, number) for number in range(5)]
+    others = [to(OTHER, number) for number in range(5)]
+    in_it = world(*hanging, *others)
+    in_it.answers(DESK, HANGS)
+    async with dispatching(in_it, concurrency=2):
+        await in_it.until_final(*others)
+        assert len(in_it.sent_to(DESK)) == 1
+    assert len(in_it.sent_to(OTHER)) == 5
+
+
+async def test_no_more_at_once_than_allowed() -> None:
+    desks = [given.subscription(f"desk {number}") for number in range(20)]
+    deliveries = [to(desk) for desk in desks]
+    in_it = world(*deliveries)
+    in_it.subscribe(*desks)
+    async with dispatching(in_it, concurrency=3):
+        await in_it.until_final(*deliveries)
+    assert in_it.most_at_once == 3
+
+
+async def test_revisions_reach_an_endpoint_in_order() -> None:
+    revisions = [to(revision=revision) for revision in (1, 2, 3)]
+    in_it = world(*revisions)
+    async with dispatching(in_it):
+        await in_it.until_final(*revisions)
+    assert in_it.sent_to(DESK) == [each.delivery_id for each in revisions]
+
+
+async def test_a_retry_is_folded_into_the_newer_revision() -> None:
+    first, second = to(revision=1), to(revision=2)
+    in_it = world(first)
+    in_it.answers(DESK, BROKEN, OK)
+    async with dispatching(in_it):
+        await in_it.until(lambda: len(in_it.state(first).attempts) == 1)
+        in_it.write(second)
+        await in_it.until_final(first, second)
+    assert in_it.sent_to(DESK) == [first.delivery_id, second.delivery_id]
+    assert (in_it.state(first).state, in_it.state(first).reason) == (DeliveryState.FOLDED, "revision 2 goes instead")
+    assert in_it.state(second).state is DeliveryState.DELIVERED
+
+
+async def test_a_finished_delivery_is_not_started_again_and_the_topic_says_so() -> None:
+    told = to()
+    in_it = world(told)
+    async with dispatching(in_it):
+        await in_it.until_final(told)
+        in_it.write(told)
+        await in_it.until(lambda: len(in_it.log) == 4)
+    assert len(in_it.sent) == 1
+    assert in_it.state(told).state is DeliveryState.DELIVERED
+
+
+async def test_a_repeat_does_not_start_the_schedule_again() -> None:
+    told = to()
+    in_it = world(told)
+    in_it.answers(DESK, BROKEN, BROKEN, OK)
+    async with dispatching(in_it):
+        await in_it.until(lambda: len(in_it.state(told).attempts) == 1)
+        in_it.write(told)
+        await in_it.until_final(told)
+    assert in_it.seconds(told) == [0, 5, 35]
+    assert len(in_it.state(told).attempts) == 3
+
+
+@pytest.mark.parametrize("squeeze", [list, compacted])
+async def test_a_repeat_that_was_written_while_nobody_looked_is_seen_on_loading(squeeze: object) -> None:
+    """The record of the repeat is the last one; where the broker has not compacted yet, the truth is still there."""
+    assert callable(squeeze)
+    told = to()
+    in_it = world(told)
+    async with dispatching(in_it):
+        await in_it.until_final(told)
+    in_it.log.append(told)
+    log = squeeze(in_it.log)
+    async with dispatching(in_it, log=log):
+        await in_it.until(lambda: in_it.state(told).state is DeliveryState.DELIVERED)
+    assert len(in_it.sent) == (1 if len(log) > 1 else 2)
+    assert len({delivery_id for delivery_id, _, _ in in_it.sent}) == 1
+
+
+async def test_a_restart_keeps_the_attempts_and_the_time_of_the_next() -> None:
+    told = to()
+    in_it = world(told)
+    in_it.answers(DESK, BROKEN, BROKEN, BROKEN, OK)
+    async with dispatching(in_it, days=60 / 86400):
+        await in_it.until(lambda: len(in_it.state(told).attempts) == 3)
+    async with dispatching(in_it, log=compacted(in_it.log)):
+        await in_it.until_final(told)
+    assert in_it.seconds(told) == [0, 5, 35, 155]
+    assert in_it.state(told).state is DeliveryState.DELIVERED
+
+
+async def test_partitions_that_are_lost_are_left_alone_but_a_running_attempt_is_told() -> None:
+    running, waiting = to(number=1), to(number=2)
+    in_it = world(running, waiting)
+    async with dispatching(in_it) as dispatcher:
+        await in_it.until(lambda: len(in_it.sent) == 1)
+        dispatcher.drop(ALL)
+        await in_it.until(lambda: len(in_it.log) == 3)
+        for _ in range(20):
+            await asyncio.sleep(0)
+    assert len(in_it.sent) == 1
+    states = {in_it.state(running).state, in_it.state(waiting).state}
+    assert states == {DeliveryState.DELIVERED, DeliveryState.PENDING}
+
+
+async def test_partitions_that_come_back_during_an_attempt_do_not_start_it_twice() -> None:
+    told = to()
+    in_it = world(told)
+    async with dispatching(in_it) as dispatcher:
+        await in_it.until(lambda: len(in_it.sent) == 1)
+        dispatcher.drop(ALL)
+        dispatcher.absorb(told, 0)
+        dispatcher.activate(ALL)
+        await in_it.until_final(told)
+        for _ in range(20):
+            await asyncio.sleep(0)
+    assert len(in_it.sent) == 1
+
+
+async def test_the_late_word_of_another_worker_is_overwritten() -> None:
+    told = to()
+    attempt = Attempt(at=NOW, took_s=1, http_status=500, outcome="failed")
+    behind = told.model_copy(update={"attempts": (attempt,), "next_attempt_at": NOW + timedelta(seconds=5)})
+    in_it = world(told)
+    async with dispatching(in_it):
+        await in_it.until_final(told)
+        in_it.write(behind)
+        await in_it.until(lambda: len(in_it.log) == 4)
+    assert in_it.state(told).state is DeliveryState.DELIVERED
+    assert len(in_it.sent) == 1
+
+
+async def test_what_another_worker_finished_is_not_sent() -> None:
+    told = to()
+    in_it = world(told)
+    in_it.answers(DESK, BROKEN)
+    done = retry.final(told, DeliveryState.DELIVERED, "HTTP 204")
+    async with dispatching(in_it, days=1 / 86400) as dispatcher:
+        await in_it.until(lambda: len(in_it.state(told).attempts) == 1)
+        in_it.write(done)
+        in_it.clock.run_to(NOW + timedelta(days=1))
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert dispatcher is not None
+    assert len(in_it.sent) == 1
+
+
+async def test_a_tombstone_ends_it() -> None:
+    told = to()
+    in_it = world(told)
+    in_it.answers(DESK, BROKEN)
+    async with dispatching(in_it, days=1 / 86400) as dispatcher:
+        await in_it.until(lambda: len(in_it.state(told).attempts) == 1)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        dispatcher.forget(told.delivery_id)
+        in_it.clock.run_to(NOW + timedelta(days=1))
+        for _ in range(50):
+            await asyncio.sleep(0)
+    assert len(in_it.sent) == 1
+
+
+async def test_a_subscription_that_is_not_read_yet_is_waited_for() -> None:
+    late = given.subscription("late")
+    told = to(late)
+    in_it = world(told)
+    async with dispatching(in_it, days=0):
+        await in_it.until(lambda: len(in_it.log) == 2)
+        assert in_it.sent == []
+        in_it.subscribe(late)
+        in_it.clock.run_to(NOW + timedelta(seconds=5))
+        await in_it.until_final(told)
+    assert in_it.seconds(told) == [1]
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        (None, "the subscription was removed"),
+        (SubscriptionState.PAUSED, "the subscription is paused"),
+        (SubscriptionState.DISABLED, "the subscription is disabled"),
+    ],
+)
+async def test_what_nobody_wants_any_more_is_dropped(state: SubscriptionState | None, reason: str) -> None:
+    told = to()
+    in_it = world(told)
+    in_it.subscriptions.clear()
+    if state:
+        in_it.subscribe(DESK.model_copy(update={"state": state}))
+    async with dispatching(in_it):
+        await in_it.until_final(told)
+    assert (in_it.state(told).state, in_it.state(told).reason) == (DeliveryState.DROPPED, reason)
+    assert in_it.sent == []
+
+
+async def test_an_alert_that_cannot_be_written_is_buried_and_stops_nobody() -> None:
+    broken = given.delivery(given.alert(1, headline=None), DESK)
+    good = to(number=2)
+    in_it = world(broken, good)
+    async with dispatching(in_it):
+        await in_it.until_final(broken, good)
+        await in_it.until(lambda: bool(in_it.buried))
+    assert in_it.state(broken).state is DeliveryState.REJECTED
+    assert [delivery_id for delivery_id, _ in in_it.buried] == [broken.delivery_id]
+    assert in_it.state(good).state is DeliveryState.DELIVERED
+
+
+async def test_slack_refusing_the_blocks_gets_plain_text_at_once() -> None:
+    slack = given.subscription("slack", channel=Channel.SLACK)
+    told = to(slack)
+    in_it = world(told)
+    in_it.subscribe(slack)
+    in_it.answers(slack, Answer(http_status=400, body="invalid_blocks"), Answer(http_status=200, body="ok"))
+    async with dispatching(in_it):
+        await in_it.until_final(told)
+    assert in_it.seconds(told) == [0, 0]
+    assert [b'"blocks"' in body for _, _, body in in_it.sent] == [True, False]
+    assert in_it.state(told).state is DeliveryState.DELIVERED
+    assert in_it.buried == []
+
+
+async def test_our_own_fault_is_buried_and_never_disables_the_subscriber() -> None:
+    slack = given.subscription("slack", channel=Channel.SLACK)
+    told = to(slack)
+    in_it = world(told)
+    in_it.subscribe(slack)
+    in_it.answers(slack, Answer(http_status=400, body="invalid_payload"))
+    async with dispatching(in_it):
+        await in_it.until_final(told)
+        await in_it.until(lambda: bool(in_it.buried))
+    assert in_it.state(told).state is DeliveryState.REJECTED
+    assert in_it.buried == [(told.delivery_id, "invalid_payload: Slack cannot read the message")]
+    assert in_it.subscriptions[slack.subscription_id].state is SubscriptionState.ACTIVE
+
+
+async def test_what_comes_too_late_goes_out_and_says_so() -> None:
+    told = to()
+    in_it = world(told)
+    in_it.answers(DESK, *[BROKEN] * 6, OK)
+    async with dispatching(in_it):
+        await in_it.until_final(told)
+    lateness = [b'"late":true' in body for _, _, body in in_it.sent]
+    assert lateness == [False] * 5 + [True] * 2  # severe: half an hour, and the sixth attempt is at 2255 s
+    assert in_it.state(told).late
+
+
+async def test_when_the_brokers_do_not_take_a_state_the_dispatcher_ends() -> None:
+    in_it = world(to())
+    in_it.steps_to_crash = 1
+    with pytest.raises(ExceptionGroup) as died:
+        async with dispatching(in_it):
+            await in_it.until(lambda: False)
+    assert died.value.subgroup(Crash)
+
+
+outcomes = st.lists(st.sampled_from([OK, BROKEN, Answer(http_status=429, retry_after_s=3)]), min_size=1, max_size=4)
+
+
+@settings(max_examples=150, deadline=None)
+@for_all(
+    wanted=st.lists(
+        st.tuples(st.sampled_from([DESK, OTHER]), st.integers(1, 3), st.integers(1, 3)),
+        min_size=1,
+        max_size=8,
+        unique=True,
+    ),
+    scripts=st.tuples(outcomes, outcomes),
+    crashes=st.lists(st.integers(0, 12), max_size=4),
+    squeeze=st.booleans(),
+)
+def test_killed_anywhere_nothing_is_lost(
+    wanted: list[tuple[object, int, int]],
+    scripts: tuple[list[Answer], list[Answer]],
+    crashes: list[int],
+    squeeze: bool,
+) -> None:
+    """Die before or after any record is acknowledged, before or after any request, again and again: in the end every
+    delivery is final, each that was not folded reached its endpoint, and fresh revisions came in order."""
+
+    async def live() -> None:
+        deliveries = [to(desk, number, revision) for desk, number, revision in sorted(wanted, key=lambda w: w[2])]
+        in_it = world(*deliveries)
+        for desk, script in zip((DESK, OTHER), scripts, strict=True):
+            in_it.answers(desk, *script, OK)
+        for steps in crashes:
+            in_it.steps_to_crash = steps
+            try:
+                async with dispatching(in_it, log=compacted(in_it.log) if squeeze else None):
+                    await in_it.until_final(*deliveries)
+            except ExceptionGroup as died:
+                assert died.subgroup(Crash)
+        in_it.steps_to_crash = None
+        async with dispatching(in_it, log=compacted(in_it.log) if squeeze else None):
+            await in_it.until_final(*deliveries)
+        for each in deliveries:
+            done = in_it.state(each)
+            assert done.state in (DeliveryState.DELIVERED, DeliveryState.FOLDED)
+            if done.state is DeliveryState.DELIVERED:
+                assert each.delivery_id in {delivery_id for delivery_id, _, _ in in_it.sent}
+            else:
+                assert int(done.reason.split()[1]) > each.revision
+        for desk in (DESK, OTHER):
+            first_sent = list(dict.fromkeys(in_it.sent_to(desk)))
+            by_incident: dict[str, list[int]] = {}
+            revisions = {each.delivery_id: (each.incident_id, each.revision) for each in deliveries}
+            for delivery_id in first_sent:
+                incident_id, revision = revisions[delivery_id]
+                by_incident.setdefault(incident_id, []).append(revision)
+            assert all(order == sorted(order) for order in by_incident.values())
+
+    asyncio.run(live())

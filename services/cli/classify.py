@@ -79,7 +79,7 @@ def classify(
 
 
 def as_contract(classification: Classification) -> dict[str, Any]:
-    """The classification as the JSON contract of `docs/classify-json.md`: its keys in its order, then our own."""
+    """The classification as the JSON contract of `docs/rules.md`: its keys in its order, then our own."""
     data = classification.model_dump(mode="json")
     data["reports"] = [
         {key: report[key] for key in _CONTRACT} | {key: value for key, value in report.items() if key not in _CONTRACT}

@@ -48,7 +48,8 @@ def _agrees(finding: Finding, field: str, wanted: Any) -> bool:
         return told == Count(low=low, high=rest[0] if rest else None)
     if field == "date":
         return str(told) == str(wanted)
-    return bool(told in wanted if isinstance(wanted, list) else told == wanted)
+    accepted: list[Any] = wanted if isinstance(wanted, list) else [wanted]
+    return told in accepted
 
 
 def _describe(findings: tuple[Finding, ...]) -> str:

@@ -147,3 +147,22 @@ async def serving(publications: Sequence[Publication], every_s: float) -> AsyncI
         finally:
             server.should_exit = True
             await task
+
+
+async def everything_on(settings: Settings, *topics: Topic) -> dict[Topic, list[Record]]:
+    """Every record of the topics, up to their present ends."""
+    found: dict[Topic, list[Record]] = {topic: [] for topic in topics}
+
+    def on_change(topic: Topic, _: str, record: Record | None) -> None:
+        if record is not None:
+            found[topic].append(record)
+
+    stop = asyncio.Event()
+    async with Publisher(settings, "/chancery/test") as publisher:
+        table = TopicTable(settings, topics, DeadLetterBox(publisher, "test"), on_change=on_change)
+        reading = asyncio.create_task(table.run(stop))
+        async with asyncio.timeout(30):
+            await table.loaded()
+        stop.set()
+        await reading
+    return found

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from deploy.demo import newsroom
 from deploy.demo.newsroom import Alert, Item, Nothing, Publication, Trap
+from services.contracts.alert import Alert as AlertRecord
 from services.contracts.feed import SourceGrade
-from services.contracts.report import IncidentType
+from services.contracts.report import Count, IncidentReport, IncidentType, Standing
+from services.contracts.topics import ALERTS, DEAD_LETTERS, REPORTS
 from services.runtime.settings import Settings
-from tests.integration.chain import SERVICES, Chain
+from tests.integration.chain import SERVICES, Chain, everything_on
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
@@ -102,3 +105,35 @@ async def test_kill_9_of_each_service_loses_and_doubles_nothing(kafka: Settings,
         assert len(chain.headlines()) == 12
         assert len(set(chain.headlines())) == 12
         assert chain.refused == []
+
+
+async def test_the_founding_case_is_one_alert_and_its_background_is_silent(kafka: Settings, tmp_path: Path) -> None:
+    """A French report of the rockets of 20 December 2020, with older attacks told as background, as an RSS entry."""
+    (french,) = (p for p in newsroom.read() if p.feed == "fil-du-monde")
+    story = next(item for item in french.items if item.guid == "fdm-2020-bagdad-roquettes")
+    sentinel = attacks(1)  # of 2021: when it is told, the story has passed every stage
+    async with contextlib.AsyncExitStack() as stack:
+        chain = Chain(kafka, tmp_path)
+        await chain.start([french.model_copy(update={"items": (story,)}), sentinel], 0, stack)
+        await chain.until(webhooks=2)
+        found = await everything_on(kafka, ALERTS, REPORTS, DEAD_LETTERS)
+    about_it = [a for a in found[ALERTS] if isinstance(a, AlertRecord) and a.incident.site.host_state == "IQ"]
+    (alert,) = about_it
+    incident = alert.incident
+    assert (incident.site.kind, incident.site.sending_state, incident.site.city) == ("embassy", "US", "Baghdad")
+    assert (incident.site.area, incident.date) == ("Green Zone", dt.date(2020, 12, 20))
+    assert (incident.type, incident.damage) == (IncidentType.ROCKET_MORTAR_MISSILE, "material")
+    assert incident.killed == incident.wounded == Count(low=0, high=0)
+    assert incident.defence
+    findings = [r.finding for r in found[REPORTS] if isinstance(r, IncidentReport) and r.language == "fr"]
+    background = [finding for finding in findings if finding.standing is Standing.BACKGROUND]
+    assert len([finding for finding in findings if finding.alertable]) == 1
+    assert {(f.type, f.date) for f in background} >= {
+        (IncidentType.ROCKET_MORTAR_MISSILE, dt.date(2020, 11, 17)),
+        (IncidentType.BOMBING_IED, dt.date(2020, 12, 10)),
+    }
+    text = f"{story.title}\n" + "\n\n".join(story.paragraphs)
+    for finding in findings:
+        for spans in finding.evidence.values():
+            assert all(span.quote in text for span in spans)
+    assert found[DEAD_LETTERS] == []

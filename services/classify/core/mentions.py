@@ -27,7 +27,7 @@ from services.classify.core.geoparse import Place, SiteMention
 from services.classify.core.numbers import Number
 from services.classify.core.scan import Hit
 from services.classify.core.text import Sentence
-from services.contracts.report import DatePrecision, Relation, SiteKind
+from services.contracts.report import DatePrecision, IncidentType, Relation, SiteKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,19 @@ class Segment:
     triggers: tuple[Hit, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A segment that tells an incident: which triggers count, what type they make, which site they concern."""
+
+    segment: Segment
+    triggers: tuple[Hit, ...]
+    trigger: Hit
+    type: IncidentType
+    generic: bool
+    site: SiteMention | None
+    weapons: tuple[Hit, ...]
+
+
 _SUPPLEMENT_CUES = ("damage", "no_damage", "defence", "intercepted", "claimed", "denied", "unconfirmed", "reported")
 
 
@@ -65,20 +78,17 @@ def read_mentions(gist: Gist, sites: dict[int, list[SiteMention]]) -> Iterator[M
             if supplement:
                 yield supplement
             continue
-        whens = gist.dates_in(sentence)
-        numbers = countable(gist, sentence, whens)
-        made = False
-        for segment in segments:
-            taken = [(other.start, other.end) for other in segments if other is not segment]
-            mention = _mention(gist, sentence, segment, sites.get(sentence.index, []), whens, numbers, taken)
-            if mention is None:
-                continue
-            made = True
-            yield replace(mention, guards=tuple(first_of_each((*mention.guards, *([link] if link else []), *whole))))
-        if not made:
+        told = _told(gist, sentence, segments, sites.get(sentence.index, []))
+        if not told:
             supplement = _supplement(gist, sentence, link)
             if supplement:
                 yield supplement
+            continue
+        whens = gist.dates_in(sentence)
+        numbers = countable(gist, sentence, whens)
+        for each in told:
+            mention = _mention(gist, sentence, each, whens, numbers)
+            yield replace(mention, guards=tuple(first_of_each((*mention.guards, *([link] if link else []), *whole))))
 
 
 def _segments(gist: Gist, sentence: Sentence) -> list[Segment]:
@@ -91,12 +101,7 @@ def _segments(gist: Gist, sentence: Sentence) -> list[Segment]:
         triggers = [hit for hit in (*events, *weak) if clause[0] <= hit.start < clause[1]]
         triggers.sort(key=lambda hit: hit.start)
         found.extend(_by_guard(gist, sentence, clause, triggers))
-    widened = []
-    for index, segment in enumerate(found):
-        start = sentence.start if index == 0 else segment.start
-        end = found[index + 1].start if index + 1 < len(found) else sentence.end
-        widened.append(Segment(start, end, segment.clause, segment.triggers))
-    return widened
+    return found
 
 
 def _by_guard(gist: Gist, sentence: Sentence, clause: tuple[int, int], triggers: list[Hit]) -> list[Segment]:
@@ -116,15 +121,29 @@ def _by_guard(gist: Gist, sentence: Sentence, clause: tuple[int, int], triggers:
     return segments
 
 
-def _mention(
+def _told(gist: Gist, sentence: Sentence, segments: Sequence[Segment], sites: Sequence[SiteMention]) -> list[Told]:
+    """The segments that tell an incident, each widened up to the next: what tells none adds to its neighbour."""
+    found: list[Told] = []
+    for segment in segments:
+        taken = [(other.start, other.end) for other in segments if other is not segment]
+        told = _tells(gist, sentence, segment, sites, taken)
+        if told is not None:
+            found.append(told)
+    widened = []
+    for index, told in enumerate(found):
+        start = sentence.start if index == 0 else told.segment.start
+        end = found[index + 1].segment.start if index + 1 < len(found) else sentence.end
+        widened.append(replace(told, segment=replace(told.segment, start=start, end=end)))
+    return widened
+
+
+def _tells(
     gist: Gist,
     sentence: Sentence,
     segment: Segment,
     sites: Sequence[SiteMention],
-    whens: Sequence[When],
-    numbers: Sequence[Number],
     taken: Sequence[tuple[int, int]],
-) -> Mention | None:
+) -> Told | None:
     inside = [site for site in sites if segment.start <= site.start < segment.end]
     site, trigger = bind_site(gist, sentence, segment.triggers, inside)
     if site is None:
@@ -134,16 +153,20 @@ def _mention(
     weapons = gist.hits.within("weapons", segment.start, segment.end) or gist.hits.within(
         "weapons", sentence.start, sentence.end
     )
-    triggers = [
+    triggers = tuple(
         hit
         for hit in segment.triggers
         if hit.layer == "events" or site is not None or (hit.value == "impact" and weapons)
-    ]
+    )
     kind, generic = incident_type(triggers, weapons, site)
     if kind is None or not triggers:
         return None
-    trigger = trigger if trigger in triggers else triggers[0]
-    assert trigger is not None
+    chosen = trigger if trigger is not None and trigger in triggers else triggers[0]
+    return Told(segment, triggers, chosen, kind, generic, site, tuple(weapons))
+
+
+def _mention(gist: Gist, sentence: Sentence, told: Told, whens: Sequence[When], numbers: Sequence[Number]) -> Mention:
+    segment, site, trigger, weapons, triggers = told.segment, told.site, told.trigger, told.weapons, told.triggers
     when = _when(gist, segment, sentence, whens, trigger)
     outcome, outcome_span = outcome_of(gist, segment.start, segment.end)
     spans: dict[str, Spans] = {"type": ((trigger.start, trigger.end),)}
@@ -164,8 +187,8 @@ def _mention(
         start=segment.start,
         end=segment.end,
         trigger=(trigger.start, trigger.end),
-        type=kind,
-        generic=generic,
+        type=told.type,
+        generic=told.generic,
         strong=any(hit.layer == "events" for hit in triggers),
         site=site,
         relation=relation_to(gist, site, trigger) if site else Relation.NONE,

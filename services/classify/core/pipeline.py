@@ -7,9 +7,7 @@ import datetime as dt
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
-from services.classify.core.dates import DateReader
 from services.classify.core.extract import Gist, GuardHit, Mention, Spans
 from services.classify.core.geoparse import (
     Focus,
@@ -22,10 +20,9 @@ from services.classify.core.geoparse import (
 )
 from services.classify.core.guards import GUARDS, Effect
 from services.classify.core.incidents import Incident, group, set_standings
-from services.classify.core.language import UNKNOWN, identify
+from services.classify.core.language import UNKNOWN, Profile, identify, script_of
 from services.classify.core.lexicon import Lexicon
 from services.classify.core.mentions import Supplement, read_mentions
-from services.classify.core.numbers import NumberReader
 from services.classify.core.rules import Rules
 from services.classify.core.scan import Hits, RawMatch, collect, find, has_trigger
 from services.classify.core.score import certainty_of, severity_of
@@ -117,7 +114,7 @@ def _fold(reader: "Reader", work: Work) -> bool:
 
 
 def _identify(reader: "Reader", work: Work) -> bool:
-    work.language = identify(work.folded.norm, work.folded.clean, reader.function_words, work.article.language_hint)
+    work.language = identify(work.folded.norm, work.folded.clean, reader.profiles, work.article.language_hint)
     work.lexicon = work.rules.lexicons.get(work.language)
     return work.lexicon is not None
 
@@ -142,7 +139,7 @@ def _sentences(reader: "Reader", work: Work) -> bool:
     title = len(work.article.title) if work.article.title else 0
     if work.folded.offsets is not None and title:
         title = next((i for i, offset in enumerate(work.folded.offsets) if offset >= title), 0)
-    work.sentences = split_sentences(work.folded.clean, title, work.lexicon.abbreviations)
+    work.sentences = split_sentences(work.folded.clean, title, work.lexicon.abbreviations, work.lexicon.months)
     body = title + 1 if title else 0
     match = _DATELINE.match(work.folded.clean[body : body + 120])
     work.dateline_end = body + match.end() if match else 0
@@ -220,8 +217,8 @@ def _read(reader: "Reader", work: Work) -> bool:
     lexicon = work.lexicon
     assert lexicon is not None
     work.gist = Gist(
-        work.folded, lexicon, work.hits, work.sentences, work.places, work.focus, reader.dates[lexicon.code],
-        reader.numbers[lexicon.code], work.published, work.dateline_end,
+        work.folded, lexicon, work.hits, work.sentences, work.places, work.focus, work.rules.dates[lexicon.code],
+        work.rules.numbers[lexicon.code], work.published, work.dateline_end,
     )  # fmt: skip
     work.told = list(read_mentions(work.gist, work.sites))
     return bool(work.told)
@@ -263,18 +260,11 @@ class Reader:
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
-        self.dates = {
-            code: DateReader(lexicon.dates, lexicon.numbers.values, lexicon.spaced, f"{code}.toml")
-            for code, lexicon in rules.lexicons.items()
-        }
-        self.numbers = {
-            code: NumberReader(lexicon.numbers, lexicon.spaced, lexicon.prefixes)
-            for code, lexicon in rules.lexicons.items()
-        }
 
-    @cached_property
-    def function_words(self) -> dict[str, frozenset[str]]:
-        return {code: lexicon.words for code, lexicon in self.rules.lexicons.items()}
+        self.profiles = {
+            code: Profile(lexicon.words, lexicon.letters, script_of(" ".join(sorted(lexicon.words))))
+            for code, lexicon in rules.lexicons.items()
+        }
 
     def read(self, article: ArticleText) -> Classification:
         """What the article says happened."""

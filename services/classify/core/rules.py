@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from services.classify.core.dates import DateReader
 from services.classify.core.gazetteer import Gazetteer
 from services.classify.core.lexicon import Lexicon
+from services.classify.core.numbers import NumberReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,4 +15,6 @@ class Rules:
 
     lexicons: Mapping[str, Lexicon]
     gazetteer: Gazetteer
+    dates: Mapping[str, DateReader]
+    numbers: Mapping[str, NumberReader]
     version: str

@@ -116,7 +116,7 @@ class Sentence:
     paragraph: int
 
 
-_END = re.compile(r"[.!?…]+[\"'»”’)\]]*(?=\s|$)|[。！？；]+[”」』》）]*|[؟؛۔]+[»”\"]*|\n[ \t]*\n\s*|\n")
+_END = re.compile(r"[.!?…]+(?:[\"'”’)\]]|\s?»)*(?=\s|$)|[。！？；]+[”」』》）]*|[؟؛۔]+[»”\"]*|\n[ \t]*\n\s*|\n")
 _WRAPPED_LINE = re.compile(r"[^\n.!?:]\n(?=[^\n])")
 
 
@@ -130,12 +130,16 @@ def _is_wrapped(text: str) -> bool:
 
 
 def split_sentences(
-    clean: str, title_length: int, abbreviations: frozenset[str], max_sentence: int = 1200
+    clean: str,
+    title_length: int,
+    abbreviations: frozenset[str],
+    months: tuple[str, ...] = (),
+    max_sentence: int = 1200,
 ) -> list[Sentence]:
     """The sentences of `clean`, in order, covering all that is not white space.
 
-    A title is a sentence of its own. A full stop after an abbreviation, an initial or before a small letter ends
-    nothing. A run without any end is cut at `max_sentence` characters, so later work on a sentence is bounded.
+    A title is a sentence of its own. A full stop after an abbreviation or an initial, in "20. Dezember" or before
+    a small letter ends nothing. A run without any end is cut at `max_sentence` characters, so later work on a sentence is bounded.
     """
     wrapped = _is_wrapped(clean[title_length:])
     sentences: list[Sentence] = []
@@ -160,23 +164,25 @@ def split_sentences(
             if mark.count("\n") > 1 or not wrapped:
                 close(match.end())
                 paragraph += 1
-        elif mark[0] != "." or mark.startswith("..") or _ends_sentence(clean, match, abbreviations):
+        elif mark[0] != "." or mark.startswith("..") or _ends_sentence(clean, match, abbreviations, months):
             close(match.end())
     close(len(clean))
     return sentences
 
 
-def _ends_sentence(clean: str, match: re.Match[str], abbreviations: frozenset[str]) -> bool:
+def _ends_sentence(clean: str, match: re.Match[str], abbreviations: frozenset[str], months: tuple[str, ...]) -> bool:
     stop = match.start()
     word_start = stop
     while word_start > 0 and stop - word_start < 16 and clean[word_start - 1].isalnum():
         word_start -= 1
     word = clean[word_start:stop]
     following = clean[match.end() : match.end() + 4].lstrip()
-    if len(match.group()) > 1:
-        return True
     if following and following[0].islower():
         return False
+    if len(match.group()) > 1:
+        return True
+    if word.isdecimal() and len(word) <= 2 and months:
+        return not fold_term(clean[match.end() : match.end() + 14]).startswith(months)
     if len(word) == 1 and word.isalpha():
         # "U.S. Embassy" goes on; "...in the U.S. The" cannot be told apart and goes on too.
         return False

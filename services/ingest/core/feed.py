@@ -143,7 +143,7 @@ def _from_tuple(parsed: Sequence[int] | None) -> datetime | None:
         return None
 
 
-_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,4}")
 
 
 def _language(head: Mapping[str, Any]) -> str | None:

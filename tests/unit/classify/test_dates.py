@@ -43,21 +43,21 @@ CASES = [
 @pytest.mark.parametrize(("language", "text", "date", "precision", "part"), CASES)
 def test_dates_of_news(reader: Reader, language: str, text: str, date: str, precision: str, part: str | None) -> None:
     norm = fold(text).norm
-    (when,) = reader.dates[language].read(norm, 0, len(norm), MONDAY)
+    (when,) = reader.rules.dates[language].read(norm, 0, len(norm), MONDAY)
     assert (str(when.date), when.precision, when.part) == (date, precision, part)
 
 
 @pytest.mark.parametrize("text", ["on Sunday", "yesterday", "two days ago", "17 November", "last month"])
 def test_without_a_publication_nothing_is_guessed(reader: Reader, text: str) -> None:
     norm = fold(text).norm
-    (when,) = reader.dates["en"].read(norm, 0, len(norm), None)
+    (when,) = reader.rules.dates["en"].read(norm, 0, len(norm), None)
     assert when.date is None
     assert when.precision is DatePrecision.UNKNOWN
 
 
 def test_a_wrong_weekday_is_kept_and_flagged(reader: Reader) -> None:
     norm = fold("lundi 20 décembre").norm
-    (when,) = reader.dates["fr"].read(norm, 0, len(norm), MONDAY)
+    (when,) = reader.rules.dates["fr"].read(norm, 0, len(norm), MONDAY)
     assert str(when.date) == "2020-12-20"
     assert when.conflict
     assert "Sunday" in when.conflict
@@ -65,7 +65,7 @@ def test_a_wrong_weekday_is_kept_and_flagged(reader: Reader) -> None:
 
 def test_a_day_that_does_not_exist_is_no_date(reader: Reader) -> None:
     norm = fold("31 November 2019").norm
-    (when,) = reader.dates["en"].read(norm, 0, len(norm), MONDAY)
+    (when,) = reader.rules.dates["en"].read(norm, 0, len(norm), MONDAY)
     assert when.date is None
     assert when.conflict
 
@@ -73,13 +73,18 @@ def test_a_day_that_does_not_exist_is_no_date(reader: Reader) -> None:
 @pytest.mark.parametrize("text", ["next Sunday", "tomorrow"])
 def test_things_to_come_are_marked(reader: Reader, text: str) -> None:
     norm = fold(text).norm
-    (when,) = reader.dates["en"].read(norm, 0, len(norm), MONDAY)
+    (when,) = reader.rules.dates["en"].read(norm, 0, len(norm), MONDAY)
     assert when.future
 
 
 @pytest.mark.parametrize(
     ("jalali", "gregorian"),
-    [((1399, 9, 30), "2020-12-20"), ((1403, 1, 1), "2024-03-20"), ((1358, 8, 13), "1979-11-04"), ((1375, 12, 30), "1997-03-20")],
-)  # fmt: skip
+    [
+        ((1399, 9, 30), "2020-12-20"),
+        ((1403, 1, 1), "2024-03-20"),
+        ((1358, 8, 13), "1979-11-04"),
+        ((1375, 12, 30), "1997-03-20"),
+    ],
+)
 def test_solar_hijri(jalali: tuple[int, int, int], gregorian: str) -> None:
     assert str(jalali_to_gregorian(*jalali)) == gregorian

@@ -1,6 +1,6 @@
 import pytest
 
-from services.classify.core.pipeline import Reader
+from services.classify.core.pipeline import ArticleText, Reader
 from services.classify.core.text import fold
 
 
@@ -26,7 +26,7 @@ from services.classify.core.text import fold
 )
 def test_numbers_with_their_bounds(reader: Reader, language: str, text: str, bounds: tuple[int, int | None]) -> None:
     norm = fold(text).norm
-    (number,) = reader.numbers[language].read(norm, 0, len(norm))
+    (number,) = reader.rules.numbers[language].read(norm, 0, len(norm))
     low, high = bounds
     assert number.low == low
     # A vague word has no upper bound unless its lexicon gives one.
@@ -45,8 +45,6 @@ def test_numbers_with_their_bounds(reader: Reader, language: str, text: str, bou
     ],
 )
 def test_casualties(reader: Reader, text: str, killed: tuple[int, int] | None, wounded: tuple[int, int] | None) -> None:
-    from services.classify.core.pipeline import ArticleText
-
     (finding,) = reader.read(ArticleText(id="x", text=text, language_hint="en")).reports
     for count, wanted in ((finding.killed, killed), (finding.wounded, wounded)):
         assert (count and (count.low, count.high)) == wanted

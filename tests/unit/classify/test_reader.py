@@ -13,8 +13,9 @@ from services.contracts.report import Relation, Standing
 
 READER = Reader(load_rules())
 WORDS = st.sampled_from(
-    "the US American embassy consulate in Baghdad Paris attack attacked bomb rockets exploded near killed wounded three "
-    "20 December Sunday . , ; \n ambassade des Etats-Unis à Bagdad attaque roquettes dimanche le la été visée par tirs "
+    "the US American embassy consulate in Baghdad Paris attack attacked bomb rockets exploded near killed wounded "
+    "three 20 December Sunday . , ; \n "
+    "ambassade des Etats-Unis à Bagdad attaque roquettes dimanche le la été visée par tirs "
     "morts blessés İ ß ʼ é\u0301 \u0640 \u200f 大使馆 السفارة if could anniversary film said by of".split(" ")
 )
 TEXTS = st.one_of(st.text(max_size=400), st.lists(WORDS, max_size=80).map(" ".join))

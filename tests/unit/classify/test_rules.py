@@ -49,7 +49,7 @@ def _rules(tmp_path: Path, text: str, name: str = "en.toml") -> Rules:
             "en.toml: numbers.values.one: must be a whole number",
         ),
         (LEAST + '[states.adjectives]\nUSA = ["American"]\n', "en.toml: states.adjectives.USA: is no ISO 3166 code"),
-        (LEAST + '[cities]\nAtlantis = ["Atlantide"]\n', "en.toml: cities.Atlantis: is no city"),
+        (LEAST + '[cities]\nNowhereville = ["Nulleville"]\n', "en.toml: cities.Nowhereville: is no city"),
     ],
 )
 def test_a_mistake_is_told_with_file_key_and_reason(tmp_path: Path, text: str, complaint: str) -> None:

@@ -31,7 +31,7 @@ def test_folding_keeps_length_and_the_way_back(text: str) -> None:
     folded = fold(text)
     assert len(folded.norm) == len(folded.clean)
     for start in range(0, len(folded.clean), 7):
-        first, last = folded.span(start, start + 5)
+        first, last = folded.span(start, min(start + 5, len(folded.clean)))
         assert 0 <= first <= len(text)
         assert last <= len(text)
 

@@ -70,6 +70,11 @@ class World:
     steps_to_crash: int | None = None
     readers: list[Dispatcher] = field(default_factory=list)
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    dead: bool = False
+    brokers_answer: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.brokers_answer.set()
 
     def subscribe(self, *subscriptions: Subscription) -> None:
         self.subscriptions |= {each.subscription_id: each for each in subscriptions}
@@ -99,7 +104,9 @@ class World:
 
     async def until(self, holds: Callable[[], bool]) -> None:
         async with asyncio.timeout(10), self.changed:
-            await self.changed.wait_for(holds)
+            await self.changed.wait_for(lambda: self.dead or holds())
+        if self.dead:
+            raise Crash
 
     async def until_final(self, *deliveries: Delivery) -> None:
         await self.until(lambda: all(self.state(each).state is not DeliveryState.PENDING for each in deliveries))
@@ -115,6 +122,7 @@ class World:
 
     async def put(self, *deliveries: Delivery) -> None:
         self.step()
+        await self.brokers_answer.wait()
         self.write(*deliveries)
         async with self.changed:
             self.changed.notify_all()
@@ -157,7 +165,7 @@ async def dispatching(
 ) -> AsyncIterator[Dispatcher]:
     """A dispatcher that has read the topic, running; ended without a word at the end, as by kill -9.
 
-    What it dies of (`Crash` or another) is raised out of the context.
+    What it dies of is raised out of the context as it came out of `run`.
     """
     dispatcher = Dispatcher(
         world,
@@ -173,22 +181,26 @@ async def dispatching(
     world.clock.run_to(world.clock.now() + timedelta(days=days))
     if active:
         dispatcher.activate(ALL)
-    running = asyncio.create_task(dispatcher.run(asyncio.Event()))
-    body = asyncio.current_task()
-    assert body is not None
-    running.add_done_callback(lambda done: None if done.cancelled() else body.cancel())
+    world.dead = False
+    running = asyncio.create_task(_run(world, dispatcher))
     try:
         yield dispatcher
-    except asyncio.CancelledError:
-        if not running.done():
-            raise
-        body.uncancel()
+    except Crash:
+        await running
+        raise
     finally:
         world.readers.remove(dispatcher)
         running.cancel()
-        (ended,) = await asyncio.gather(running, return_exceptions=True)
-    if isinstance(ended, Exception):
-        raise ended
+        await asyncio.wait([running])
+
+
+async def _run(world: World, dispatcher: Dispatcher) -> None:
+    try:
+        await dispatcher.run(asyncio.Event())
+    finally:
+        world.dead = True
+        async with world.changed:
+            world.changed.notify_all()
 
 
 def compacted(log: Iterable[Delivery]) -> list[Delivery]:

@@ -141,7 +141,7 @@ def test_against_a_model_nothing_is_lost_early_or_together(steps: list[tuple[str
                 model.pop(delivery.delivery_id, None)
             case "pass", int(seconds):
                 clock += seconds
-            case "release", (int(desk), wait):
+            case "release", (int(desk), (None | int()) as wait):
                 subscription_id = DESKS[desk].subscription_id
                 if subscription_id in busy:
                     busy.discard(subscription_id)

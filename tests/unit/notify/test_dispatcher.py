@@ -211,14 +211,31 @@ async def test_partitions_that_come_back_during_an_attempt_do_not_start_it_twice
     told = to()
     in_it = world(told)
     async with dispatching(in_it) as dispatcher:
+        in_it.brokers_answer.clear()
         await in_it.until(lambda: len(in_it.sent) == 1)
         dispatcher.drop(ALL)
         dispatcher.absorb(told, 0)
         dispatcher.activate(ALL)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert len(in_it.sent) == 1
+        in_it.brokers_answer.set()
         await in_it.until_final(told)
         for _ in range(20):
             await asyncio.sleep(0)
     assert len(in_it.sent) == 1
+
+
+async def test_an_endpoint_need_not_wait_for_the_brokers() -> None:
+    """The state of one delivery is on its way while the next is sent; neither is touched again before it is known."""
+    first, second = to(number=1), to(number=2)
+    in_it = world(first, second)
+    async with dispatching(in_it):
+        in_it.brokers_answer.clear()
+        await in_it.until(lambda: len(in_it.sent) == 2)
+        assert len(in_it.log) == 2
+        in_it.brokers_answer.set()
+        await in_it.until_final(first, second)
 
 
 async def test_the_late_word_of_another_worker_is_overwritten() -> None:
@@ -391,8 +408,8 @@ def test_killed_anywhere_nothing_is_lost(
             try:
                 async with dispatching(in_it, log=compacted(in_it.log) if squeeze else None):
                     await in_it.until_final(*deliveries)
-            except ExceptionGroup as died:
-                assert died.subgroup(Crash)
+            except* Crash:
+                pass
         in_it.steps_to_crash = None
         async with dispatching(in_it, log=compacted(in_it.log) if squeeze else None):
             await in_it.until_final(*deliveries)

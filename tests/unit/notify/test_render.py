@@ -1,0 +1,179 @@
+"""What each channel's message looks like, and its own budgets.
+
+After a deliberate change `python -m tests.unit.notify.test_render` writes the golden outputs anew; the diff is then the
+review.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.contracts.alert import Alert
+from services.contracts.incident import Incident, SourceClaim
+from services.contracts.report import Count, DatePrecision, Severity, Site
+from services.notify.core.channel import CHANNELS
+from services.notify.core.render import slack, webhook, words
+from services.notify.core.sample import sample_alert
+from tests.unit.notify import given
+from tests.unit.notify.given import NOW
+
+GOLDEN = Path(__file__).parent / "golden"
+CORROBORATED = given.alert(
+    revision=2,
+    about=given.incident(
+        claims=(given.claim(1), given.claim(2, language="en", quote="Three rockets landed near the embassy.")),
+        independent_sources=2,
+        weapon="rocket",
+        damage="a wall & two cars",
+        claimed_by=("nobody yet",),
+    ),
+)
+CASES = {"alert": (CORROBORATED, False), "late": (given.alert(), True), "exercise": (sample_alert(NOW), False)}
+
+
+def outputs() -> dict[str, str]:
+    """Every golden file's name and what belongs in it."""
+    return {
+        f"{channel}-{shape}-{case}.json": json.dumps(json.loads(render(alert, late=late)), indent=2, ensure_ascii=False)
+        + "\n"
+        for channel, rules in CHANNELS.items()
+        for shape, render in {"rich": rules.render, "plain": rules.render_plain}.items()
+        for case, (alert, late) in CASES.items()
+        if shape == "rich" or rules.render_plain is not rules.render
+    }
+
+
+def test_the_golden_outputs_hold_still() -> None:
+    assert {path.name: path.read_text() for path in GOLDEN.glob("*.json")} == outputs()
+
+
+def test_severity_is_told_by_shape_and_word() -> None:
+    titles = [
+        json.loads(slack.render(given.alert(about=given.incident(severity=severity))))["text"] for severity in Severity
+    ]
+    assert [title.split(" · ")[0] for title in titles] == ["◆ EXTREME", "▲ SEVERE", "■ MODERATE", "● MINOR"]
+
+
+def blocks(alert: Alert) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(slack.render(alert))["blocks"]
+    return found
+
+
+def test_a_source_that_calls_itself_a_link_stays_text() -> None:
+    source = given.claim().source.model_copy(update={"name": "<https://evil.example|bank.example> *x* _y_ <!here>"})
+    claim = given.claim(source=source, url="https://news.example/?a=1&b=<c>")
+    (element,) = blocks(given.alert(about=given.incident(claims=(claim,))))[-2]["elements"]
+    assert element["text"] == (
+        "&lt;https://evil.example|bank.example&gt; ∗x∗ ＿y＿ &lt;!here&gt; (B): "
+        "<https://news.example/?a=1&amp;b=%3Cc%3E|news.example>"
+    )
+    assert element["verbatim"]
+
+
+def test_of_many_sources_the_newest_are_named_and_the_rest_counted() -> None:
+    claims = tuple(given.claim(number) for number in range(1, 31))
+    elements = blocks(given.alert(about=given.incident(claims=claims)))[-2]["elements"]
+    assert len(elements) == 9
+    assert elements[0]["text"].startswith("News 30 ")
+    assert elements[-1]["text"] == "and 22 more"
+
+
+def test_one_source_with_two_reports_of_one_page_is_named_once() -> None:
+    assert len(words.sources(given.incident(claims=(given.claim(1), given.claim(2), given.claim(1))))) == 2
+
+
+def worst(text: str) -> Alert:
+    """Everything that can hold a text holds this one, very long."""
+    long, amps = text * 30_000, "&" * 970
+    source = given.claim().source.model_copy(update={"name": long})
+    claims: tuple[SourceClaim, ...] = tuple(
+        given.claim(
+            number, source=source, title=long, quote=long, language=long, url=f"https://x.example/{number}" + "&" * 970
+        )
+        for number in range(60)
+    )
+    about: Incident = given.incident(
+        site=Site(sending_state=long, host_state=long, city=long, area=long),
+        weapon=long,
+        damage=long,
+        defence=long,
+        claimed_by=(long,) * 40,
+        killed=Count(low=10**9, high=10**10),
+        claims=claims,
+    )
+    return given.alert(about=about, reason=long, headline=long)
+
+
+@pytest.mark.parametrize("text", ["x", '"', "\\", "\x01", "é", "𝕏", "使", "&", "word "])
+def test_the_worst_alert_is_shortened_by_rule_and_says_so(text: str) -> None:
+    body = webhook.render(worst(text))
+    payload = webhook.WebhookPayload.model_validate_json(body)
+    assert len(body) < 20_000
+    assert len(payload.data.sources) >= 1
+    assert {"headline", "reason", "sources", "title", "quote", "name", "place", "particular", "claimed_by"} <= {
+        *payload.data.shortened
+    }
+    assert payload.data.headline.endswith("…")
+
+
+def test_a_url_that_is_too_long_is_left_out_not_cut() -> None:
+    claim = given.claim(url="https://news.example/" + "x" * 2_000)
+    payload = webhook.WebhookPayload.model_validate_json(
+        webhook.render(given.alert(about=given.incident(claims=(claim,))))
+    )
+    assert (payload.data.sources[0].url, payload.data.shortened) == (None, ("url",))
+
+
+def test_an_ordinary_alert_is_not_shortened() -> None:
+    assert webhook.WebhookPayload.model_validate_json(webhook.render(CORROBORATED)).data.shortened == ()
+
+
+@pytest.mark.parametrize(
+    ("count", "told"),
+    [
+        (None, "not told"),
+        (Count(low=0, high=0), "none"),
+        (Count(low=3, high=3), "3"),
+        (Count(low=3), "at least 3"),
+        (Count(low=0), "at least 0"),
+        (Count(low=3, high=5), "3 to 5"),
+    ],
+)
+def test_counts_in_words(count: Count | None, told: str) -> None:
+    assert words.count(count) == told
+
+
+@pytest.mark.parametrize(
+    ("precision", "told"),
+    [
+        (DatePrecision.DAY, "2 May 2024"),
+        (DatePrecision.MONTH, "May 2024"),
+        (DatePrecision.YEAR, "2024"),
+        (DatePrecision.UNKNOWN, "date not told"),
+    ],
+)
+def test_a_day_is_told_as_exactly_as_it_is_known(precision: DatePrecision, told: str) -> None:
+    told_when = words.when(given.incident(date_precision=precision))
+    assert told_when == f"{told} (reported 2 May 2024 09:30 UTC)"
+
+
+@pytest.mark.parametrize(
+    ("site", "told"),
+    [
+        (given.SITE, "embassy (United States); Green Zone, Baghdad, Iraq"),
+        (Site(host_state="IQ"), "Iraq"),
+        (Site(sending_state="EU", kind=None, city="Kabul", host_state="AF"), "(European Union); Kabul, Afghanistan"),
+        (Site(host_state="XQ"), "XQ"),
+        (Site(), "unknown"),
+    ],
+)
+def test_where(site: Site, told: str) -> None:
+    assert words.where(site) == told
+
+
+if __name__ == "__main__":
+    GOLDEN.mkdir(exist_ok=True)
+    for name, text in outputs().items():
+        (GOLDEN / name).write_text(text)

@@ -10,7 +10,7 @@ import typer
 from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from services.cli.context import EXIT_USAGE, err, fail, out, print_json, settings
 from services.contracts import ids
@@ -113,7 +113,7 @@ def list_feeds(as_json: AsJson = False) -> None:
             ]
         )
         return
-    table = Table("feed", "status", "entries", "next poll (UTC)", "reason", show_lines=True)
+    table = Table(Column("feed", overflow="fold"), "status", "entries", "next poll (UTC)", "reason", show_lines=True)
     for feed, state in watched:
         due = f"{state.next_poll_at:%F %T}" if feed.enabled and state and state.next_poll_at else ""
         status = (state.status if state else PollStatus.NEVER) if feed.enabled else "paused"

@@ -41,14 +41,18 @@ T = TypeVar("T")
 subscribe = typer.Typer(help="Send alerts to a Slack channel or a webhook.", no_args_is_help=True)
 subscriptions = typer.Typer(help="Who is told: list, pause, resume, remove, test.", no_args_is_help=True)
 
-Url = Annotated[str, typer.Argument(help="The endpoint. It is a password: - reads it from standard input.")]
+Url = Annotated[
+    str, typer.Argument(metavar="URL|-", help="The endpoint. It is a password: - reads it from standard input.")
+]
 Which = Annotated[str, typer.Argument(metavar="ID|NAME", help="As `chancery subscriptions list` prints it.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Name = Annotated[str, typer.Option(help="What people call it; by default the endpoint's host.")]
 States = Annotated[
     list[str] | None, typer.Option(metavar="CC", help="ISO 3166-1 code, EU or UN. Give it again for more.")
 ]
-Types = Annotated[list[IncidentType] | None, typer.Option("--type", help="Only this type. Give it again for more.")]
+Types = Annotated[
+    list[IncidentType] | None, typer.Option("--type", metavar="TYPE", help="Only this type. Give it again for more.")
+]
 MinSeverity = Annotated[Severity, typer.Option(help="Nothing below this.")]
 MinCertainty = Annotated[Certainty, typer.Option(help="Nothing below this.")]
 NoUpdates = Annotated[bool, typer.Option("--no-updates", help="Only new incidents and escalations.")]
@@ -73,7 +77,7 @@ def slack(
     exercises: Exercises = False,
     as_json: AsJson = False,
 ) -> None:
-    """Send alerts to a Slack channel, by the URL of an incoming webhook. Again with the same name changes it."""
+    """Send alerts to a Slack channel, by an incoming webhook's URL. Again with the same URL and name changes it."""
     asked = _filter(host_state, sending_state, types, min_severity, min_certainty, no_updates, exercises)
     _subscribe(Channel.SLACK, url, name, asked, None, as_json)
 
@@ -94,7 +98,7 @@ def webhook(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Send alerts to a webhook, signed (Standard Webhooks 1.0.0). Again with the same name changes it."""
+    """Send alerts to a webhook, signed (Standard Webhooks 1.0.0). Again with the same URL and name changes it."""
     asked = _filter(host_state, sending_state, types, min_severity, min_certainty, no_updates, exercises)
     _subscribe(Channel.WEBHOOK, url, name, asked, secret_file, as_json)
 

@@ -7,6 +7,7 @@ networks (multicast, 6to4 relays, NAT64 among them), so the list is our own, fro
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -106,7 +107,7 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
 class GuardedTransport(httpx.AsyncHTTPTransport):
     """httpx's transport on a guarded pool. httpx offers no parameter for the network backend."""
 
-    def __init__(self, guard: AddressGuard, *, max_connections: int, verify: bool = True) -> None:
+    def __init__(self, guard: AddressGuard, *, max_connections: int, verify: ssl.SSLContext | bool = True) -> None:
         super().__init__(verify=verify, trust_env=False)
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=httpx.create_ssl_context(verify=verify, trust_env=False),
@@ -118,12 +119,19 @@ class GuardedTransport(httpx.AsyncHTTPTransport):
 
 
 def guarded_client(
-    settings: EgressSettings, *, user_agent: str, timeout_s: float, max_connections: int = 100
+    settings: EgressSettings,
+    *,
+    user_agent: str,
+    timeout_s: float,
+    max_connections: int = 100,
+    verify: ssl.SSLContext | bool = True,
 ) -> httpx.AsyncClient:
     """An httpx client that reaches public addresses only, follows no redirect by itself and reads no proxy
-    from the environment. Refusals raise EgressRefused, an httpx.ConnectError."""
+    from the environment. Refusals raise EgressRefused, an httpx.ConnectError. Who makes many gives them one TLS
+    context as `verify`: it is the costly part."""
+    guard = AddressGuard(settings.allow_private)
     return httpx.AsyncClient(
-        transport=GuardedTransport(AddressGuard(settings.allow_private), max_connections=max_connections),
+        transport=GuardedTransport(guard, max_connections=max_connections, verify=verify),
         headers={"user-agent": user_agent},
         timeout=timeout_s,
         follow_redirects=False,

@@ -45,11 +45,11 @@ def _agrees(finding: Finding, field: str, wanted: Any) -> bool:
     told = _told(finding, field)
     if field in _COUNT_FIELDS:
         low, *rest = wanted if isinstance(wanted, list) else [wanted, wanted]
-        return told == Count(low=low, high=rest[0] if rest else None)
+        return bool(told == Count(low=low, high=rest[0] if rest else None))
     if field == "date":
         return str(told) == str(wanted)
     accepted: list[Any] = wanted if isinstance(wanted, list) else [wanted]
-    return told in accepted
+    return bool(told in accepted)
 
 
 def _describe(findings: tuple[Finding, ...]) -> str:

@@ -1,6 +1,7 @@
 """The notify service on real brokers: alert in, signed webhook out, also when it is killed in between."""
 
 import asyncio
+import json
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -181,17 +182,99 @@ async def test_killed_in_the_middle_nothing_is_lost_and_the_id_stays(kafka: Sett
                 Webhook(given.SECRET).verify(request.body, request.headers)
 
 
-async def process(kafka: Settings) -> asyncio.subprocess.Process:
-    """The service as a process of its own, given these settings by its environment."""
+async def test_two_share_the_work_and_one_takes_over(kafka: Settings) -> None:
+    """Eight endpoints and two notifiers; one is killed while every endpoint has an alert waiting."""
+    async with (
+        endpoint(*[answer(500)] * 8, answer(204)) as served,
+        Publisher(kafka, "/chancery/test") as publisher,
+    ):
+        await publisher.publish(
+            SUBSCRIPTIONS, *(subscription(kafka, served.url, f"desk {number}") for number in range(8))
+        )
+        members = [await process(kafka), await process(kafka)]
+        try:
+            await publisher.publish(ALERTS, alert())
+            await asyncio.wait_for(served.until(8), 60)
+            members[0].kill()
+            done = await finals(kafka, publisher, 8)
+        finally:
+            for member in members:
+                if member.returncode is None:
+                    member.terminate()
+                await asyncio.wait_for(member.wait(), 30)
+        assert {delivery.state for delivery in done} == {DeliveryState.DELIVERED}
+        assert {request.headers["webhook-id"] for request in served.requests} == {d.delivery_id for d in done}
+
+
+async def chancery(kafka: Settings, *arguments: str, given_in: str = "") -> tuple[int, str]:
+    """Run the command; its exit code and what it printed."""
+    running = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "services.cli",
+        *arguments,
+        env=environment(kafka) | {"COLUMNS": "300"},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    told, _ = await asyncio.wait_for(running.communicate(given_in.encode()), 60)
+    assert running.returncode is not None
+    return running.returncode, told.decode()
+
+
+async def test_subscribing_on_the_command_line(kafka: Settings) -> None:
+    async with endpoint() as served, Publisher(kafka, "/chancery/test") as publisher:
+        code, told = await chancery(
+            kafka, "subscribe", "webhook", "-", "--name", "desk", "--host-state", "IQ,FR", "--json", given_in=served.url
+        )
+        made = json.loads(told)
+        assert code == 0
+        assert "T0KEN" not in told
+        code, told = await chancery(kafka, "subscriptions", "test", "desk")
+        assert (code, told.strip()) == (0, "delivered: HTTP 204")
+        Webhook(made["secret"]).verify(served.requests[0].body, served.requests[0].headers)
+        assert json.loads(served.requests[0].body)["data"]["exercise"]
+
+        async with notifier(kafka):
+            await publisher.publish(ALERTS, alert())
+            await asyncio.wait_for(served.until(2), 60)
+        Webhook(made["secret"]).verify(served.requests[1].body, served.requests[1].headers)
+
+        code, told = await chancery(kafka, "subscriptions", "pause", "desk")
+        assert code == 0
+        code, told = await chancery(kafka, "subscriptions", "list", "--json")
+        (listed,) = json.loads(told)
+        assert (listed["state"], listed["filter"]["host_states"]) == ("paused", ["IQ", "FR"])
+        assert "T0KEN" not in told
+        assert not {"endpoint", "secret"} & listed.keys()
+        code, told = await chancery(kafka, "subscriptions", "resume", made["subscription"]["subscription_id"])
+        assert code == 0
+        code, told = await chancery(kafka, "subscriptions", "list")
+        assert "active" in told
+        code, told = await chancery(kafka, "subscriptions", "remove", "desk")
+        assert code == 0
+        code, told = await chancery(kafka, "subscriptions", "list", "--json")
+        assert json.loads(told) == []
+        code, told = await chancery(kafka, "subscriptions", "pause", "desk")
+        assert code == 1
+        assert "no subscription desk" in told
+
+
+def environment(kafka: Settings) -> dict[str, str]:
+    """These settings as a process of their own reads them."""
     names = {
         f"CHANCERY_{section}__{field}".upper(): _written(value)
         for section, fields in kafka
         for field, value in fields
         if value is not None
     }
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("CHANCERY_")}
+    return {name: value for name, value in os.environ.items() if not name.startswith("CHANCERY_")} | names
+
+
+async def process(kafka: Settings) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "services.notify.app", env=inherited | names, stdout=asyncio.subprocess.DEVNULL
+        sys.executable, "-m", "services.notify.app", env=environment(kafka), stdout=asyncio.subprocess.DEVNULL
     )
 
 

@@ -86,7 +86,7 @@ def correlate(candidates: Iterable[Incident], report: IncidentReport, windows: W
     if joined is not None:
         grown = build(joined.incident_id, (*joined.claims, claim))
         return Correlation("joins", grown, joined, grown)
-    if claim.standing is Standing.BACKGROUND:
+    if _is_background(claim):
         return Correlation("background opens no incident")
     if claim.relation is Relation.NONE:
         return Correlation("not at a diplomatic site")
@@ -155,8 +155,13 @@ def match(candidates: Sequence[Incident], claim: SourceClaim, windows: Windows) 
     """The one incident the claim can be about.
 
     Same type family, dates within the window, and the same site. A claim that names less of the site than an
-    incident does joins it only when no other incident fits as well.
+    incident does joins it only when no other incident fits as well. What is not known must be made up for: a claim
+    about no mission has to name the city and the day, and background has to name a day.
     """
+    if claim.date_precision is not DatePrecision.DAY and (claim.site.kind is None or _is_background(claim)):
+        return None
+    if claim.site.kind is None and claim.site.city is None:
+        return None
     fitting = [
         incident
         for incident in candidates
@@ -167,6 +172,10 @@ def match(candidates: Sequence[Incident], claim: SourceClaim, windows: Windows) 
         return min(same_site, key=lambda incident: (_days_apart(incident, claim), incident.incident_id))
     compatible = [incident for incident in fitting if sites_agree(incident.site, claim.site)]
     return compatible[0] if len(compatible) == 1 else None
+
+
+def _is_background(claim: SourceClaim) -> bool:
+    return claim.standing is Standing.BACKGROUND
 
 
 def types_agree(one: IncidentType, other: IncidentType) -> bool:
@@ -211,7 +220,7 @@ def build(incident_id: ids.IncidentId, claims: tuple[SourceClaim, ...]) -> Incid
     """The incident that the claims make. The merged fields do not depend on the order of the claims; the id (the
     claim that opened it) and the revision (their number) do."""
     standing = sorted(latest(claims), key=_told_order)
-    sources = corroborate.groups([claim for claim in standing if claim.standing is not Standing.BACKGROUND])
+    sources = corroborate.groups([claim for claim in standing if not _is_background(claim)])
     site = min((claim.site for claim in standing), key=_vagueness)
     date, precision = _date(standing)
     certainty = min((claim.certainty for claim in standing), key=_CERTAINTY_ORDER.index)

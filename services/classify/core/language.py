@@ -29,7 +29,7 @@ class Script(StrEnum):
 
 
 _MIN_SHARE = {Script.LATIN: 0.12, Script.CYRILLIC: 0.03, Script.ARABIC: 0.03, Script.HAN: 0.0, Script.OTHER: 1.0}
-"""The least score by which a text is in a language at all. Few languages share the other scripts, many the Latin one."""
+"""The least score by which a text is in a language at all: many languages share the Latin script, few the others."""
 
 _SCRIPTS = (
     (Script.LATIN, re.compile("[a-zß-öø-ÿāăąćčďęěğıłńňőřśşšťůűźżž]")),

@@ -139,7 +139,8 @@ def split_sentences(
     """The sentences of `clean`, in order, covering all that is not white space.
 
     A title is a sentence of its own. A full stop after an abbreviation or an initial, in "20. Dezember" or before
-    a small letter ends nothing. A run without any end is cut at `max_sentence` characters, so later work on a sentence is bounded.
+    a small letter ends nothing. A run without any end is cut at `max_sentence` characters, so that later work on a
+    sentence is bounded.
     """
     wrapped = _is_wrapped(clean[title_length:])
     sentences: list[Sentence] = []

@@ -75,7 +75,9 @@ class FeedStore:
     async def save(self, state: FeedState) -> None:
         """Returns once the state is acknowledged. Raises aiokafka.errors.KafkaError."""
         await self._publisher.publish(FEED_STATES, state)
-        if self.feed(state.feed_id) is not None:
+        read = self._table.get(FEED_STATES, state.feed_id)
+        came_back = isinstance(read, FeedState) and read.last_poll_at == state.last_poll_at
+        if self.feed(state.feed_id) is not None and not came_back:
             self._written[state.feed_id] = state
 
     async def loaded(self) -> None:

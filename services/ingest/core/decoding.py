@@ -41,7 +41,7 @@ _HTML_ROOTS = frozenset({"html", "head", "body"})
 _FEED_ROOTS = frozenset({"rss", "feed", "rdf:rdf", "rdf", "channel"})
 _DOCTYPE = re.compile(r"<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>", re.DOTALL | re.IGNORECASE)
 _PLAIN_ENTITY = re.compile(r"""<!ENTITY\s+(\w{1,64})\s+(?:"([^"&%<]{0,200})"|'([^'&%<]{0,200})')\s*>""")
-_REFERENCE = re.compile(r"&([A-Za-z]\w{0,63});")
+_REFERENCE = re.compile(r"&(?:#(\d{1,20}|[xX][0-9A-Fa-f]{1,16})|([A-Za-z]\w{0,63}));")
 _OF_XML = frozenset({"amp", "lt", "gt", "quot", "apos"})
 
 
@@ -89,7 +89,8 @@ class Markup:
     """A document from its root element on, as a strict parser will take it; `text` is empty without any element.
 
     The DOCTYPE is gone, and with it every way to expand or fetch anything. References to HTML's named entities, and to
-    entities the document declared as plain text, have become their characters; all others stand as they were.
+    entities the document declared as plain text, have become their characters, references to characters that XML
+    forbids U+FFFD; all others stand as they were.
     """
 
     text: str
@@ -112,13 +113,20 @@ def for_xml(text: str) -> Markup:
     declared = {m[1]: m[2] if m[2] is not None else m[3] for m in _PLAIN_ENTITY.finditer(doctype[0] if doctype else "")}
 
     def character(reference: re.Match[str]) -> str:
-        name = reference[1]
+        number, name = reference.groups()
+        if number:
+            return reference[0] if _is_allowed(number) else "\ufffd"
         if name in _OF_XML:
             return reference[0]
         value = declared.get(name) or html.entities.html5.get(name + ";")
         return value.replace("&", "&amp;").replace("<", "&lt;") if value else reference[0]
 
     return Markup(_REFERENCE.sub(character, text[root.start() :]), root[1], is_html)
+
+
+def _is_allowed(number: str) -> bool:
+    code = int(number[1:], 16) if number[0] in "xX" else int(number)
+    return code < 0x110000 and not _FORBIDDEN.match(chr(code))
 
 
 def _prolog_end(text: str, start: int) -> int:

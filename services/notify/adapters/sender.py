@@ -10,15 +10,15 @@ import httpx
 
 from services.contracts.ids import DeliveryId
 from services.contracts.subscription import Subscription
+from services.notify.adapters.connections import Connections
 from services.notify.core.channel import CHANNELS
 from services.notify.core.retry import retry_after_s
 from services.notify.core.signing import sign
 from services.notify.core.status import Answer, Outcome
-from services.runtime.egress import EgressRefused, guarded_client
+from services.runtime.egress import EgressRefused
 from services.runtime.secrets import SecretUnreadable, Vault
 from services.runtime.settings import Settings
 
-USER_AGENT = "Chancery/0.1 (security alerts)"
 LEAST_READ_BYTES = 64
 """Read of an answer even where none is kept: Slack says in the body whether it took the message."""
 
@@ -29,18 +29,15 @@ class Sender:
     def __init__(self, settings: Settings) -> None:
         self._vault = Vault([key.get_secret_value() for key in settings.secrets.keys])
         self._settings = settings.notify
-        self._client = guarded_client(
-            settings.egress,
-            user_agent=USER_AGENT,
-            timeout_s=settings.notify.timeout_s,
-            max_connections=settings.notify.concurrency,
+        self._connections = Connections(
+            settings.egress, timeout_s=settings.notify.timeout_s, most=2 * settings.notify.concurrency
         )
 
     async def __aenter__(self) -> "Sender":
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._client.aclose()
+        await self._connections.close()
 
     async def send(self, subscription: Subscription, delivery_id: DeliveryId, body: bytes, at: datetime) -> Answer:
         """One attempt at `at`, signed where the channel asks for it. Never raises for what an endpoint does.
@@ -58,8 +55,9 @@ class Sender:
             headers = {"content-type": "application/json", "accept-encoding": "identity"}
             if CHANNELS[subscription.channel].signed:
                 headers |= sign(secret, delivery_id, int(at.timestamp()), body)
-            async with asyncio.timeout(self._settings.timeout_s):
-                answer = await self._exchange(endpoint, headers, body, at, secrets)
+            async with self._connections.lend(subscription.subscription_id) as client:
+                async with asyncio.timeout(self._settings.timeout_s):
+                    answer = await self._exchange(client, endpoint, headers, body, at, secrets)
         except SecretUnreadable as error:
             answer = Answer(outcome=Outcome.UNREADABLE, detail=str(error))
         except (EgressRefused, httpx.InvalidURL, httpx.UnsupportedProtocol, ValueError) as error:
@@ -84,9 +82,15 @@ class Sender:
             raise ValueError(f"the endpoint is {scheme or 'no URL'}; only {' and '.join(allowed)} may be used")
 
     async def _exchange(
-        self, endpoint: str, headers: dict[str, str], body: bytes, at: datetime, secrets: list[str]
+        self,
+        client: httpx.AsyncClient,
+        endpoint: str,
+        headers: dict[str, str],
+        body: bytes,
+        at: datetime,
+        secrets: list[str],
     ) -> Answer:
-        async with self._client.stream("POST", endpoint, content=body, headers=headers) as response:
+        async with client.stream("POST", endpoint, content=body, headers=headers) as response:
             return Answer(
                 http_status=response.status_code,
                 body=await self._beginning(response, secrets),

@@ -72,7 +72,10 @@ def test_one_report_is_one_incident_and_one_alert() -> None:
         (report("two", type=IncidentType.ARMED_ATTACK_SHOOTING), True),
         (report("two", type=IncidentType.PEACEFUL_PROTEST_BLOCKADE), False),
         (report("two", type=IncidentType.SECURITY_POSTURE), False),
+        (report("two", site=CITY_ONLY, date=None), False),
+        (report("two", site=Site(host_state="IQ"), relation=Relation.NONE), False),
         (report("two", standing=Standing.BACKGROUND, alertable=False), True),
+        (report("two", standing=Standing.BACKGROUND, alertable=False, date=None), False),
     ],
 )
 def test_what_joins(second: IncidentReport, joins: bool) -> None:

@@ -6,11 +6,13 @@ import signal
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.contracts.article import TextOrigin
 from services.contracts.feed import PollStatus
 from services.ingest.adapters.parser import ParserPool
-from services.ingest.adapters.parsing import parse
+from services.ingest.adapters.parsing import DOCUMENTS, parse
 from services.ingest.core.feed import Document, Entry
 from services.ingest.core.timestamps import instant
 from tests.unit.ingest.documents import BILLION_LAUGHS, EXTERNAL_ENTITY, GOOD_RSS, WEB_PAGE, item, rss
@@ -102,6 +104,12 @@ def test_named_entities_of_html_are_characters() -> None:
     assert read(declared).entries[0].title == "At headquarters"
 
 
+@pytest.mark.parametrize("number", ["#0", "#x1F", "#xD800", "#99999999", "#xFFFFFF"])
+def test_references_to_no_character_spoil_nothing(number: str) -> None:
+    document = read(rss(f"<title>a&{number};b &#8211; &#x2014;</title>"))
+    assert (document.entries[0].title, document.problem) == ("a\ufffdb – —", "")
+
+
 @pytest.mark.parametrize(
     ("label", "codec", "content_type", "problem"),
     [
@@ -134,6 +142,21 @@ def test_a_text_cut_in_a_character_stays_utf8() -> None:
     body = rss("<title>Взрыв у посольства</title>", f"<title>{'посольство ' * 20}</title>")
     broken = body.replace("Взрыв".encode(), "Взрыв".encode()[:-1])
     assert read(broken).entries[0].title == "Взры\ufffd у посольства"
+
+
+PIECES = st.sampled_from(
+    [b"<![CDATA[", b"]]>", b"<!--", b"<item>", b"</item>", b"<!DOCTYPE a [", b"<!ENTITY x 'y'>", b"&x;", b"\x00", b"<"]
+) | st.binary(max_size=20)
+
+
+@given(st.lists(st.tuples(st.integers(0, len(GOOD_RSS)), st.integers(0, 40), PIECES), max_size=5))
+def test_no_damage_raises_and_what_is_read_can_be_written(damage: list[tuple[int, int, bytes]]) -> None:
+    body = GOOD_RSS
+    for start, length, piece in damage:
+        body = body[:start] + piece + body[start + length :]
+    document = read(body)
+    assert document.status in (PollStatus.OK, PollStatus.NOT_A_FEED, PollStatus.ILL_FORMED)
+    assert DOCUMENTS.validate_json(DOCUMENTS.dump_json(document)) == document
 
 
 @pytest.fixture

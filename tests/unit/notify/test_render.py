@@ -90,7 +90,7 @@ def worst(text: str) -> Alert:
     source = given.claim().source.model_copy(update={"name": long})
     claims: tuple[SourceClaim, ...] = tuple(
         given.claim(
-            number, source=source, title=long, quote=long, language=long, url=f"https://x.example/{number}" + "&" * 970
+            number, source=source, title=long, quote=long, language=long, url=f"https://x.example/{number}{amps}"
         )
         for number in range(60)
     )

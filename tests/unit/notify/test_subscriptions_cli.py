@@ -1,0 +1,74 @@
+"""What `chancery subscribe` refuses before it asks any broker."""
+
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from services.cli import subscriptions
+
+SECRET_URL = "T0KEN"
+
+
+@pytest.fixture
+def chancery(monkeypatch: pytest.MonkeyPatch) -> typer.Typer:
+    monkeypatch.setenv("CHANCERY_KAFKA__BOOTSTRAP_SERVERS", "127.0.0.1:1")
+    app = typer.Typer()
+    subscriptions.register(app)
+    return app
+
+
+@pytest.mark.parametrize("channel", ["slack", "webhook"])
+@pytest.mark.parametrize(
+    ("url", "complaint"),
+    [
+        (f"http://hooks.example/{SECRET_URL}", "must be https, not http"),
+        (f"http://127.0.0.1/{SECRET_URL}", "must be https, not http"),
+        (f"ftp://hooks.example/{SECRET_URL}", "must be https, not ftp"),
+        (f"hooks.example/{SECRET_URL}", "that is no URL"),
+        (f"https:///{SECRET_URL}", "that is no URL"),
+        (f"https://[hooks/{SECRET_URL}", "that is no URL"),
+        (f"https://hooks.example:99999/{SECRET_URL}", "that is no URL"),
+        (f"https://hooks.example/a b{SECRET_URL}", "that is no URL"),
+        ("", "that is no URL"),
+    ],
+)
+def test_an_endpoint_that_may_not_be_used(chancery: typer.Typer, channel: str, url: str, complaint: str) -> None:
+    result = CliRunner().invoke(chancery, ["subscribe", channel, url])
+    assert result.exit_code == 2
+    assert complaint in " ".join(result.output.split())
+    assert SECRET_URL not in result.output
+
+
+def test_plain_http_only_on_loopback_and_only_where_it_is_allowed(
+    chancery: typer.Typer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHANCERY_NOTIFY__REQUIRE_HTTPS", "false")
+    result = CliRunner().invoke(chancery, ["subscribe", "webhook", "http://hooks.example/x"])
+    assert result.exit_code == 2
+    assert "must be https" in result.output
+
+
+def test_without_a_key_nothing_is_stored(chancery: typer.Typer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHANCERY_SECRETS__KEYS", "")
+    result = CliRunner().invoke(chancery, ["subscribe", "webhook", "https://hooks.example/x"])
+    assert result.exit_code == 1
+    assert "CHANCERY_SECRETS__KEYS" in result.output
+
+
+@pytest.mark.parametrize("code", ["Iraq", "I", "1Q", "IQ,", "ÄQ"])
+def test_a_state_is_two_letters(chancery: typer.Typer, code: str) -> None:
+    result = CliRunner().invoke(chancery, ["subscribe", "webhook", "https://hooks.example/x", "--host-state", code])
+    assert result.exit_code == 2
+    assert "is no state" in result.output
+
+
+def test_a_given_secret_must_be_one(chancery: typer.Typer, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("whsec_c2hvcnQ=")
+    arguments = ["subscribe", "webhook", "https://hooks.example/x", "--secret-file", str(file)]
+    result = CliRunner().invoke(chancery, arguments)
+    assert result.exit_code == 2
+    assert "24 to 64 bytes" in " ".join(result.output.split())
+    assert "c2hvcnQ" not in result.output

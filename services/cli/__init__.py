@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli import classify, dead_letters, feeds, operate, subscriptions, topics
+from services.cli import classify, dead_letters, evaluate, feeds, operate, subscriptions, topics
 
 app = typer.Typer(
     name="chancery",
@@ -34,6 +34,7 @@ def _root(
 
 operate.register(app)
 classify.register(app)
+evaluate.register(app)
 feeds.register(app)
 subscriptions.register(app)
 app.add_typer(topics.app, name="topics")

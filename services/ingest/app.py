@@ -53,18 +53,12 @@ async def ingest(settings: Settings, health: Health, stop: asyncio.Event) -> Non
                 polled_out.set()
                 await table
         except BaseExceptionGroup as group_of_one:
-            raise _first(group_of_one) from group_of_one
+            raise service.first_cause(group_of_one) from group_of_one
 
 
 async def _say_loaded(store: FeedStore, health: Health) -> None:
     await store.loaded()
     health.set("feeds_loaded")
-
-
-def _first(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 def main() -> None:

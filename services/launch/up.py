@@ -7,8 +7,8 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,17 +16,15 @@ from typing import Any
 import httpx
 from rich.console import Console
 from rich.markup import escape
-from rich.text import Text
 
 from services.contracts import ids
 from services.contracts.delivery import Delivery
 from services.contracts.feed import Feed
-from services.contracts.model import Record
-from services.contracts.report import Severity
 from services.contracts.subscription import Channel, Subscription
-from services.contracts.topics import DELIVERIES, FEEDS, SUBSCRIPTIONS, Topic
-from services.ingest.core import opml
+from services.contracts.topics import DELIVERIES, FEEDS, SUBSCRIPTIONS
 from services.launch import broker
+from services.launch.alerts import Alerts, line
+from services.launch.feeds import feeds_at
 from services.launch.supervisor import Program, Supervisor
 from services.runtime import log
 from services.runtime.dead_letters import DeadLetterBox
@@ -37,9 +35,6 @@ from services.runtime.topic_table import TopicTable
 
 DEMO = Path(__file__).parents[2] / "deploy" / "demo"
 READY_S = 60
-
-_SHAPES = {Severity.EXTREME: "▲▲", Severity.SEVERE: "▲", Severity.MODERATE: "◆", Severity.MINOR: "●"}
-_COLOURS = {Severity.EXTREME: "bold red", Severity.SEVERE: "red", Severity.MODERATE: "yellow", Severity.MINOR: "cyan"}
 
 
 @dataclass(frozen=True)
@@ -60,38 +55,6 @@ class Plan:
 
 class Failed(RuntimeError):
     """It could not be brought up, or did not do what was asked in the time; the message says which and why."""
-
-
-@dataclass
-class Alerts:
-    """Pairs what notify wrote with what the receiver verified."""
-
-    show: Callable[[Delivery, float, bool], None]
-    wanted: int | None = None
-    deliveries: dict[str, Delivery] = field(default_factory=dict)
-    received: dict[str, datetime] = field(default_factory=dict)
-    shown: set[str] = field(default_factory=set)
-    enough: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def on_delivery(self, _: Topic, __: str, record: Record | None) -> None:
-        if isinstance(record, Delivery) and record.alert is not None:
-            self.deliveries[record.delivery_id] = record
-            self._pair(record.delivery_id)
-
-    def on_received(self, line: dict[str, object]) -> None:
-        if line.get("event") == "webhook.verified":
-            webhook_id = str(line["webhook_id"])
-            self.received.setdefault(webhook_id, datetime.fromisoformat(str(line["received_at"])))
-            self._pair(webhook_id)
-
-    def _pair(self, delivery_id: str) -> None:
-        delivery, at = self.deliveries.get(delivery_id), self.received.get(delivery_id)
-        if delivery is None or delivery.alert is None or at is None or delivery_id in self.shown:
-            return
-        self.shown.add(delivery_id)
-        self.show(delivery, (at - delivery.alert.incident.ledger.fetched_at).total_seconds(), len(self.shown) == 1)
-        if self.wanted is not None and len(self.shown) >= self.wanted:
-            self.enough.set()
 
 
 class Up:
@@ -194,9 +157,11 @@ class Up:
     async def _feeds(self) -> list[Feed]:
         sources = self._plan.feeds or [f"http://127.0.0.1:{self._feed_server}/feeds.opml"]
         feeds: list[Feed] = []
-        async with httpx.AsyncClient(timeout=30, follow_redirects=True) as client:
-            for source in sources:
-                feeds += await _read_source(source, client)
+        for source in sources:
+            listing = await feeds_at(source)
+            feeds += listing.feeds
+            for problem in listing.problems:
+                self._say("feeds", f"left out: {problem}")
         if not feeds:
             raise Misconfigured(f"no feeds in {', '.join(sources)}")
         return feeds
@@ -255,36 +220,10 @@ class Up:
             f"[dim]{elapsed:6.1f} s[/] [bold]{name:>8}[/] {escape(text)}", highlight=False, soft_wrap=True
         )
 
-    def _show(self, delivery: Delivery, took_s: float, first: bool) -> None:
-        assert delivery.alert is not None
-        alert = delivery.alert
-        incident = alert.incident
-        names = list(dict.fromkeys(claim.source.name for claim in incident.claims))
-        line = Text.assemble(
-            (f"{datetime.now(UTC):%H:%M:%S} ", "dim"),
-            (f"{_SHAPES[incident.severity]:>2} {incident.severity:<8} ", _COLOURS[incident.severity]),
-            (alert.headline, "bold"),
-            f" · {alert.change.replace('_', ' ')} · {', '.join(names[:4])}{' …' if len(names) > 4 else ''} · ",
-            (f"fetched to delivered {took_s:.2f} s", "dim"),
-        )
-        self._console.print(line, soft_wrap=True, highlight=False)
-        if first:
+    def _show(self, delivery: Delivery, took_s: float) -> None:
+        self._console.print(line(delivery, took_s, datetime.now(UTC)), soft_wrap=True, highlight=False)
+        if len(self._alerts.shown) == 1:
             self._say("up", "first verified alert")
-
-
-async def _read_source(source: str, client: httpx.AsyncClient) -> list[Feed]:
-    """The feeds of an OPML file or URL; any other URL is a feed itself."""
-    if not source.startswith(("http://", "https://")):
-        try:
-            return list(opml.read(await asyncio.to_thread(Path(source).read_bytes)).feeds)
-        except (OSError, ValueError) as error:
-            raise Misconfigured(f"cannot read feeds from {source}: {error}") from None
-    if not source.rpartition("?")[0].endswith(".opml") and not source.endswith(".opml"):
-        return [Feed(feed_id=ids.feed_id(source), url=source)]
-    try:
-        return list(opml.read((await client.get(source)).raise_for_status().content).feeds)
-    except (httpx.HTTPError, ValueError) as error:
-        raise Misconfigured(f"cannot read feeds from {source}: {error}") from None
 
 
 def _subscription(channel: Channel, endpoint: str, vault: Vault, secret: str | None) -> Subscription:

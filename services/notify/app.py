@@ -156,13 +156,7 @@ async def notify(settings: Settings, health: Health, stop: asyncio.Event) -> Non
         try:
             await Notifier(settings, health, publisher, sender).run(stop)
         except BaseExceptionGroup as group:
-            raise _first(group) from group
-
-
-def _first(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
+            raise service.first_cause(group) from group
 
 
 def main() -> None:

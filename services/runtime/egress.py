@@ -9,6 +9,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Iterable
+from http.cookiejar import DefaultCookiePolicy
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
 import httpcore
@@ -130,10 +131,12 @@ def guarded_client(
     from the environment. Refusals raise EgressRefused, an httpx.ConnectError. Who makes many gives them one TLS
     context as `verify`: it is the costly part."""
     guard = AddressGuard(settings.allow_private)
-    return httpx.AsyncClient(
+    client = httpx.AsyncClient(
         transport=GuardedTransport(guard, max_connections=max_connections, verify=verify),
         headers={"user-agent": user_agent},
         timeout=timeout_s,
         follow_redirects=False,
         trust_env=False,
     )
+    client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))  # nobody we fetch from may follow us
+    return client

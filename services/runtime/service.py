@@ -41,6 +41,13 @@ def run(service: str, main: Main, health_of: Health) -> None:
     sys.exit(uvloop.run(_live(service, main, settings, health_of)))
 
 
+def first_cause(error: BaseException) -> BaseException:
+    """What a task group ended with, without the groups around it."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
 async def _live(service: str, main: Main, settings: Settings, health_of: Health) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -71,6 +71,7 @@ class TopicTable:
         self._read: dict[TopicPartition, int] = {}  # next offset of what was read
         self._loading: dict[TopicPartition, int] = {}  # end at assignment
         self._positioning = asyncio.Lock()
+        self._assigned = False
         self._announced: set[int] = set()
         self._loaded = asyncio.Event()
         self._consumer = AIOKafkaConsumer(
@@ -93,7 +94,7 @@ class TopicTable:
         return row.partition if row else None
 
     async def loaded(self) -> None:
-        """Wait until everything assigned has been read to its end once."""
+        """Wait until everything assigned, which may be nothing, has been read to its end once."""
         await self._loaded.wait()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -140,6 +141,7 @@ class TopicTable:
                 self._consumer.seek(partition, self._read[partition])
             if new:
                 await self._consumer.seek_to_beginning(*new)
+            self._assigned = True
         if self._shared:  # to read a whole topic is no news, and a command prints for people and machines
             log.info(PARTITIONS_ASSIGNED, topics=sorted(self._topics), partitions=sorted(_numbers(assigned)))
 
@@ -184,7 +186,7 @@ class TopicTable:
         if done:
             self._announced |= done
             self._on_loaded(done)
-        if self._read and not self._loading:
+        if self._assigned and not self._loading:
             self._loaded.set()
 
 

@@ -1,15 +1,15 @@
 """Gold: what a document is known to tell, read from labelled rows or from golden cases.
 
-Two shapes are understood. A *labelled row* is a document of an annotated corpus: `label_any_incident`, `label_diplomatic`
-and `label_diplomatic_broad`, each with an `_optional` that leaves it out of scores, and `incidents`, which is complete. An
-*expectation* is a golden case (docs/rules.md): reports that must be found, among others that may be there.
+Two shapes are understood. A *labelled row* is a document of an annotated corpus: `label_any_incident`,
+`label_diplomatic` and `label_diplomatic_broad`, each with an `_optional` that leaves it out of scores, and `incidents`,
+which is complete. An *expectation* is a golden case (docs/rules.md): reports that must be found, among others.
 """
 
 import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, Field, StrictBool, StrictInt, StrictStr, ValidationError
 
@@ -117,9 +117,9 @@ TYPES_OF_LABEL: Mapping[str, frozenset[str]] = {
 }
 """The incident types of MUC-3 and MUC-4 and ours that are as right: by GTD attack type 3 / 1, 2, 8 / 6 / 4 / 7.
 
-Source: fill rules of the template slot "incident: type", Proceedings of the Fourth Message Understanding Conference (1992),
-appendix. There BOMBING is a laid or thrown explosive and ATTACK is all other violence, shells and rockets among it.
-ROBBERY and FORCED WORK STOPPAGE have no type of ours: such incidents leave the slot open.
+Source: fill rules of the template slot "incident: type", Proceedings of the Fourth Message Understanding Conference
+(1992), appendix. There BOMBING is a laid or thrown explosive and ATTACK is all other violence, shells and rockets among
+it. ROBBERY and FORCED WORK STOPPAGE have no type of ours: such incidents leave the slot open.
 """
 
 
@@ -239,7 +239,10 @@ def _moment(value: object, name: str) -> dt.datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
-def _validated[T: BaseModel](model: type[T], value: object, where: str) -> T:
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def _validated(model: type[_Model], value: object, where: str) -> _Model:
     try:
         return model.model_validate(value)
     except ValidationError as error:
@@ -281,11 +284,26 @@ def _incident(row: _Incident, states: Mapping[str, str], unscored: list[str]) ->
 
 
 def _ends_of_a_route(location: str | None) -> list[str]:
-    """"... PEREIRA (CITY) - MEDELLIN (CITY)" is a place between two; either is right."""
-    return re.findall(r"([^:()]+?) \((?:CITY|TOWN)\)", location.replace(" - ", ":")) if location and " - " in location else []
+    """ "... PEREIRA (CITY) - MEDELLIN (CITY)" is a place between two; either is right."""
+    return (
+        re.findall(r"([^:()]+?) \((?:CITY|TOWN)\)", location.replace(" - ", ":"))
+        if location and " - " in location
+        else []
+    )
 
 
-_EXPECTED_SLOTS = ("standing", "type", "relation", "kind", "sending_state", "host_state", "city", "date", "killed", "wounded")
+_EXPECTED_SLOTS = (
+    "standing",
+    "type",
+    "relation",
+    "kind",
+    "sending_state",
+    "host_state",
+    "city",
+    "date",
+    "killed",
+    "wounded",
+)
 _EXPECTED_FIELDS = {*Finding.model_fields, *Site.model_fields}
 
 
@@ -338,6 +356,3 @@ def _wanted(name: str, value: object, where: str) -> Wanted:
         return Days(day, day)
     texts = frozenset(str(one) for one in values)
     return Named(texts) if name == "city" else OneOf(texts)
-
-
-__all__ = ["Days", "GoldDocument", "GoldError", "GoldIncident", "Many", "Named", "OneOf", "Silent", "Wanted", "from_case", "from_row"]

@@ -1,7 +1,6 @@
 """A conditional GET that always ends, in time and in bytes, with a value that says how."""
 
 import asyncio
-from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import urlsplit
 
 import httpx
@@ -40,8 +39,6 @@ class Fetcher:
 
     def __init__(self, client: httpx.AsyncClient, *, timeout_s: float, max_bytes: int) -> None:
         self._client = client
-        # A feed that recognises its pollers gains nothing, and ten thousand jars are a leak.
-        client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
         self._timeout_s = timeout_s
         self._max_bytes = max_bytes
 

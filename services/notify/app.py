@@ -34,6 +34,9 @@ log = structlog.get_logger()
 
 ALERT_MATCHED = "alert.matched"
 BROKER, SUBSCRIPTIONS_LOADED, DELIVERIES_LOADED = "broker", "subscriptions_loaded", "deliveries_loaded"
+MOST_CLAIMS = 100
+"""Claims a delivery carries, the newest. What the whole world writes about has thousands, and every delivery would be
+as large as the brokers allow a record to be."""
 LONGEST_SLEEP_S = 60.0
 """A wall clock that is set does not wake a sleeper; this long at most it goes unseen."""
 
@@ -54,7 +57,10 @@ class WallClock:
 
 
 def deliveries_for(alert: Alert, subscriptions: Sequence[Subscription], now: datetime) -> list[Delivery]:
-    """One pending delivery for each subscription that the alert answers."""
+    """One pending delivery for each subscription that the alert answers. It carries what a message can show."""
+    carried = alert.model_copy(
+        update={"incident": alert.incident.model_copy(update={"claims": alert.incident.claims[-MOST_CLAIMS:]})}
+    )
     return [
         Delivery(
             delivery_id=ids.delivery_id(alert.alert_id, subscription.subscription_id),
@@ -63,7 +69,7 @@ def deliveries_for(alert: Alert, subscriptions: Sequence[Subscription], now: dat
             incident_id=alert.incident.incident_id,
             revision=alert.incident.revision,
             created_at=now,
-            alert=alert,
+            alert=carried,
         )
         for subscription in subscriptions
         if should_notify(subscription, alert).notify

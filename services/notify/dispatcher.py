@@ -187,7 +187,7 @@ class Dispatcher:
     async def _attempt(
         self, delivery: Delivery, alert: Alert, subscription: Subscription
     ) -> tuple[Delivery, datetime | None]:
-        """The state after one attempt, and until when the endpoint asks to be left alone."""
+        """The state after one attempt, and until when the endpoint is to be left alone."""
         started = self._clock.now()
         late = retry.is_late(alert, started)
         try:
@@ -196,11 +196,13 @@ class Dispatcher:
             answer = Answer(outcome=Outcome.UNWRITABLE, detail=f"{type(error).__name__}: {error}")
         else:
             answer = await self._sender.send(subscription, delivery.delivery_id, body, started)
-        judgement = channel.CHANNELS[subscription.channel].judge(answer)
+        rules = channel.CHANNELS[subscription.channel]
+        judgement = rules.judge(answer)
         after = retry.after_attempt(delivery, answer, judgement, started=started, late=late, jitter=self._jitter())
         ended = self._clock.now()
         _tell(subscription, alert, after, answer, judgement, ended)
-        return after, None if answer.retry_after_s is None else ended + timedelta(seconds=answer.retry_after_s)
+        hold_s = max(answer.retry_after_s or 0, rules.rest_s)
+        return after, ended + timedelta(seconds=hold_s) if hold_s else None
 
     async def _conclude(
         self, before: Delivery, after: Delivery, subscription: Subscription | None, partition: int

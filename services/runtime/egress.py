@@ -106,7 +106,10 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
 
 
 class GuardedTransport(httpx.AsyncHTTPTransport):
-    """httpx's transport on a guarded pool. httpx offers no parameter for the network backend."""
+    """httpx's transport on a guarded pool. httpx offers no parameter for the network backend.
+
+    Who makes many of them gives them one TLS context as `verify`: it takes most of the time and memory.
+    """
 
     def __init__(self, guard: AddressGuard, *, max_connections: int, verify: ssl.SSLContext | bool = True) -> None:
         super().__init__(verify=verify, trust_env=False)
@@ -120,19 +123,12 @@ class GuardedTransport(httpx.AsyncHTTPTransport):
 
 
 def guarded_client(
-    settings: EgressSettings,
-    *,
-    user_agent: str,
-    timeout_s: float,
-    max_connections: int = 100,
-    verify: ssl.SSLContext | bool = True,
+    settings: EgressSettings, *, user_agent: str, timeout_s: float, max_connections: int = 100
 ) -> httpx.AsyncClient:
     """An httpx client that reaches public addresses only, follows no redirect by itself and reads no proxy
-    from the environment. Refusals raise EgressRefused, an httpx.ConnectError. Who makes many gives them one TLS
-    context as `verify`: it is the costly part."""
-    guard = AddressGuard(settings.allow_private)
+    from the environment. Refusals raise EgressRefused, an httpx.ConnectError."""
     client = httpx.AsyncClient(
-        transport=GuardedTransport(guard, max_connections=max_connections, verify=verify),
+        transport=GuardedTransport(AddressGuard(settings.allow_private), max_connections=max_connections),
         headers={"user-agent": user_agent},
         timeout=timeout_s,
         follow_redirects=False,

@@ -1,16 +1,27 @@
 """Logs: JSON lines in production, readable lines on a terminal; ids bound once through contextvars."""
 
+import io
 import logging
 import re
 import sys
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
 from services.runtime.settings import LogSettings
 
 _TOKEN_IN_URL = re.compile(r"(https?://)([^\s/@]+@)?([^\s/?#]+)([^\s]*)")
+
+
+class _StandardError(io.TextIOBase, TextIO):
+    """Whatever standard error is now: loggers live longer than a stream that someone put in its place."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
 
 
 def configure(settings: LogSettings, service: str) -> None:
@@ -29,10 +40,10 @@ def configure(settings: LogSettings, service: str) -> None:
     structlog.configure(
         processors=[*shared, structlog.processors.format_exc_info, last] if as_json else [*shared, last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(file=_StandardError()),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(_StandardError())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],

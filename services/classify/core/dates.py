@@ -18,8 +18,8 @@ from services.contracts.report import DatePrecision
 PART_NAMES = ("morning", "noon", "afternoon", "evening", "night")
 _UNIT_DAYS = (0, 0, 1, 7, 30, 365)
 _YEAR = r"(?P<year>1[3-9]\d\d|20\d\d)"
+_DAY_DIGITS = r"3[01]|[12]\d|0?[1-9]"
 _SLOTS = {
-    "day": r"(?P<day>3[01]|[12]\d|0?[1-9])",
     "year": _YEAR,
     "monthnum": r"(?P<monthnum>1[0-2]|0?[1-9])",
 }
@@ -41,6 +41,8 @@ class When:
     conflict: str | None = None
     future: bool = False
     explicit_year: bool = False
+    soft: bool = False
+    """Gives way to a day told otherwise: "said on Tuesday", "in the night to Friday"."""
 
 
 class DateReader:
@@ -63,6 +65,10 @@ class DateReader:
         )  # fmt: skip
         for slot, key in names:
             slots[slot] = f"(?P<{slot}>{self._alternatives(self.words.vocabulary[key])})"
+        units = {**self.words.vocabulary["units"], **self.words.vocabulary["dual"]}
+        slots["unit"] = f"(?P<unit>{self._alternatives(units)})"
+        days = self.words.vocabulary["days"]
+        slots["day"] = f"(?P<day>{_DAY_DIGITS}" + (f"|{self._alternatives(days)})" if days else ")")
         numbers = "|".join(sorted(map(re.escape, self.numbers), key=len, reverse=True))
         slots["n"] = rf"(?P<n>\d{{1,3}}|{numbers})" if numbers else r"(?P<n>\d{1,3})"
         return slots
@@ -77,7 +83,7 @@ class DateReader:
 
     def _compile(self) -> Iterator[tuple[str, re.Pattern[str]]]:
         templates = self.words.templates
-        for kind in ("ago", "week_before", "next", "last", "this", "absolute", "day_number"):
+        for kind in ("ago", "night_to", "week_before", "next", "last", "this", "absolute", "day_number"):
             for template in templates.get(kind, ()):
                 yield kind, self._regex(template, kind)
         if any(self.words.vocabulary["days_ago"].values()) or self.words.vocabulary["days_ago"]:
@@ -156,6 +162,9 @@ class DateReader:
         groups = {name: text for name, text in match.groupdict().items() if text}
         span = (match.start(), match.end())
         part = PART_NAMES[self._value("parts", groups["part"])] if "part" in groups else None
+        if kind == "night_to":
+            when = self._resolve("absolute", match, norm, published)
+            return when and replace(when, part=PART_NAMES[-1], soft=True)
         if kind in ("absolute", "day_number", "last", "next") and (
             {"day", "month", "jmonth", "monthnum", "year"} & groups.keys()
         ):
@@ -191,8 +200,9 @@ class DateReader:
     def _units(
         self, span: tuple[int, int], groups: dict[str, str], part: str | None, published: dt.date | None, kind: str
     ) -> When | None:
-        unit = self._value("units", groups["unit"])
-        count = self._count(groups["n"]) if "n" in groups else 1
+        dual = " ".join(groups["unit"].split()) in self.words.vocabulary["dual"]
+        unit = self._value("dual" if dual else "units", groups["unit"])
+        count = self._count(groups["n"]) if "n" in groups else 1 + dual
         if published is None:
             return When(*span, None, DatePrecision.UNKNOWN, part)
         if kind == "this":
@@ -214,6 +224,9 @@ class DateReader:
             return When(*span, date, precision, part, future=sign < 0)
         return When(*span, date, precision, part, future=sign < 0)
 
+    def _day(self, text: str) -> int:
+        return int(text) if text.isdecimal() else self._value("days", text)
+
     def _count(self, text: str) -> int:
         text = " ".join(text.split())
         return int(text) if text.isdecimal() else self.numbers.get(text, 1)
@@ -221,7 +234,7 @@ class DateReader:
     def _absolute(
         self, span: tuple[int, int], groups: dict[str, str], part: str | None, published: dt.date | None, kind: str
     ) -> When | None:
-        day = int(groups["day"]) if "day" in groups else None
+        day = self._day(groups["day"]) if "day" in groups else None
         year = int(groups["year"]) if "year" in groups else None
         if "jmonth" in groups:
             return self._jalali(span, groups, day, year, part, published)

@@ -39,6 +39,8 @@ class Casualties:
     killed: Count | None = None
     wounded: Count | None = None
     missing: Count | None = None
+    staff: Count | None = None
+    revised: bool = False
     spans: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
@@ -157,13 +159,52 @@ def casualties_in(gist: Gist, start: int, end: int, numbers: Sequence[Number]) -
             if distance is not None:
                 pairs.append((number.weak, distance, hit.start, hit, number))
     taken: set[int] = set()
+    toll = _toll(gist, words, numbers)
+    if toll is not None:
+        taken.add(toll[1].start)
+        counts["killed"], spans["killed"] = toll[1].count, (toll[0].start, toll[1].end)
     for _, _, _, hit, number in sorted(pairs, key=lambda pair: pair[:3]):
         if hit.value in counts or number.start in taken:
             continue
         taken.add(number.start)
         counts[hit.value] = number.count
         spans[hit.value] = (min(hit.start, number.start), max(hit.end, number.end))
-    return Casualties(counts.get("killed"), counts.get("wounded"), counts.get("missing"), spans)
+    hurt = [spans[name] for name in ("killed", "wounded") if name in counts and counts[name].low > 0]
+    staff = _staff_among(gist, [(counts[name], spans[name]) for name in counts if name != "missing"], end)
+    if staff:
+        spans["staff_casualties"] = hurt[0]
+    return Casualties(counts.get("killed"), counts.get("wounded"), counts.get("missing"), staff, toll is not None, spans)
+
+
+def _toll(gist: Gist, words: Sequence[Hit], numbers: Sequence[Number]) -> tuple[Hit, Number] | None:
+    """A new total of the dead: "the toll rose to six"; not one of the wounded."""
+    for hit in words:
+        if hit.value != "toll":
+            continue
+        told = [word.value for word in words if word.end <= hit.start and word.value in ("killed", "wounded")]
+        if told and told[-1] == "wounded":
+            continue
+        following = [n for n in numbers if n.start >= hit.end and gist.words_between(hit.end, n.start) <= 3]
+        if following and not following[0].weak:
+            return hit, following[0]
+    return None
+
+
+_STAFF_REACH = 40
+
+
+def _staff_among(gist: Gist, told: Sequence[tuple[Count, tuple[int, int]]], end: int) -> Count | None:
+    """How many of the killed and wounded are staff: those whose words hold, or go on to, a word for staff."""
+    found = []
+    for count, (first, last) in told:
+        stop = _CLAUSE.search(gist.folded.clean, last, min(end, last + _STAFF_REACH))
+        reach = stop.start() if stop else min(end, last + _STAFF_REACH)
+        if count.low > 0 and gist.hits.values("sites", first, reach, "staff"):
+            found.append(count)
+    if not found:
+        return None
+    high = None if any(count.high is None for count in found) else sum(count.high or 0 for count in found)
+    return Count(low=sum(count.low for count in found), high=high)
 
 
 _MAX_CASUALTY_CHARACTERS = 90
@@ -272,7 +313,7 @@ def relation_to(gist: Gist, site: SiteMention, trigger: Hit) -> Relation:
 def is_speaker(gist: Gist, site: SiteMention, sentence: Sentence, triggers: Sequence[Hit]) -> bool:
     """Whether the site speaks rather than suffers: "according to the embassy", "the embassy condemned ..."."""
     before = gist.hits.values("roles", max(sentence.start, site.start - 45), site.start, "speaker")
-    if before and gist.words_between(before[-1].end, site.start) <= 3:
+    if before and gist.words_between(before[-1].end, site.start) <= 3 and not _is_reported(gist, before[-1], site):
         return not any(before[-1].end <= trigger.start < site.start for trigger in triggers)
     after = gist.hits.values("roles", site.end, sentence.end, "speech")
     if after and not _is_governed(gist, site, sentence, triggers):
@@ -283,6 +324,11 @@ def is_speaker(gist: Gist, site: SiteMention, sentence: Sentence, triggers: Sequ
         between = any(site.end <= trigger.start and trigger.end <= speech.start for trigger in triggers)
         return not between and gist.words_between(site.end, speech.start) <= 9
     return False
+
+
+def _is_reported(gist: Gist, speech: Hit, site: SiteMention) -> bool:
+    """ "Police said that the embassy ...": a word for "that" ends the reach of the verb."""
+    return any(word in gist.lexicon.that for word in gist.folded.norm[speech.end : site.start].split())
 
 
 def _is_governed(gist: Gist, site: SiteMention, sentence: Sentence, triggers: Sequence[Hit]) -> bool:

@@ -49,6 +49,8 @@ class SiteMention:
     senders: tuple[str, ...] = ()
     spans: dict[str, tuple[int, int]] = field(default_factory=dict)
     noun: tuple[int, int] = (0, 0)
+    referring: bool = False
+    """Whether all that is known of it comes from the site it refers back to."""
 
     @property
     def named(self) -> bool:
@@ -84,7 +86,7 @@ def find_places(folded: Folded, hits: Hits, places: Hits, lexicon: Lexicon, gaze
     found.extend(
         Place(hit.start, hit.end, "city", cities=gazetteer.candidates(hit.value))
         for hit in places.all("city")
-        if _is_city(folded, hit, lexicon, gazetteer, shouting)
+        if _is_city(folded, hit, lexicon, gazetteer, shouting) and not _is_inside_term(hits, hit)
     )
     rank = {"special": 0, "state": 1, "adjective": 2, "city": 3}
     found.sort(key=lambda place: (place.start, -place.end, rank[place.kind]))
@@ -97,6 +99,15 @@ def find_places(folded: Folded, hits: Hits, places: Hits, lexicon: Lexicon, gaze
             continue
         kept.append(place)
     return kept
+
+
+def _is_inside_term(hits: Hits, city: Hit) -> bool:
+    """ "Petrol bombs" is no bomb in a town named Petrol."""
+    return any(
+        hit.start <= city.start and city.end <= hit.end and hit.end - hit.start > city.end - city.start
+        for layer in ("events", "weak_events", "weapons")
+        for hit in hits.within(layer, city.start - 40, city.end + 40)
+    )
 
 
 def _is_city(folded: Folded, hit: Hit, lexicon: Lexicon, gazetteer: Gazetteer, shouting: bool) -> bool:
@@ -116,6 +127,47 @@ def _is_city(folded: Folded, hit: Hit, lexicon: Lexicon, gazetteer: Gazetteer, s
     if shouting or (word.isupper() and len(word) > 3):
         return gazetteer.candidates(hit.value)[0].population >= 50_000
     return True
+
+
+_KNOWN_CITY = 300_000
+
+
+def without_stray_cities(
+    folded: Folded, places: list[Place], lexicon: Lexicon, hint: str | None, dateline_end: int
+) -> list[Place]:
+    """The places without small cities that nothing else supports: "sur la rive du Tigre" is no town in Argentina.
+
+    A city stays when it is large, a capital, the dateline's, told with a word for "in", or in a state that something
+    else in the article names; or when the article names no other place.
+    """
+    if not lexicon.spaced:
+        return places
+    named = {state for place in places if place.kind != "city" for state in place.states}
+    named.update(city.state for place in places for city in place.cities[:1] if _is_known(city))
+    named.update(place.special.state for place in places if place.special and place.special.state)
+    if hint:
+        named.add(hint)
+    if not named:
+        return places
+    return [
+        place
+        for place in places
+        if place.kind != "city"
+        or place.start < dateline_end
+        or any(_is_known(city) or city.state in named for city in place.cities)
+        or is_located(folded, place, lexicon)
+    ]
+
+
+def _is_known(city: City) -> bool:
+    return city.capital or city.population >= _KNOWN_CITY
+
+
+def is_located(folded: Folded, place: Place, lexicon: Lexicon) -> bool:
+    """Whether a word for "in" stands right before or after a place."""
+    before = folded.norm[max(0, place.start - 12) : place.start].split()
+    after = folded.norm[place.end : place.end + 8].split()
+    return bool(before and before[-1] in lexicon.in_) or bool(after and after[0] in lexicon.in_after)
 
 
 def article_focus(
@@ -154,7 +206,7 @@ class SiteReader:
 
     def read(self, sentence: Sentence) -> list[SiteMention]:
         """The sites that `sentence` mentions, in order."""
-        nouns = self.hits.within("sites", sentence.start, sentence.end)
+        nouns = [hit for hit in self.hits.within("sites", sentence.start, sentence.end) if hit.value != "home"]
         places = [place for place in self.places if sentence.start <= place.start < sentence.end]
         found = []
         for index, noun in enumerate(nouns):
@@ -192,6 +244,9 @@ class SiteReader:
         for site in sites:
             if joined:
                 last = joined[-1]
+                if last.kind is SiteKind.STAFF and site.kind in ABROAD and last.sender != site.sender and self._belongs(last, site):
+                    # The nationality of "an Afghan guard of the embassy" is not the embassy's.
+                    last = replace(last, sender=site.sender, senders=site.senders, host=site.host, city=site.city)
                 link = self.folded.norm[last.end : site.start].split()
                 if site.start < last.end:
                     if site.end > last.end:
@@ -204,6 +259,10 @@ class SiteReader:
                         continue
             joined.append(site)
         return joined
+
+    def _belongs(self, staff: SiteMention, site: SiteMention) -> bool:
+        link = self._link(staff.end, site.start)
+        return bool(link) and any(word in self.lexicon.of for word in link[:2])
 
     def _link(self, start: int, end: int) -> list[str]:
         return self.folded.norm[start:end].split()
@@ -234,8 +293,10 @@ class SiteReader:
                 break
             place_link = link[0] if link else ""
             fillers = all(word in self.lexicon.of or word in self.lexicon.articles for word in link)
-            comma = any(mark in self.folded.clean[position : place.start] for mark in ";:.")
-            if comma:
+            gap = self.folded.clean[position : place.start]
+            if any(mark in gap for mark in ";:."):
+                break
+            if link and any(mark in gap for mark in ",،，") and place_link not in self.lexicon.in_:
                 break
             if any(word in self.lexicon.in_ for word in link) or self._marked_in(place):
                 site = self._as_host(site, place)

@@ -285,11 +285,9 @@ def _incident(row: _Incident, states: Mapping[str, str], unscored: list[str]) ->
 
 def _ends_of_a_route(location: str | None) -> list[str]:
     """ "... PEREIRA (CITY) - MEDELLIN (CITY)" is a place between two; either is right."""
-    return (
-        re.findall(r"([^:()]+?) \((?:CITY|TOWN)\)", location.replace(" - ", ":"))
-        if location and " - " in location
-        else []
-    )
+    if not location or " - " not in location:
+        return []
+    return re.findall(r"([^:()]+) \((?:CITY|TOWN)\)", re.sub(r"\s*[-:]\s+", ":", location))
 
 
 _EXPECTED_SLOTS = (

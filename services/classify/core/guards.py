@@ -44,7 +44,7 @@ GUARDS: dict[str, Guard] = {
     "offer_of_help": Guard(Reach.SENTENCE, Effect.REJECT, "is an offer of help"),
     "denial": Guard(Reach.SENTENCE, Effect.REJECT, "says that it did not happen"),
     "hypothetical": Guard(Reach.CLAUSE, Effect.REJECT, "says what could happen"),
-    "prevention": Guard(Reach.SENTENCE, Effect.REJECT, "is about protecting against attacks in general"),
+    "prevention": Guard(Reach.CLAUSE, Effect.REJECT, "is about protecting against attacks in general"),
     "metaphor": Guard(Reach.SENTENCE, Effect.REJECT, "is a figure of speech"),
     "sport": Guard(Reach.ARTICLE, Effect.REJECT, "is about sport"),
     "series": Guard(Reach.CLAUSE, Effect.REJECT, "sums up a series, not one incident"),

@@ -114,8 +114,9 @@ def _opened(gist: Gist, mention: Mention) -> Incident:
 def _match(gist: Gist, incidents: list[Incident], mention: Mention, current: Incident | None) -> Incident | None:
     """The incident that a mention tells more of: the current one first, then the newest told."""
     order = ([current] if current else []) + [incident for incident in reversed(incidents) if incident is not current]
+    only_past = all(incident.background or incident.rejected for incident in incidents)
     for incident in order:
-        if _compatible(gist, incident, mention, current.mentions[-1] if current else None):
+        if _compatible(gist, incident, mention, current.mentions[-1] if current else None, only_past):
             return incident
     return None
 
@@ -125,13 +126,26 @@ def _is_bare(mention: Mention) -> bool:
     return mention.generic and mention.site is None and mention.when is None and mention.place is None
 
 
-def _compatible(gist: Gist, incident: Incident, mention: Mention, newest: Mention | None) -> bool:
+def _goes_on(mention: Mention) -> bool:
+    """Whether a mention names neither time nor place nor site of its own: it goes on with what was told."""
+    return mention.when is None and mention.place is None and (mention.site is None or mention.site.referring)
+
+
+def _compatible(
+    gist: Gist, incident: Incident, mention: Mention, newest: Mention | None, only_past: bool
+) -> bool:
     if incident.rejected != _is_rejected(mention):
         return False
     past = _is_past(gist, mention)
+    if incident.background and not past and incident.mentions[-1] is newest and only_past and _goes_on(mention):
+        return True
     if past != incident.background and not (not past and _is_bare(mention) and incident.mentions[-1] is newest):
         return False
-    if _dates_differ(incident.when, mention.when) or not _same_kind(incident, mention):
+    if _dates_differ(incident.when, mention.when):
+        return False
+    if _are_victims(incident, mention):
+        return True
+    if not _same_kind(incident, mention):
         return False
     if _sites_differ(incident.site, mention.site) or _places_differ(incident, mention):
         return False
@@ -143,7 +157,7 @@ def _compatible(gist: Gist, incident: Incident, mention: Mention, newest: Mentio
 
 
 def _dates_differ(first: When | None, second: When | None) -> bool:
-    if first is None or second is None or first.date is None or second.date is None:
+    if first is None or second is None or first.date is None or second.date is None or first.soft or second.soft:
         return False
     if first.precision is DatePrecision.DAY and second.precision is DatePrecision.DAY:
         return abs((first.date - second.date).days) > 1
@@ -154,12 +168,40 @@ def _dates_differ(first: When | None, second: When | None) -> bool:
 
 def _same_kind(incident: Incident, mention: Mention) -> bool:
     first, second = TAXONOMY[incident.type].family, TAXONOMY[mention.type].family
+    if "posture" in (first, second) and first != second:
+        return _same_mission(incident.site, mention.site)  # closed, evacuated because of it
     if first == second or incident.generic or mention.generic:
-        return "posture" not in (first, second) or first == second
+        return True
     pair = {first, second}
     return pair in ({"explosive", "armed"}, {"armed", "kidnap"}, {"crowd", "armed"}) and (
         mention.sentence.index - incident.last_sentence <= 1
     )
+
+
+_MOVING = frozenset({SiteKind.CONVOY, SiteKind.STAFF})
+_NEAR_SENTENCES = 2
+_APART = frozenset({"kidnap", "posture", "threat"})
+
+
+def _are_victims(incident: Incident, mention: Mention) -> bool:
+    """Whether one tells an attack on a building and the other, close by, the people or cars hit there.
+
+    They are the mission's own, or anybody whose hurt is told with no date, place or deed of its own.
+    """
+    first, second = incident.site, mention.site
+    if first is None or second is None or (first.kind in _MOVING) == (second.kind in _MOVING):
+        return False
+    if mention.sentence.index - incident.last_sentence > _NEAR_SENTENCES:
+        return False
+    if _APART & {TAXONOMY[incident.type].family, TAXONOMY[mention.type].family}:
+        return False
+    if (first.host and second.host and first.host != second.host) or (
+        first.city and second.city and first.city.name != second.city.name
+    ):
+        return False
+    if first.sender and second.sender and first.sender != second.sender:
+        return second.kind in _MOVING and mention.when is None and mention.place is None and not mention.strong
+    return True
 
 
 def _sites_differ(first: SiteMention | None, second: SiteMention | None) -> bool:
@@ -171,9 +213,8 @@ def _sites_differ(first: SiteMention | None, second: SiteMention | None) -> bool
         return True
     if first.city and second.city and first.city.name != second.city.name:
         return True
-    moving = {SiteKind.CONVOY, SiteKind.STAFF}
-    if first.kind and second.kind and (first.kind in moving) != (second.kind in moving):
-        return not (second.kind in moving and not second.named)
+    if first.kind and second.kind and (first.kind in _MOVING) != (second.kind in _MOVING):
+        return not (second.kind in _MOVING and not second.named)
     return (
         first.kind in ABROAD
         and second.kind in ABROAD
@@ -182,7 +223,15 @@ def _sites_differ(first: SiteMention | None, second: SiteMention | None) -> bool
     )
 
 
+def _same_mission(first: SiteMention | None, second: SiteMention | None) -> bool:
+    return bool(
+        first and second and first.sender and first.host and (first.sender, first.host) == (second.sender, second.host)
+    )
+
+
 def _places_differ(incident: Incident, mention: Mention) -> bool:
+    if _same_mission(incident.site, mention.site):
+        return False  # arrested in one town for a plot against the embassy in another
     first = incident.place.cities if incident.place else ()
     second = mention.place.cities if mention.place else ()
     known = {city.name for city in first}
@@ -196,12 +245,15 @@ def _absorb(incident: Incident, mention: Mention) -> None:
     incident.last_sentence = mention.sentence.index
     if (incident.generic and not mention.generic) or (
         incident.generic == mention.generic and TAXONOMY[mention.type].rank > TAXONOMY[incident.type].rank
+        and not _is_only_killing(incident, mention)
     ):
         incident.type, incident.generic = mention.type, mention.generic
         incident.spans["type"] = mention.spans["type"]
     if mention.site is not None:
         if incident.site is None:
             incident.site, incident.relation = mention.site, mention.relation
+        elif incident.site.kind in _MOVING and mention.site.kind not in _MOVING and mention.site.kind is not None:
+            incident.site, incident.relation = _richer(mention.site, incident.site), mention.relation
         else:
             incident.site = _richer(incident.site, mention.site)
             if incident.relation is Relation.NONE:
@@ -223,9 +275,20 @@ def _absorb(incident: Incident, mention: Mention) -> None:
     incident.guards = first_of_each((*incident.guards, *mention.guards))
 
 
+def _is_only_killing(incident: Incident, mention: Mention) -> bool:
+    """ "Three attackers were shot dead" makes an attack on an embassy no murder of its staff."""
+    return mention.type is IncidentType.ASSASSINATION_STAFF and (
+        incident.site is not None and incident.site.kind is not SiteKind.STAFF
+    )
+
+
 def _finer(candidate: When, known: When | None) -> bool:
+    if known is None or known.date is None:
+        return True
+    if candidate.soft or known.soft:
+        return known.soft and not candidate.soft and candidate.precision is DatePrecision.DAY
     order = list(DatePrecision)
-    return known is None or known.date is None or order.index(candidate.precision) < order.index(known.precision)
+    return order.index(candidate.precision) < order.index(known.precision)
 
 
 def _richer(known: SiteMention, other: SiteMention) -> SiteMention:
@@ -244,20 +307,27 @@ def _richer(known: SiteMention, other: SiteMention) -> SiteMention:
 
 
 def _more_casualties(known: Casualties, other: Casualties) -> Casualties:
-    """Fill the gaps; a told number beats an earlier "none" of another sentence only if there was no number."""
+    """Fill the gaps; a told number beats "none", which may speak of some ("no American was hurt") and not of all."""
     spans = dict(known.spans)
     values = {}
-    for name in ("killed", "wounded", "missing"):
+    for name in ("killed", "wounded", "missing", "staff"):
         first, second = getattr(known, name), getattr(other, name)
-        values[name] = first if first is not None else second
-        if first is None and second is not None:
+        newer = second is not None and (
+            first is None or (first.high == 0 and second.low > 0) or (name == "killed" and other.revised)
+        )
+        values[name] = second if newer else first
+        if newer and name in other.spans:
             spans[name] = other.spans[name]
-    return Casualties(**values, spans=spans)
+    return Casualties(**values, revised=known.revised or other.revised, spans=spans)
 
 
 def _supplement(incident: Incident, item: Supplement) -> None:
     if item.sentence.index - incident.last_sentence > 3:
         return
+    adjacent = item.sentence.index - incident.last_sentence == 1
+    if item.when is not None and adjacent and (incident.when is None or incident.when.soft):
+        incident.when = item.when
+        incident.spans["date"] = ((item.when.start, item.when.end),)
     incident.casualties = _more_casualties(incident.casualties, item.casualties)
     for name, spans in item.spans.items():
         incident.spans[name] = (*incident.spans.get(name, ()), *spans)

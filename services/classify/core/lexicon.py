@@ -27,7 +27,7 @@ class LexiconError(ValueError):
 
 GENERIC_EVENTS = ("attack", "explosion", "impact", "killing", "clash", "violence")
 EVENT_KEYS = (*(kind.value for kind in IncidentType), *GENERIC_EVENTS)
-SITE_KEYS = (*(kind.value for kind in SiteKind), "mission", "diplomatic")
+SITE_KEYS = (*(kind.value for kind in SiteKind), "mission", "diplomatic", "home")
 
 GUARDS = (
     "history",
@@ -59,7 +59,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "events": EVENT_KEYS,
     "weak_events": EVENT_KEYS,
     "weapons": tuple(WEAPON_TYPES),
-    "casualties": ("killed", "wounded", "missing", "killed_none", "wounded_none", "none"),
+    "casualties": ("killed", "wounded", "missing", "killed_none", "wounded_none", "none", "toll"),
     "quantities": ("explosions", "rockets", "shots", "attackers", "others"),
     "roles": (
         "speech",
@@ -73,6 +73,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "other_targets",
         "agent",
         "and",
+        "that",
     ),
     "guards": GUARDS,
     "cues": (
@@ -98,13 +99,13 @@ SECTIONS: dict[str, tuple[str, ...]] = {
 }
 """Sections whose keys hold lists of terms, with the keys each may have."""
 
-WORD_SETS = ("roles.of", "roles.in", "roles.in_after")
+WORD_SETS = ("roles.of", "roles.in", "roles.in_after", "roles.that")
 """Keys that hold single words looked up between places, not terms to scan for."""
 
 REQUIRED = ("language", "sites", "events", "casualties", "numbers", "dates", "roles", "guards")
 
-DATE_TERMS = ("days_ago", "weekdays", "months", "jalali_months", "units", "parts")
-DATE_TEMPLATES = ("absolute", "ago", "last", "this", "next", "week_before", "day_number")
+DATE_TERMS = ("days_ago", "weekdays", "months", "jalali_months", "units", "dual", "parts", "days")
+DATE_TEMPLATES = ("absolute", "ago", "last", "this", "next", "week_before", "day_number", "night_to")
 
 
 class Entry(NamedTuple):
@@ -194,6 +195,7 @@ class Lexicon:
     of: frozenset[str] = frozenset()
     in_: frozenset[str] = frozenset()
     in_after: frozenset[str] = frozenset()
+    that: frozenset[str] = frozenset()
     prefixes: tuple[str, ...] = ()
     letters: str = ""
     months: tuple[str, ...] = ()
@@ -374,6 +376,7 @@ def compile_lexicon(
         of=_folded_set(file, "roles.of", roles.get("of", [])),
         in_=_folded_set(file, "roles.in", roles.get("in", [])),
         in_after=_folded_set(file, "roles.in_after", roles.get("in_after", [])),
+        that=_folded_set(file, "roles.that", roles.get("that", [])),
         prefixes=tuple(compiler.prefixes),
         letters=str(language.get("letters", "")),
         months=tuple(sorted({word.rstrip("*").split()[0] for word in dates.vocabulary["months"]})),
@@ -436,7 +439,7 @@ _WEEKDAYS = {"mon": 0, "tue": 1, "wed": 2, "thu": 3, "fri": 4, "sat": 5, "sun": 
 
 
 def _date_value(file: str, where: str, key: str, number: str) -> int:
-    named = {"units": UNITS, "parts": PARTS, "weekdays": _WEEKDAYS}.get(key)
+    named = {"units": UNITS, "dual": UNITS, "parts": PARTS, "weekdays": _WEEKDAYS}.get(key)
     if named is not None:
         if number not in named:
             raise LexiconError(file, f"{where}.{number}", f"known are {', '.join(named)}")

@@ -23,7 +23,7 @@ from services.classify.core.extract import (
     related_line,
     relation_to,
 )
-from services.classify.core.geoparse import Place, SiteMention
+from services.classify.core.geoparse import ABROAD, Place, SiteMention, is_located
 from services.classify.core.numbers import Number
 from services.classify.core.scan import Hit
 from services.classify.core.text import Sentence
@@ -39,6 +39,7 @@ class Supplement:
     spans: dict[str, Spans]
     quantities: tuple[tuple[str, Number], ...]
     guarded: bool
+    when: When | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,8 @@ def _tells(
 
 
 def _mention(gist: Gist, sentence: Sentence, told: Told, whens: Sequence[When], numbers: Sequence[Number]) -> Mention:
-    segment, site, trigger, weapons, triggers = told.segment, told.site, told.trigger, told.weapons, told.triggers
+    segment, trigger, weapons, triggers = told.segment, told.trigger, told.weapons, told.triggers
+    site = _at_home(gist, sentence, _subject_as_sender(gist, segment, told), told.type)
     when = _when(gist, segment, sentence, whens, trigger)
     outcome, outcome_span = outcome_of(gist, segment.start, segment.end)
     spans: dict[str, Spans] = {"type": ((trigger.start, trigger.end),)}
@@ -209,6 +211,38 @@ def _mention(gist: Gist, sentence: Sentence, told: Told, whens: Sequence[When], 
     )
 
 
+_TAKEN = (IncidentType.KIDNAP_HOSTAGE, IncidentType.ASSASSINATION_STAFF)
+
+
+def _at_home(gist: Gist, sentence: Sentence, site: SiteMention | None, kind: IncidentType) -> SiteMention | None:
+    """An envoy attacked "in his residence": the residence is the site, unless the person was taken or murdered."""
+    if site is None or site.kind is not SiteKind.STAFF or kind in _TAKEN:
+        return site
+    homes = gist.hits.values("sites", site.end, sentence.end, "home")
+    if not homes:
+        return site
+    spans = {**site.spans, "site": (homes[0].start, homes[0].end)}
+    return replace(site, kind=SiteKind.RESIDENCE, spans=spans)
+
+
+def _subject_as_sender(gist: Gist, segment: Segment, told: Told) -> SiteMention | None:
+    """ "Canada closes embassy in Kyiv": the state that closes an embassy sends it."""
+    site = told.site
+    if site is None or site.kind not in ABROAD or told.type is not IncidentType.SECURITY_POSTURE:
+        return site
+    if site.sender is not None and not site.referring:
+        return site
+    before = [
+        place
+        for place in gist.places_within(segment.clause[0], min(told.trigger.start, site.noun[0]))
+        if place.kind == "state" and len(place.states) == 1 and place.states[0] != site.host
+    ]
+    if not before or gist.words_between(before[-1].end, told.trigger.start) > 3:
+        return site
+    spans = {**site.spans, "sending_state": (before[-1].start, before[-1].end)}
+    return replace(site, sender=before[-1].states[0], senders=before[-1].states, spans=spans, referring=False)
+
+
 def _when(gist: Gist, segment: Segment, sentence: Sentence, whens: Sequence[When], trigger: Hit) -> When | None:
     """The date nearest to the trigger in its segment, else in its sentence; days before months before years."""
     usable = [when for when in whens if not when.future and when.start >= gist.dateline_end]
@@ -216,8 +250,21 @@ def _when(gist: Gist, segment: Segment, sentence: Sentence, whens: Sequence[When
     pool = inside or [when for when in usable if abs(when.start - trigger.start) < 150]
     if not pool:
         return None
+    pool = [replace(when, soft=when.soft or _is_spoken(gist, when)) for when in pool]
     rank = {DatePrecision.DAY: 0, DatePrecision.MONTH: 1, DatePrecision.YEAR: 2, DatePrecision.UNKNOWN: 3}
-    return min(pool, key=lambda when: (rank[when.precision], abs(when.start - trigger.start)))
+    return min(pool, key=lambda when: (rank[when.precision], when.soft, abs(when.start - trigger.start)))
+
+
+_SPEECH_REACH = 24
+
+
+def _is_spoken(gist: Gist, when: When) -> bool:
+    """Whether a date is that of a statement: "police said on Tuesday"."""
+    for hit in gist.hits.values("roles", when.start - _SPEECH_REACH, when.end + _SPEECH_REACH, "speech"):
+        between = (hit.end, when.start) if hit.end <= when.start else (when.end, hit.start)
+        if between[0] <= between[1] and gist.words_between(*between) <= 2:
+            return not any(mark in gist.folded.clean[slice(*between)] for mark in ",;:،，")
+    return False
 
 
 def _anniversary_conflict(gist: Gist, sentence: Sentence, when: When | None) -> str | None:
@@ -257,10 +304,7 @@ def _place(
             continue
         if place.start < gist.dateline_end:
             continue
-        before = gist.folded.norm[max(0, place.start - 12) : place.start].split()
-        linked = bool(before) and before[-1] in gist.lexicon.in_
-        following = gist.folded.norm[place.end : place.end + 8].split()
-        linked = linked or (bool(following) and following[0] in gist.lexicon.in_after)
+        linked = is_located(gist.folded, place, gist.lexicon)
         speech = gist.hits.values("roles", place.end, place.end + 20, "speech")
         if speech and not linked:
             continue
@@ -319,9 +363,10 @@ def _supplement(gist: Gist, sentence: Sentence, link: GuardHit | None) -> Supple
     has_casualty = bool(gist.hits.within("casualties", sentence.start, sentence.end))
     has_count = bool(gist.hits.within("quantities", sentence.start, sentence.end))
     has_source = bool(gist.hits.within("sources", sentence.start, sentence.end))
-    if not (has_cue or has_casualty or has_count or has_source):
-        return None
     whens = gist.dates_in(sentence)
+    when = _own_day(gist, sentence, whens)
+    if not (has_cue or has_casualty or has_count or has_source or when):
+        return None
     numbers = countable(gist, sentence, whens)
     guarded = bool(gist.hits.within("guards", sentence.start, sentence.end)) or any(
         when.precision is DatePrecision.YEAR for when in whens
@@ -332,4 +377,17 @@ def _supplement(gist: Gist, sentence: Sentence, link: GuardHit | None) -> Supple
         _cue_spans(gist, sentence.start, sentence.end),
         _quantities(gist, sentence.start, sentence.end, numbers, False),
         guarded,
+        when,
     )
+
+
+def _own_day(gist: Gist, sentence: Sentence, whens: Sequence[When]) -> When | None:
+    """The only day a sentence tells, unless somebody speaks in its clause ("said on Sunday")."""
+    days = [when for when in whens if when.precision is DatePrecision.DAY and not when.future]
+    if len(days) != 1 or len(whens) != 1:
+        return None
+    start, end = next(
+        (clause for clause in clauses(gist.folded, sentence) if clause[0] <= days[0].start < clause[1]),
+        (sentence.start, sentence.end),
+    )
+    return None if gist.hits.values("roles", start, end, "speech", "speaker") else days[0]

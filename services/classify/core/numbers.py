@@ -25,6 +25,8 @@ _CJK_DIGITS = {
 _CJK_UNITS = {"十": 10, "百": 100, "千": 1000, "万": 10000, "萬": 10000}
 _CJK_RUN = re.compile(r"\d+|[零〇一二两兩三四五六七八九十百千万萬]+")
 _MAX = 1_000_000
+_AT_LEAST_GAP = 2
+_LOOK_AFTER = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,13 +198,13 @@ class NumberReader:
 
     def _bounded(self, norm: str, number: Number, start: int, end: int) -> Number:
         before = norm[max(start, number.start - 30) : number.start].rstrip()
-        after = norm[number.end : min(end, number.end + 24)].lstrip()
+        after = norm[number.end : min(end, number.end + _LOOK_AFTER)].lstrip()
         modifiers = self.words.modifiers
         edge = " " if self.spaced else ""
         for term in modifiers["at_least"]:
             if (edge + before).endswith(edge + term):
                 return Number(number.start, number.end, number.low, None)
-        if any((after + edge).startswith(term + edge) for term in modifiers["at_least_after"]):
+        if self._is_open_above(after):
             return Number(number.start, number.end, number.low, None)
         if number.weak:
             return number
@@ -210,6 +212,15 @@ class NumberReader:
             if (edge + before).endswith(edge + term):
                 return Number(number.start, number.end, min(1, number.low), number.high)
         return number
+
+    def _is_open_above(self, after: str) -> bool:
+        """Whether "at least" follows a number, at once or after what is counted ("three rockets at least")."""
+        words = after.split() if self.spaced else []
+        starts = [after, *(" ".join(words[skip:]) for skip in range(1, min(_AT_LEAST_GAP, len(words) - 1) + 1))]
+        edge = " " if self.spaced else ""
+        return any(
+            (start + edge).startswith(term + edge) for term in self.words.modifiers["at_least_after"] for start in starts
+        )
 
     def _ranges(self, norm: str, numbers: list[Number]) -> list[Number]:
         joined: list[Number] = []

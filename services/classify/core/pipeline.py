@@ -17,6 +17,7 @@ from services.classify.core.geoparse import (
     article_focus,
     find_places,
     to_site,
+    without_stray_cities,
 )
 from services.classify.core.guards import GUARDS, Effect
 from services.classify.core.incidents import Incident, group, set_standings
@@ -153,7 +154,10 @@ def _places(reader: "Reader", work: Work) -> bool:
     gazetteer = work.rules.gazetteer
     raw = find(gazetteer.matcher, work.folded)
     named = collect(gazetteer.matcher, work.folded, raw)
-    work.places = find_places(work.folded, work.hits, named, work.lexicon, gazetteer)
+    found = find_places(work.folded, work.hits, named, work.lexicon, gazetteer)
+    work.places = without_stray_cities(
+        work.folded, found, work.lexicon, work.article.country_hint, work.dateline_end
+    )
     work.focus = article_focus(work.folded, work.places, work.sentences, work.article.country_hint, work.dateline_end)
     return True
 
@@ -210,6 +214,7 @@ def _filled(site: SiteMention, known: SiteMention) -> SiteMention:
         city=city,
         area=site.area or known.area,
         spans={**known.spans, **site.spans},
+        referring=not site.named,
     )
 
 
@@ -404,6 +409,7 @@ def _finding(work: Work, incident: Incident) -> Finding:
         killed=casualties.killed,
         wounded=casualties.wounded,
         missing=casualties.missing,
+        staff_casualties=casualties.staff,
         counts=tuple(Quantity(what=what, count=number.count) for what, number in incident.quantities.items()),
         weapon=incident.weapon[0] if incident.weapon else None,
         damage=_damage(evidence),

@@ -19,17 +19,20 @@ class Renderer(Protocol):
 @dataclass(frozen=True, slots=True)
 class ChannelRules:
     """`render_plain` is used once the endpoint has refused the layout. `signed`: the body goes with Standard
-    Webhooks headers, made with the subscription's secret."""
+    Webhooks headers, made with the subscription's secret. `rest_s` is the least time from one attempt's end to the
+    next one's start at the same endpoint."""
 
     render: Renderer
     render_plain: Renderer
     judge: Callable[[Answer], Judgement]
     signed: bool
+    rest_s: float
 
 
 CHANNELS: Mapping[Channel, ChannelRules] = {
-    Channel.SLACK: ChannelRules(slack.render, slack.render_plain, judge_slack, signed=False),
-    Channel.WEBHOOK: ChannelRules(webhook.render, webhook.render, judge_webhook, signed=True),
+    # Slack takes about one message a second for a channel and answers 429 to more.
+    Channel.SLACK: ChannelRules(slack.render, slack.render_plain, judge_slack, signed=False, rest_s=1),
+    Channel.WEBHOOK: ChannelRules(webhook.render, webhook.render, judge_webhook, signed=True, rest_s=0),
 }
 
 

@@ -334,10 +334,21 @@ async def test_slack_refusing_the_blocks_gets_plain_text_at_once() -> None:
     in_it.answers(slack, Answer(http_status=400, body="invalid_blocks"), Answer(http_status=200, body="ok"))
     async with dispatching(in_it):
         await in_it.until_final(told)
-    assert in_it.seconds(told) == [0, 0]
+    assert in_it.seconds(told) == [0, 1]
     assert [b'"blocks"' in body for _, _, body in in_it.sent] == [True, False]
     assert in_it.state(told).state is DeliveryState.DELIVERED
     assert in_it.buried == []
+
+
+async def test_slack_gets_no_more_than_a_message_a_second() -> None:
+    slack = given.subscription("slack", channel=Channel.SLACK)
+    deliveries = [to(slack, number) for number in range(4)]
+    in_it = world(*deliveries)
+    in_it.subscribe(slack)
+    in_it.answers(slack, Answer(http_status=200, body="ok"))
+    async with dispatching(in_it):
+        await in_it.until_final(*deliveries)
+    assert sorted(seconds for each in deliveries for seconds in in_it.seconds(each)) == [0, 1, 2, 3]
 
 
 async def test_our_own_fault_is_buried_and_never_disables_the_subscriber() -> None:

@@ -11,6 +11,7 @@ from faust.types import EventT
 from services.classify.core.alerting import alert_for
 from services.classify.core.correlate import Windows, correlate
 from services.classify.core.fingerprint import fingerprint
+from services.classify.core.known_sites import KnownSites, with_known_sites
 from services.classify.core.pipeline import ArticleText
 from services.contracts import ids
 from services.contracts.article import Article
@@ -48,13 +49,21 @@ class Remembers(Protocol):
 
 
 async def read_articles(
-    events: AsyncIterator[EventT[bytes]], reader: Reads, outbox: Sends, acks: Acknowledges, letters: DeadLetterBox
+    events: AsyncIterator[EventT[bytes]],
+    reader: Reads,
+    known: KnownSites,
+    outbox: Sends,
+    acks: Acknowledges,
+    letters: DeadLetterBox,
 ) -> None:
-    """Articles to reports."""
+    """Articles to reports, with what is known of the sites they name."""
 
     async def step(article: Article) -> list[Awaitable[object]]:
         started = time.perf_counter()
-        classification = reader.read(text_of(article))
+        read = reader.read(text_of(article))
+        classification = read.model_copy(
+            update={"reports": tuple(with_known_sites(finding, known) for finding in read.reports)}
+        )
         metrics.CLASSIFY_SECONDS.observe(time.perf_counter() - started)
         metrics.ARTICLES_CLASSIFIED.labels(classification.language).inc()
         reports = reports_of(article, classification, datetime.now(UTC))

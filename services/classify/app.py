@@ -4,7 +4,7 @@ Run it as `chancery classify-worker`, or `faust -A services.classify.app worker`
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,17 @@ from services.classify.adapters.kafka import Acknowledger, Outbox
 from services.classify.adapters.transport import transport
 from services.classify.agents import correlate_reports, read_articles
 from services.classify.core.correlate import Windows
+from services.classify.core.known_sites import KnownSites
 from services.classify.core.pipeline import Reader
-from services.contracts.topics import ARTICLES, REPORTS, Topic
+from services.contracts.model import Record
+from services.contracts.site import KnownSite
+from services.contracts.topics import ARTICLES, REPORTS, SITES, Topic
 from services.runtime import service
 from services.runtime.dead_letters import DeadLetterBox
 from services.runtime.health import Health
 from services.runtime.kafka import ssl_context
 from services.runtime.settings import KafkaSettings, Settings
+from services.runtime.topic_table import TopicTable
 from services.runtime.work import group_name
 
 
@@ -72,6 +76,8 @@ def build_app(settings: Settings, reader: Reader) -> faust.App:
     outbox = Outbox(app, topics.namespace)
     acks = Acknowledger(app)
     letters = DeadLetterBox(outbox, "classify")
+    known = KnownSites()
+    sites = TopicTable(settings, [SITES], letters, on_change=_follow(known))
     table = IncidentTable(app, topics.partitions)
     windows = Windows(
         merge=timedelta(hours=settings.classify.merge_window_h), alert=timedelta(hours=settings.classify.alert_window_h)
@@ -84,7 +90,8 @@ def build_app(settings: Settings, reader: Reader) -> faust.App:
 
     @app.agent(stream_of(ARTICLES), name="read_articles")
     async def read(stream: StreamT[bytes]) -> None:
-        await read_articles(_events(stream), reader, outbox, acks, letters)
+        await sites.loaded()
+        await read_articles(_events(stream), reader, known, outbox, acks, letters)
 
     @app.agent(stream_of(REPORTS), name="correlate_reports")
     async def correlate(stream: StreamT[bytes]) -> None:
@@ -94,7 +101,21 @@ def build_app(settings: Settings, reader: Reader) -> faust.App:
     async def acknowledge() -> None:
         await acks.run()
 
+    @app.task  # type: ignore[untyped-decorator]
+    async def follow_sites() -> None:
+        await sites.run(asyncio.Event())
+
     return app
+
+
+def _follow(known: KnownSites) -> Callable[[Topic, str, Record | None], None]:
+    def on_change(_: Topic, key: str, record: Record | None) -> None:
+        if isinstance(record, KnownSite):
+            known.put(record)
+        else:
+            known.remove(key)
+
+    return on_change
 
 
 def _events(stream: StreamT[bytes]) -> AsyncIterator[EventT[bytes]]:

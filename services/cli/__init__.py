@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from services.cli import classify, dead_letters, evaluate, feeds, operate, subscriptions, topics
+from services.cli import classify, dead_letters, evaluate, feeds, operate, sites, subscriptions, topics
 
 app = typer.Typer(
     name="chancery",
     help="Streaming alerts for security incidents near diplomatic sites.",
-    epilog="Start with `chancery up --demo`. Settings come from CHANCERY_… in the environment; see docs/operations.md.",
+    epilog="Start with `chancery up --demo`. Settings come from CHANCERY_… in the environment; see README.md.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -37,6 +37,7 @@ classify.register(app)
 evaluate.register(app)
 feeds.register(app)
 subscriptions.register(app)
+app.add_typer(sites.app, name="sites")
 app.add_typer(topics.app, name="topics")
 app.add_typer(dead_letters.app, name="dead-letters")
 

@@ -13,7 +13,7 @@ from services.contracts.topics import DEAD_LETTERS
 from services.runtime.dead_letters import DeadLetterBox
 from services.runtime.kafka import BrokerUnreachable, Publisher
 from services.runtime.settings import Misconfigured, Settings
-from services.runtime.topic_table import TopicTable
+from services.runtime.topic_table import snapshot
 
 app = typer.Typer(help="Records nobody could use: list them, look at one.", no_args_is_help=True)
 
@@ -47,17 +47,12 @@ def show(dead_letter_id: Annotated[str, typer.Argument(help="As `chancery dead-l
 def _read() -> list[DeadLetter]:
     try:
         return asyncio.run(_all(settings()))
-    except (BrokerUnreachable, KafkaError, Misconfigured) as error:
+    except (BrokerUnreachable, KafkaError, Misconfigured, TimeoutError) as error:
         fail(str(error))
 
 
 async def _all(configuration: Settings) -> list[DeadLetter]:
     async with Publisher(configuration, "/chancery/cli") as publisher:
-        table = TopicTable(configuration, [DEAD_LETTERS], DeadLetterBox(publisher, "cli"))
-        stop = asyncio.Event()
-        running = asyncio.create_task(table.run(stop))
-        await asyncio.wait([running, asyncio.create_task(table.loaded())], return_when=asyncio.FIRST_COMPLETED)
-        stop.set()
-        await running
+        table = await snapshot(configuration, [DEAD_LETTERS], DeadLetterBox(publisher, "cli"))
     letters = [record for record in table.values(DEAD_LETTERS) if isinstance(record, DeadLetter)]
     return sorted(letters, key=lambda letter: letter.first_failed_at)

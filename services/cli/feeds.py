@@ -23,10 +23,9 @@ from services.runtime.dead_letters import DeadLetterBox
 from services.runtime.egress import guarded_client
 from services.runtime.kafka import BrokerUnreachable, Publisher
 from services.runtime.settings import Misconfigured, Settings
-from services.runtime.topic_table import TopicTable
+from services.runtime.topic_table import snapshot
 
 SOURCE = "/chancery/cli"
-READING_S = 30.0
 
 T = TypeVar("T")
 
@@ -189,16 +188,7 @@ async def _read(chosen: Settings) -> list[tuple[Feed, FeedState | None]]:
 
 
 async def _watched(chosen: Settings, publisher: Publisher) -> list[tuple[Feed, FeedState | None]]:
-    table = TopicTable(chosen, [FEEDS, FEED_STATES], DeadLetterBox(publisher, "cli"))
-    stop = asyncio.Event()
-    running = asyncio.create_task(table.run(stop))
-    loaded = asyncio.create_task(table.loaded())
-    await asyncio.wait([running, loaded], timeout=READING_S, return_when=asyncio.FIRST_COMPLETED)
-    stop.set()
-    loaded.cancel()
-    await running
-    if loaded.cancelled() or not loaded.done():
-        fail(f"the feeds topic could not be read within {READING_S:g} s. Create it with `chancery topics ensure`")
+    table = await snapshot(chosen, [FEEDS, FEED_STATES], DeadLetterBox(publisher, "cli"))
     states = {state.key: state for state in table.values(FEED_STATES) if isinstance(state, FeedState)}
     return [(feed, states.get(feed.feed_id)) for feed in table.values(FEEDS) if isinstance(feed, Feed)]
 
@@ -220,7 +210,7 @@ def _run(action: Callable[[Settings], Awaitable[T]]) -> T:
 
     try:
         return asyncio.run(run())
-    except (BrokerUnreachable, KafkaError, Misconfigured) as error:
+    except (BrokerUnreachable, KafkaError, Misconfigured, TimeoutError) as error:
         fail(str(error))
 
 

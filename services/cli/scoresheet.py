@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from services.classify.core.evaluation import MEASURES, SLOTS, Judgement, Verdict
@@ -37,9 +38,13 @@ def sheets(evaluation: Evaluation) -> Iterator[Sheet]:
 
 
 def as_table(sheet: Sheet) -> Table:
-    table = Table(title=sheet.title, title_justify="left", caption=sheet.note or None, caption_justify="left")
-    for number, column in enumerate(sheet.columns):
-        table.add_column(column, justify="right" if number and sheet.rows[0][number][:1].isdigit() else "left")
+    table = Table(
+        title=sheet.title, caption=sheet.note or None, title_justify="left", caption_justify="left", box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0), pad_edge=False,
+    )  # fmt: skip
+    for number, (column, *cells) in enumerate(zip(sheet.columns, *sheet.rows, strict=True)):
+        # Where room is short a heading may break, a figure may not.
+        table.add_column(column, justify="right" if number else "left", min_width=max(map(len, cells)), overflow="fold")
     for row in sheet.rows:
         table.add_row(*row)
     return table
@@ -123,18 +128,20 @@ def _documents(evaluation: Evaluation, languages: list[str]) -> Sheet:
             answers = evaluation.answers[language][name]
             if answers.documents:
                 ratio = answers.ratio
+                # Without a document that should be answered no, precision says nothing.
+                precision, f1 = (ratio.precision, ratio.f1) if answers.negatives else (None, None)
                 rows.append(
                     (
                         measure.title, language, str(answers.documents), str(ratio.wanted), str(ratio.right),
-                        *_figures(ratio), str(answers.false_alarms), str(answers.negatives),
-                        f"{answers.false_alarms_per_1000:.1f}",
+                        _figure(precision), _figure(ratio.recall), _figure(f1),
+                        f"{answers.false_alarms} of {answers.negatives}", f"{answers.false_alarms_per_1000:.1f}",
                     )
                 )  # fmt: skip
-    columns = (
-        "documents", "language", "scored", "wanted", "found", "precision", "recall", "F1", "false alarms", "of",
-        "per 1,000 scored",
+    columns = ("", "in", "scored", "wanted", "found", "P", "R", "F1", "false alarms", "/1,000")
+    return Sheet(
+        "Documents", columns, tuple(rows),
+        "P, R: precision, recall. False alarms are of the documents without; /1,000: of those scored.",
     )  # fmt: skip
-    return Sheet("Documents", columns, tuple(rows))
 
 
 def _slots(evaluation: Evaluation) -> Sheet:
@@ -143,24 +150,12 @@ def _slots(evaluation: Evaluation) -> Sheet:
         paired, every = (table[EVERY][slot] for table in (evaluation.paired, evaluation.all))
         if every:
             one = slot_ratio(paired)
-            rows.append(
-                (slot, str(one.wanted), str(one.told), str(one.right), *_figures(one), *_figures(slot_ratio(every)))
-            )
-    columns = (
-        "slot",
-        "wanted",
-        "told",
-        "right",
-        "precision",
-        "recall",
-        "F1",
-        "all: precision",
-        "all: recall",
-        "all: F1",
-    )
+            counts = (str(one.wanted), str(one.told), str(one.right))
+            rows.append((slot.replace("_", " "), *counts, *_figures(one), *_figures(slot_ratio(every))))
+    columns = ("", "wanted", "told", "right", "P", "R", "F1", "P of all", "R of all", "F1 of all")
     return Sheet(
         "Slots on the documents found", columns, tuple(rows),
-        "Over matched pairs of report and incident; `all` also counts incidents and reports without a partner.",
+        "Over matched pairs of report and incident; `of all`: also incidents and reports without a partner.",
     )  # fmt: skip
 
 
@@ -171,8 +166,8 @@ def _by_language(evaluation: Evaluation, languages: list[str]) -> Sheet:
         right, wanted = evaluation.exact[language]
         figures = [_figure(slot_ratio(evaluation.paired[language][slot]).f1) for slot in used]
         rows.append((language, f"{right} of {wanted}", str(evaluation.extra_alerts[language]), *figures))
-    columns = ("language", "incidents all right", "alerts too many", *used)
-    return Sheet("By language: incidents right in every slot, and F1 of each slot over pairs", columns, tuple(rows))
+    columns = ("", "all right", "extra alerts", *(slot.replace("_", " ") for slot in used))
+    return Sheet("By language: incidents right in every slot, and F1 of the slots over pairs", columns, tuple(rows))
 
 
 def _types(title: str, what: str, figure: str, table: Mapping[str, Mapping[bool, int]]) -> Sheet:
@@ -180,12 +175,12 @@ def _types(title: str, what: str, figure: str, table: Mapping[str, Mapping[bool,
     for name, matched in sorted(table.items(), key=lambda item: (-sum(item[1].values()), item[0])):
         total = sum(matched.values())
         rows.append((name, str(total), str(matched[True]), _figure(matched[True] / total)))
-    return Sheet(title, ("type", what, "matched", figure), tuple(rows))
+    return Sheet(title, ("", what, "matched", figure), tuple(rows))
 
 
 def _unscored(evaluation: Evaluation) -> Sheet:
     rows = tuple((what, str(number)) for what, number in evaluation.unscored.most_common())
-    return Sheet("Words of the gold that are not known here; their slots are left out", ("word", "incidents"), rows)
+    return Sheet("Words of the gold that are not known here; their slots are left out", ("", "incidents"), rows)
 
 
 def _figures(ratio: Ratio) -> tuple[str, str, str]:

@@ -30,10 +30,9 @@ from services.runtime.kafka import BrokerUnreachable, Publisher
 from services.runtime.log import without_token
 from services.runtime.secrets import Vault, new_webhook_secret
 from services.runtime.settings import Misconfigured, Settings
-from services.runtime.topic_table import TopicTable
+from services.runtime.topic_table import snapshot
 
 SOURCE = "/chancery/cli"
-READING_S = 30.0
 NEVER_SHOWN = {"endpoint", "secret"}
 
 T = TypeVar("T")
@@ -301,17 +300,7 @@ async def _all(chosen: Settings) -> list[Subscription]:
 
 
 async def _read(chosen: Settings, publisher: Publisher) -> list[Subscription]:
-    table = TopicTable(chosen, [SUBSCRIPTIONS], DeadLetterBox(publisher, "cli"))
-    stop = asyncio.Event()
-    running = asyncio.create_task(table.run(stop))
-    loaded = asyncio.create_task(table.loaded())
-    await asyncio.wait([running, loaded], timeout=READING_S, return_when=asyncio.FIRST_COMPLETED)
-    complete = loaded.done()
-    stop.set()
-    loaded.cancel()
-    await running
-    if not complete:
-        fail(f"the subscriptions topic could not be read within {READING_S:g} s")
+    table = await snapshot(chosen, [SUBSCRIPTIONS], DeadLetterBox(publisher, "cli"))
     return [record for record in table.values(SUBSCRIPTIONS) if isinstance(record, Subscription)]
 
 
@@ -321,7 +310,7 @@ def _run(action: Callable[[Settings], Awaitable[T]]) -> T:
 
     try:
         return asyncio.run(run())
-    except (BrokerUnreachable, KafkaError, Misconfigured) as error:
+    except (BrokerUnreachable, KafkaError, Misconfigured, TimeoutError) as error:
         fail(str(error))
 
 

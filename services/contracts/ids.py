@@ -13,6 +13,7 @@ FeedId = NewType("FeedId", str)
 ArticleId = NewType("ArticleId", str)
 ReportId = NewType("ReportId", str)
 SiteKey = NewType("SiteKey", str)
+KnownSiteId = NewType("KnownSiteId", str)
 IncidentId = NewType("IncidentId", str)
 AlertId = NewType("AlertId", str)
 SubscriptionId = NewType("SubscriptionId", str)
@@ -44,6 +45,11 @@ def article_id(feed: FeedId, identity: str) -> ArticleId:
 def report_id(article: ArticleId, site_key: SiteKey, incident_type: str, event_date: str) -> ReportId:
     """What one article says about one incident. A later revision of the article replaces it."""
     return ReportId(derive("rep", article, site_key, incident_type, event_date))
+
+
+def known_site_id(origin: str, identity: str) -> KnownSiteId:
+    """An entry of a list of sites: the same entry of the same list replaces itself."""
+    return KnownSiteId(derive("site", origin, identity))
 
 
 def incident_id(opened_by: ReportId) -> IncidentId:

@@ -13,6 +13,7 @@ from services.contracts.incident import Incident
 from services.contracts.model import Record
 from services.contracts.report import IncidentReport
 from services.contracts.silence import Silence
+from services.contracts.site import KnownSite
 from services.contracts.subscription import Subscription
 
 
@@ -47,6 +48,7 @@ def _days(number: int) -> timedelta:
 
 FEEDS = Topic("feeds", Feed, "feed_id", None)
 FEED_STATES = Topic("feed-states", FeedState, "feed_id", None)
+SITES = Topic("sites", KnownSite, "site_id", None)
 ARTICLES = Topic("articles", Article, "article_id", _days(30))
 REPORTS = Topic("reports", IncidentReport, "host state", _days(30))
 INCIDENTS = Topic("incidents", Incident, "incident_id", None)
@@ -60,6 +62,7 @@ DEAD_LETTERS = Topic("dead-letters", DeadLetter, "dead_letter_id", _days(30))
 TOPICS = (
     FEEDS,
     FEED_STATES,
+    SITES,
     ARTICLES,
     REPORTS,
     INCIDENTS,

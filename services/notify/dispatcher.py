@@ -152,13 +152,15 @@ class Dispatcher:
         metrics.DELIVERIES_PENDING.set(len(self._agenda) + len(self._in_flight))
 
     async def _attend(self, job: _Job) -> None:
-        """Bring one delivery a step further, and tell the brokers before anything else is done for it."""
+        """Bring one delivery a step further, and tell the brokers before it is touched again."""
         before = job.delivery
         with structlog.contextvars.bound_contextvars(
             delivery_id=before.delivery_id, subscription_id=before.subscription_id, incident_id=before.incident_id
         ):
             subscription = self._subscription(before.subscription_id)
             after = await self._step(before, subscription)
+            if retry.is_our_fault(after):  # first, because nobody comes back to a delivery that is final
+                await self._store.bury(before, job.partition, after.reason)
             await self._store.put(after)
             del self._in_flight[before.delivery_id]
             if known := self._jobs.get(before.delivery_id):
@@ -167,7 +169,7 @@ class Dispatcher:
                 self._schedule(self._jobs[before.delivery_id].delivery, known.partition)
             self._wake.set()
             if retry.is_final(after):
-                await self._conclude(before, after, subscription, job.partition)
+                await self._conclude(before, after, subscription)
 
     async def _step(self, delivery: Delivery, subscription: Subscription | None) -> Delivery:
         """The next state. The endpoint is free when this returns: its next delivery need not wait until the state of
@@ -204,16 +206,14 @@ class Dispatcher:
         hold_s = max(answer.retry_after_s or 0, rules.rest_s)
         return after, ended + timedelta(seconds=hold_s) if hold_s else None
 
-    async def _conclude(
-        self, before: Delivery, after: Delivery, subscription: Subscription | None, partition: int
-    ) -> None:
+    async def _conclude(self, before: Delivery, after: Delivery, subscription: Subscription | None) -> None:
         metrics.DELIVERIES.labels(subscription.channel if subscription else "unknown", after.state).inc()
         if len(after.attempts) == len(before.attempts):
             log.info(DELIVERY_ENDED, status=after.state, reason=after.reason)
         elif after.attempts[-1].outcome == Outcome.GONE and subscription is not None:
-            await self._store.disable(subscription, after.reason)
-        if retry.is_our_fault(after):
-            await self._store.bury(before, partition, after.reason)
+            current = self._subscription(subscription.subscription_id)
+            if current is not None and current.endpoint == subscription.endpoint:  # nobody has mended it meanwhile
+                await self._store.disable(current, after.reason)
 
     def _know(self, delivery: Delivery, partition: int) -> None:
         self._jobs[delivery.delivery_id] = _Job(delivery, partition)

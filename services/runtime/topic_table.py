@@ -190,6 +190,27 @@ class TopicTable:
             self._loaded.set()
 
 
+async def snapshot(
+    settings: Settings, topics: Sequence[Topic], dead_letters: DeadLetterBox, *, within_s: float = 30
+) -> TopicTable:
+    """The topics as they are now: a whole table, read once to its end.
+
+    Raises TimeoutError, Misconfigured when a topic does not exist, BrokerUnreachable.
+    """
+    table = TopicTable(settings, topics, dead_letters)
+    stop = asyncio.Event()
+    running = asyncio.create_task(table.run(stop))
+    loaded = asyncio.create_task(table.loaded())
+    done, _ = await asyncio.wait([running, loaded], timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+    stop.set()
+    loaded.cancel()
+    await running
+    if not done:
+        names = ", ".join(topic.in_namespace(settings.topics.namespace) for topic in topics)
+        raise TimeoutError(f"{names} could not be read within {within_s:g} s")
+    return table
+
+
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
     def __init__(self, table: TopicTable) -> None:
         self._table = table

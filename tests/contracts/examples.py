@@ -30,6 +30,7 @@ from services.contracts.report import (
     Standing,
 )
 from services.contracts.silence import Silence
+from services.contracts.site import KnownSite
 from services.contracts.subscription import Channel, Filter, Subscription
 
 PARIS = dt.timezone(dt.timedelta(hours=1))
@@ -59,6 +60,16 @@ STATE = FeedState(
     entries=1,
     watermark_at=PUBLISHED,
     seen=(Seen(identity="id:1", content_hash="0" * 16),),
+)
+KNOWN_SITE = KnownSite(
+    site_id=ids.known_site_id("offices.csv", "Baghdad office"),
+    name="Baghdad office",
+    host_state="IQ",
+    city="Baghdad",
+    lat=33.3128,
+    lon=44.3615,
+    watch_radius_m=2000,
+    origin="offices.csv",
 )
 SOURCE = Source(feed_id=FEED.feed_id, name="Exemple", grade=SourceGrade.B)
 ARTICLE = Article(
@@ -223,6 +234,7 @@ DEAD_LETTER = DeadLetter(
 EXAMPLES: tuple[Record, ...] = (
     FEED,
     STATE,
+    KNOWN_SITE,
     ARTICLE,
     REPORT,
     INCIDENT,

@@ -62,7 +62,7 @@ def _loaded(root: Path) -> Rules:
     gazetteer = _gazetteer(gazetteer_tables, local_names, endings, prefixes)
     version = _version({path.name: table for path, table in {**tables, **gazetteer_tables}.items()})
     dates = {
-        code: DateReader(lexicon.dates, lexicon.numbers.values, lexicon.spaced, f"{code}.toml")
+        code: DateReader(lexicon.dates, lexicon.numbers.values, lexicon.spaced, f"{code}.toml", lexicon.prefixes)
         for code, lexicon in lexicons.items()
     }
     numbers = {
@@ -166,11 +166,11 @@ def _gazetteer(
                     bucket.remove(found)
                 bucket.insert(0, found)
     specials = _specials(tables)
-    city_forms = _forms(index, endings, prefixes)
-    special_forms = _forms(specials, endings, prefixes)
+    city_forms = _forms(index, endings)
+    special_forms = _forms(specials, endings)
     capitals = {city.state: city for city in reversed(cities) if city.capital}
     return Gazetteer(
-        build_matcher(city_forms, special_forms),
+        build_matcher(city_forms, special_forms, tuple(map(fold_term, prefixes))),
         cities,
         {key: tuple(positions) for key, positions in index.items()},
         specials,
@@ -196,15 +196,11 @@ def _specials(tables: Mapping[Path, Table]) -> dict[str, SpecialPlace]:
     return specials
 
 
-def _forms(keys: Mapping[str, Any], endings: list[tuple[str, Table]], prefixes: list[str]) -> dict[str, str]:
-    """The forms in which each folded name may stand in a text: inflected (Cyrillic), prefixed (Arabic)."""
+def _forms(keys: Mapping[str, Any], endings: list[tuple[str, Table]]) -> dict[str, str]:
+    """The forms in which each folded name may stand in a text: as it is, and inflected (Cyrillic)."""
     forms = {key: key for key in keys}
-    folded_prefixes = [fold_term(prefix) for prefix in prefixes]
     for key in keys:
-        if "؀" <= key[0] <= "ۿ":
-            for prefix in folded_prefixes:
-                forms.setdefault(prefix + key, key)
-        elif "Ѐ" <= key[0] <= "ӿ":
+        if "Ѐ" <= key[0] <= "ӿ":
             for _, table in endings:
                 for form in _inflected(key, table):
                     forms.setdefault(form, key)

@@ -48,11 +48,19 @@ class When:
 class DateReader:
     """The dates of one language."""
 
-    def __init__(self, words: DateWords, number_values: dict[str, int], spaced: bool, file: str = "") -> None:
+    def __init__(
+        self,
+        words: DateWords,
+        number_values: dict[str, int],
+        spaced: bool,
+        file: str = "",
+        prefixes: tuple[str, ...] = (),
+    ) -> None:
         self.words = words
         self.numbers = number_values
         self.spaced = spaced
         self.file = file
+        self.clitics = f"(?:{'|'.join(map(re.escape, prefixes))})?" if prefixes else ""
         # Compiled at once: a template that cannot be read is a start-up error, not one of the first article.
         self._patterns = tuple(self._compile())
 
@@ -110,7 +118,7 @@ class DateReader:
                 lead = r"\s+" if piece[:1].isspace() else ""
                 trail = r"\s+" if piece[-1:].isspace() and piece.strip() else ""
                 source += lead + r"\s+".join(map(re.escape, fold_term(piece).split())) + trail
-        edge = (r"(?<!\w)", r"(?!\w)") if self.spaced else ("", "")
+        edge = (r"(?<!\w)" + self.clitics, r"(?!\w)") if self.spaced else ("", "")
         try:
             return re.compile(edge[0] + "(?:" + source + ")" + edge[1])
         except re.error as error:

@@ -110,7 +110,10 @@ def _has_target(finding: Finding, relations: frozenset[Relation]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A question to every document: what the gold answers (None: it does not say) and when the reading says yes."""
+    """A question to every document: what the gold answers (None: it does not say) and when the reading says yes.
+
+    The broad diplomatic one takes incidents in the vicinity too; `alert` asks for news at a diplomatic site.
+    """
 
     title: str
     gold: Callable[[GoldDocument], bool | None]
@@ -120,17 +123,17 @@ class Measure:
 MEASURES: Mapping[str, Measure] = {
     "any_incident": Measure("any incident", lambda gold: gold.any_incident, bool),
     "diplomatic": Measure(
-        "diplomatic target, certain",
+        "diplomatic, certain",
         lambda gold: gold.diplomatic,
         lambda findings: any(_has_target(finding, _AT_SITE) for finding in findings),
     ),
     "diplomatic_broad": Measure(
-        "diplomatic target, broad (vicinity too)",
+        "diplomatic, broad",
         lambda gold: gold.broad,
         lambda findings: any(_has_target(finding, _AT_SITE | {Relation.VICINITY}) for finding in findings),
     ),
     "alert": Measure(
-        "new at a diplomatic site (alertable)",
+        "alertable",
         lambda gold: gold.alert,
         lambda findings: any(finding.alertable for finding in findings),
     ),

@@ -173,7 +173,9 @@ def casualties_in(gist: Gist, start: int, end: int, numbers: Sequence[Number]) -
     staff = _staff_among(gist, [(counts[name], spans[name]) for name in counts if name != "missing"], end)
     if staff:
         spans["staff_casualties"] = hurt[0]
-    return Casualties(counts.get("killed"), counts.get("wounded"), counts.get("missing"), staff, toll is not None, spans)
+    return Casualties(
+        counts.get("killed"), counts.get("wounded"), counts.get("missing"), staff, toll is not None, spans
+    )
 
 
 def _toll(gist: Gist, words: Sequence[Hit], numbers: Sequence[Number]) -> tuple[Hit, Number] | None:
@@ -304,6 +306,8 @@ def relation_to(gist: Gist, site: SiteMention, trigger: Hit) -> Relation:
     near = gist.hits.values("roles", max(start, site.start - 40), site.start, "near")
     if site.kind is SiteKind.DIPLOMATIC_QUARTER:
         return Relation.VICINITY
+    if _after_site(gist, site, "near"):
+        return Relation.PERIMETER
     if near and not gist.hits.values("roles", near[-1].end, end, "against"):
         others = gist.hits.values("roles", trigger.end, near[-1].start, "other_targets")
         return Relation.VICINITY if others else Relation.PERIMETER
@@ -314,9 +318,13 @@ def is_speaker(gist: Gist, site: SiteMention, sentence: Sentence, triggers: Sequ
     """Whether the site speaks rather than suffers: "according to the embassy", "the embassy condemned ..."."""
     before = gist.hits.values("roles", max(sentence.start, site.start - 45), site.start, "speaker")
     if before and gist.words_between(before[-1].end, site.start) <= 3 and not _is_reported(gist, before[-1], site):
-        return not any(before[-1].end <= trigger.start < site.start for trigger in triggers)
+        return not any(before[-1].end <= trigger.start < site.noun[0] for trigger in triggers)
     after = gist.hits.values("roles", site.end, sentence.end, "speech")
-    if after and not _is_governed(gist, site, sentence, triggers):
+    if (
+        after
+        and not _has_own_subject(gist, after[0], sentence, site, triggers)
+        and not _is_governed(gist, site, sentence, triggers)
+    ):
         speech = after[0]
         if gist.lexicon.order == "sov":
             # The verb comes last: what stands between is its object, unless a clause ends on the way.
@@ -324,6 +332,16 @@ def is_speaker(gist: Gist, site: SiteMention, sentence: Sentence, triggers: Sequ
         between = any(site.end <= trigger.start and trigger.end <= speech.start for trigger in triggers)
         return not between and gist.words_between(site.end, speech.start) <= 9
     return False
+
+
+def _has_own_subject(gist: Gist, speech: Hit, sentence: Sentence, site: SiteMention, triggers: Sequence[Hit]) -> bool:
+    """ "A bomb exploded at the embassy, said police": after a comma the verb's subject follows it."""
+    if gist.folded.clean[: speech.start].rstrip()[-1:] not in (",", "،", "，"):
+        return False
+    if gist.lexicon.order == "svo" and any(trigger.end <= site.noun[0] for trigger in triggers):
+        return True
+    subject = gist.hits.within("sources", speech.end, sentence.end)
+    return bool(subject) and gist.words_between(speech.end, subject[0].start) <= 2
 
 
 def _is_reported(gist: Gist, speech: Hit, site: SiteMention) -> bool:
@@ -337,7 +355,30 @@ def _is_governed(gist: Gist, site: SiteMention, sentence: Sentence, triggers: Se
     for hit in gist.hits.within("roles", window, site.start):
         if hit.value in ("near", "against", "at") and gist.words_between(hit.end, site.start) <= 2:
             return True
-    return any(trigger.end <= site.start and gist.words_between(trigger.end, site.start) <= 2 for trigger in triggers)
+    if _after_site(gist, site, "near", "at"):
+        return True
+    following = gist.folded.norm[site.end : site.end + 12].split()
+    if following and following[0] in gist.lexicon.oblique:
+        return True
+    endings = gist.lexicon.oblique_endings
+    if endings and gist.folded.norm[: site.noun[1]].endswith(endings):
+        return True
+    return any(
+        trigger.end <= site.noun[0] and gist.words_between(trigger.end, site.noun[0]) <= 2 for trigger in triggers
+    )
+
+
+_AFTER_SITE_WORDS = 2
+
+
+def _after_site(gist: Gist, site: SiteMention, *roles: str) -> bool:
+    """Whether a word for "near" or "at" stands right after a site, where a language puts it there."""
+    hits = gist.hits.values("roles", site.end, site.end + 24, *roles)
+    if not hits or any(mark in gist.folded.clean[site.end : hits[0].start] for mark in ",،，、"):
+        return False
+    if gist.lexicon.spaced:
+        return gist.lexicon.order == "sov" and gist.words_between(site.end, hits[0].start) <= _AFTER_SITE_WORDS
+    return hits[0].start - site.end <= _AFTER_SITE_WORDS + 1
 
 
 _MAX_WORDS_TO_SITE = 28
@@ -411,7 +452,8 @@ def guards_for(gist: Gist, sentence: Sentence, clause: tuple[int, int], trigger:
 def _in_reach(gist: Gist, hit: Hit, clause: tuple[int, int], trigger: Hit) -> bool:
     """A clause's guard speaks for the triggers after it, and for one right before it ("bombing anniversary")."""
     if hit.start >= trigger.end:
-        return hit.start < clause[1] and gist.words_between(trigger.end, hit.start) <= 2
+        late = gist.lexicon.order == "sov"  # the verb, and with it the guard, closes the clause
+        return hit.start < clause[1] and (late or gist.words_between(trigger.end, hit.start) <= 2)
     # It may stand in the clause before, set off by a comma: "If, as feared, ...".
     return hit.start >= clause[0] or gist.words_between(hit.end, trigger.start) <= 4
 

@@ -53,17 +53,19 @@ class Gazetteer:
         return tuple(self.cities[index] for index in self.city_names.get(key, ()))
 
 
-def build_matcher(city_forms: Mapping[str, str], special_forms: Mapping[str, str]) -> Matcher:
+def build_matcher(city_forms: Mapping[str, str], special_forms: Mapping[str, str], prefixes: Sequence[str]) -> Matcher:
     """`city_forms`, `special_forms`: a folded form as it may stand in text -> the key it stands for.
 
-    Forms in scripts without spaces match inside a run of characters, all others as whole words.
+    Forms in scripts without spaces match inside a run of characters, all others as whole words; those in Arabic script
+    also with one of `prefixes` fused to them.
     """
     terms: dict[str, list[Entry]] = {}
     for layer, forms in (("city", city_forms), ("special", special_forms)):
         for form, key in forms.items():
-            literal = form if _unspaced(form) else f" {form} "
-            terms.setdefault(literal, []).append(Entry(layer, key))
-    return Matcher(terms, spaced=False)
+            prefixed = "؀" <= form[0] <= "ۿ"
+            literal = form if _unspaced(form) else f"{form} " if prefixed else f" {form} "
+            terms.setdefault(literal, []).append(Entry(layer, key, prefixed=prefixed))
+    return Matcher(terms, spaced=False, prefixes=prefixes)
 
 
 _HAN = re.compile("[⺀-鿿豈-﫿]")

@@ -31,6 +31,7 @@ class Place:
     states: tuple[str, ...] = ()
     cities: tuple[City, ...] = ()
     special: SpecialPlace | None = None
+    prefix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +76,20 @@ def find_places(folded: Folded, hits: Hits, places: Hits, lexicon: Lexicon, gaze
     """Every state, adjective of a state, city and special place in the text, in order, without overlaps."""
     found: list[Place] = []
     for layer in ("state", "adjective"):
-        grouped: dict[tuple[int, int], list[str]] = {}
+        grouped: dict[tuple[int, int, str], list[str]] = {}
         for hit in hits.all(layer):
-            grouped.setdefault((hit.start, hit.end), []).extend(hit.value.split("/"))
-        found.extend(Place(start, end, layer, tuple(dict.fromkeys(codes))) for (start, end), codes in grouped.items())
+            grouped.setdefault((hit.start, hit.end, hit.prefix), []).extend(hit.value.split("/"))
+        found.extend(
+            Place(start, end, layer, tuple(dict.fromkeys(codes)), prefix=prefix)
+            for (start, end, prefix), codes in grouped.items()
+        )
     found.extend(
-        Place(hit.start, hit.end, "special", special=gazetteer.specials[hit.value]) for hit in places.all("special")
+        Place(hit.start, hit.end, "special", special=gazetteer.specials[hit.value], prefix=hit.prefix)
+        for hit in places.all("special")
     )
     shouting = folded.clean.isupper()
     found.extend(
-        Place(hit.start, hit.end, "city", cities=gazetteer.candidates(hit.value))
+        Place(hit.start, hit.end, "city", cities=gazetteer.candidates(hit.value), prefix=hit.prefix)
         for hit in places.all("city")
         if _is_city(folded, hit, lexicon, gazetteer, shouting) and not _is_inside_term(hits, hit)
     )
@@ -98,7 +103,26 @@ def find_places(folded: Folded, hits: Hits, places: Hits, lexicon: Lexicon, gaze
                 kept[-1] = place
             continue
         kept.append(place)
-    return kept
+    return _with_capitals(folded, hits, kept, lexicon, gazetteer)
+
+
+def _with_capitals(
+    folded: Folded, hits: Hits, places: list[Place], lexicon: Lexicon, gazetteer: Gazetteer
+) -> list[Place]:
+    """ "The Lebanese capital", "la capitale du Liban": a word for capital beside a state names a city."""
+    words = [hit for hit in hits.all("roles") if hit.value == "capital"]
+    for word in words:
+        for index, place in enumerate(places):
+            if place.kind not in ("state", "adjective") or place.states[0] not in gazetteer.capitals:
+                continue
+            first, last = (place, word) if place.end <= word.start else (word, place)
+            gap = folded.norm[first.end : last.start].split()
+            if 0 <= last.start - first.end < 16 and all(w in lexicon.of or w in lexicon.articles for w in gap):
+                city = gazetteer.capitals[place.states[0]]
+                prefix = place.prefix if first is place else word.prefix
+                places[index] = Place(first.start, last.end, "city", cities=(city,), prefix=prefix)
+                break
+    return places
 
 
 def _is_inside_term(hits: Hits, city: Hit) -> bool:
@@ -114,7 +138,7 @@ def _is_city(folded: Folded, hit: Hit, lexicon: Lexicon, gazetteer: Gazetteer, s
     """Ordinary words are cities' names too: ask for a capital letter where the script has them."""
     word = folded.clean[hit.start : hit.end]
     name = folded.norm[hit.start : hit.end]
-    if name in lexicon.words or name in lexicon.not_cities:
+    if {name, hit.value} & lexicon.words or {name, hit.value} & lexicon.not_cities:
         return False
     first = word[0]
     if not first.isalpha() or not lexicon.spaced or first.lower() == first.upper():
@@ -165,6 +189,8 @@ def _is_known(city: City) -> bool:
 
 def is_located(folded: Folded, place: Place, lexicon: Lexicon) -> bool:
     """Whether a word for "in" stands right before or after a place."""
+    if place.prefix in lexicon.in_prefixes:
+        return True
     before = folded.norm[max(0, place.start - 12) : place.start].split()
     after = folded.norm[place.end : place.end + 8].split()
     return bool(before and before[-1] in lexicon.in_) or bool(after and after[0] in lexicon.in_after)
@@ -244,7 +270,12 @@ class SiteReader:
         for site in sites:
             if joined:
                 last = joined[-1]
-                if last.kind is SiteKind.STAFF and site.kind in ABROAD and last.sender != site.sender and self._belongs(last, site):
+                if (
+                    last.kind is SiteKind.STAFF
+                    and site.kind in ABROAD
+                    and last.sender != site.sender
+                    and self._belongs(last, site)
+                ):
                     # The nationality of "an Afghan guard of the embassy" is not the embassy's.
                     last = replace(last, sender=site.sender, senders=site.senders, host=site.host, city=site.city)
                 link = self.folded.norm[last.end : site.start].split()
@@ -281,9 +312,26 @@ class SiteReader:
         inside = [place for place in places if noun.start <= place.start and place.end <= noun.end]
         for place in inside:
             site = self._as_sender(site, place)
-        site = self._read_after(site, after)
-        site = self._read_before(site, before)
-        return self._completed(site)
+        # Where the verb comes last, what sends and hosts stands before the noun.
+        ways = (self._read_after, after), (self._read_before, before)
+        for read, found in ways if self.lexicon.order == "svo" else reversed(ways):
+            site = read(site, found)
+        return self._completed(self._owned(site, places))
+
+    def _owned(self, site: SiteMention, places: list[Place]) -> SiteMention:
+        """ "Canada closed its embassy in Kyiv": the state told before is the one whose embassy it is."""
+        own = self.hits.values("roles", site.noun[0] - 16, site.noun[1], "own")
+        if site.senders or not own or own[-1].end < site.noun[0]:
+            return site
+        for place in reversed([place for place in places if place.end <= own[-1].start]):
+            state = _as_capital(place) if place.kind == "city" and not self._is_in(place) else place
+            if state and len(state.states) == 1 and state.states[0] != site.host and not self._is_in(place):
+                spans = {**site.spans, "sending_state": (place.start, place.end)}
+                return replace(site, senders=state.states, spans=spans)
+        return site
+
+    def _is_in(self, place: Place) -> bool:
+        return is_located(self.folded, place, self.lexicon)
 
     def _read_after(self, site: SiteMention, places: list[Place]) -> SiteMention:
         position = site.end
@@ -305,7 +353,8 @@ class SiteReader:
             elif place.kind == "city":
                 if not fillers:
                     break
-                site = self._as_host(site, place)
+                sends = self._sending_capital(site, place, places)
+                site = self._as_sender(site, sends) if sends else self._as_host(site, place)
             elif fillers and place.kind in ("state", "adjective"):
                 if not site.senders and not (
                     place.kind == "state" and "," in self.folded.clean[position : place.start]
@@ -350,7 +399,8 @@ class SiteReader:
             elif place.kind == "city":
                 if link and not self._is_suffix(link):
                     break
-                site = self._as_host(site, place)
+                sends = _as_capital(place) if site.city and not site.senders else None
+                site = self._as_sender(site, sends) if sends else self._as_host(site, place)
             elif place.kind in ("state", "adjective"):
                 if (
                     not site.senders
@@ -370,11 +420,23 @@ class SiteReader:
             position = place.start
         return site
 
+    def _sending_capital(self, site: SiteMention, place: Place, places: list[Place]) -> Place | None:
+        """ "The embassy of Washington in Baghdad": a capital for its state, where a place with "in" follows."""
+        capital = _as_capital(place)
+        following = next((other for other in places if other.start >= place.end), None)
+        if capital is None or site.senders or following is None or following.kind == "adjective":
+            return None
+        link = self._link(place.end, following.start)
+        linked = len(link) <= 2 and any(word in self.lexicon.in_ for word in link)
+        return capital if linked or (not link and following.prefix in self.lexicon.in_prefixes) else None
+
     def _is_suffix(self, link: list[str]) -> bool:
         """Nothing, or what an apostrophe cut off: "Iran's", "Bağdat'taki"."""
         return all(len(word) <= 4 and word not in self.lexicon.words for word in link) or link == ["s"]
 
     def _marked_in(self, place: Place) -> bool:
+        if place.prefix in self.lexicon.in_prefixes:
+            return True
         following = self._link(place.end, place.end + 8)
         return bool(following) and following[0] in self.lexicon.in_after
 
@@ -426,6 +488,12 @@ class SiteReader:
         near = [code for code in possible if code in self.focus.near]
         sender = (near or possible or [None])[0]  # type: ignore[list-item]
         return replace(site, sender=sender)
+
+
+def _as_capital(place: Place) -> Place | None:
+    """A capital as a name of its state."""
+    city = next((city for city in place.cities[:1] if city.capital), None)
+    return replace(place, kind="state", states=(city.state,)) if city else None
 
 
 def _merge_neighbours(first: SiteMention, second: SiteMention) -> SiteMention | None:

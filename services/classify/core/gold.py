@@ -314,7 +314,7 @@ def _expected(article: ArticleText, language: str | None, value: object, where: 
             if name not in _EXPECTED_FIELDS:
                 raise GoldError(f"{place}.{name}", f"no such field; known are {', '.join(sorted(_EXPECTED_FIELDS))}")
         slots = {name: _wanted(name, report[name], f"{place}.{name}") for name in _EXPECTED_SLOTS if name in report}
-        incidents.append(GoldIncident(str(report.get("type", "any")), slots))
+        incidents.append(GoldIncident(_label(report.get("type")), slots))
     alert = _alerts(expectation)
     return GoldDocument(
         article=article,
@@ -325,6 +325,10 @@ def _expected(article: ArticleText, language: str | None, value: object, where: 
         incidents=tuple(incidents),
         complete=expectation.only,
     )
+
+
+def _label(kind: object) -> str:
+    return "/".join(sorted(map(str, kind))) if isinstance(kind, list) else str(kind or "any")
 
 
 def _alerts(expectation: _Expectation) -> bool | None:

@@ -40,6 +40,7 @@ class Incident:
     last_sentence: int = 0
     standing: Standing = Standing.NEW
     conflicts: list[str] = field(default_factory=list)
+    unspecific: str | None = None
 
 
 def group(gist: Gist, told: Iterable[Mention | Supplement], article_site: SiteMention | None) -> list[Incident]:
@@ -69,6 +70,18 @@ def _is_idle(incident: Incident) -> bool:
 
 def _is_rejected(mention: Mention) -> bool:
     return any(GUARDS[guard.name].effect is Effect.REJECT for guard in mention.guards)
+
+
+_WEIGHED = frozenset({"commentary", "statement", "hypothetical", "series", "prevention"})
+"""Guards that only count points (`specificity.py`) where no diplomatic site is concerned: a statement on the murder of a
+judge tells of a murder."""
+
+
+def is_rejected_elsewhere(incident: Incident) -> bool:
+    """Whether a guard rejects an incident that concerns no diplomatic site."""
+    return any(
+        GUARDS[guard.name].effect is Effect.REJECT and guard.name not in _WEIGHED for guard in incident.guards
+    )
 
 
 def _is_past(gist: Gist, mention: Mention) -> bool:
@@ -131,9 +144,7 @@ def _goes_on(mention: Mention) -> bool:
     return mention.when is None and mention.place is None and (mention.site is None or mention.site.referring)
 
 
-def _compatible(
-    gist: Gist, incident: Incident, mention: Mention, newest: Mention | None, only_past: bool
-) -> bool:
+def _compatible(gist: Gist, incident: Incident, mention: Mention, newest: Mention | None, only_past: bool) -> bool:
     if incident.rejected != _is_rejected(mention):
         return False
     past = _is_past(gist, mention)
@@ -193,7 +204,8 @@ def _are_victims(incident: Incident, mention: Mention) -> bool:
         return False
     if mention.sentence.index - incident.last_sentence > _NEAR_SENTENCES:
         return False
-    if _APART & {TAXONOMY[incident.type].family, TAXONOMY[mention.type].family}:
+    families = {TAXONOMY[incident.type].family, TAXONOMY[mention.type].family}
+    if len(families) > 1 and families & _APART:
         return False
     if (first.host and second.host and first.host != second.host) or (
         first.city and second.city and first.city.name != second.city.name
@@ -233,7 +245,8 @@ def _places_differ(incident: Incident, mention: Mention) -> bool:
     if _same_mission(incident.site, mention.site):
         return False  # arrested in one town for a plot against the embassy in another
     first = incident.place.cities if incident.place else ()
-    second = mention.place.cities if mention.place else ()
+    own_city = mention.site is not None and mention.site.city is not None and not mention.site.referring
+    second = mention.place.cities if mention.place and not own_city else ()
     known = {city.name for city in first}
     if incident.site and incident.site.city:
         known.add(incident.site.city.name)
@@ -244,7 +257,8 @@ def _absorb(incident: Incident, mention: Mention) -> None:
     incident.mentions.append(mention)
     incident.last_sentence = mention.sentence.index
     if (incident.generic and not mention.generic) or (
-        incident.generic == mention.generic and TAXONOMY[mention.type].rank > TAXONOMY[incident.type].rank
+        incident.generic == mention.generic
+        and TAXONOMY[mention.type].rank > TAXONOMY[incident.type].rank
         and not _is_only_killing(incident, mention)
     ):
         incident.type, incident.generic = mention.type, mention.generic
@@ -252,7 +266,7 @@ def _absorb(incident: Incident, mention: Mention) -> None:
     if mention.site is not None:
         if incident.site is None:
             incident.site, incident.relation = mention.site, mention.relation
-        elif incident.site.kind in _MOVING and mention.site.kind not in _MOVING and mention.site.kind is not None:
+        elif incident.site.kind in _MOVING and _is_building_attack(incident, mention):
             incident.site, incident.relation = _richer(mention.site, incident.site), mention.relation
         else:
             incident.site = _richer(incident.site, mention.site)
@@ -273,6 +287,13 @@ def _absorb(incident: Incident, mention: Mention) -> None:
     if mention.conflict and mention.conflict not in incident.conflicts:
         incident.conflicts.append(mention.conflict)
     incident.guards = first_of_each((*incident.guards, *mention.guards))
+
+
+def _is_building_attack(incident: Incident, mention: Mention) -> bool:
+    """Whether a telling about people goes on to one about the building; a murder stays a murder."""
+    assert mention.site is not None
+    murdered = incident.type is mention.type is IncidentType.ASSASSINATION_STAFF
+    return mention.site.kind is not None and mention.site.kind not in _MOVING and not murdered
 
 
 def _is_only_killing(incident: Incident, mention: Mention) -> bool:
@@ -313,7 +334,10 @@ def _more_casualties(known: Casualties, other: Casualties) -> Casualties:
     for name in ("killed", "wounded", "missing", "staff"):
         first, second = getattr(known, name), getattr(other, name)
         newer = second is not None and (
-            first is None or (first.high == 0 and second.low > 0) or (name == "killed" and other.revised)
+            first is None
+            or (first.high == 0 and second.low > 0)
+            or (first.high is None and second.low > first.low)
+            or (name == "killed" and other.revised)
         )
         values[name] = second if newer else first
         if newer and name in other.spans:

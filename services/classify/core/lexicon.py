@@ -74,6 +74,11 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "agent",
         "and",
         "that",
+        "passive",
+        "in_prefixes",
+        "oblique",
+        "own",
+        "capital",
     ),
     "guards": GUARDS,
     "cues": (
@@ -96,10 +101,12 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     ),
     "sources": ("official", "agency", "witness", "media"),
     "ignore": ("phrases",),
+    "actors": ("civilians", "persons", "property", "police", "forces", "attackers", "criminals"),
+    "tone": ("politics", "first_person", "generality", "present"),
 }
 """Sections whose keys hold lists of terms, with the keys each may have."""
 
-WORD_SETS = ("roles.of", "roles.in", "roles.in_after", "roles.that")
+WORD_SETS = ("roles.of", "roles.in", "roles.in_after", "roles.that", "roles.in_prefixes", "roles.oblique")
 """Keys that hold single words looked up between places, not terms to scan for."""
 
 REQUIRED = ("language", "sites", "events", "casualties", "numbers", "dates", "roles", "guards")
@@ -109,19 +116,26 @@ DATE_TEMPLATES = ("absolute", "ago", "last", "this", "next", "week_before", "day
 
 
 class Entry(NamedTuple):
-    """What a term means: the layer it belongs to and its value there."""
+    """What a term means: the layer it belongs to and its value there.
+
+    `verify`: the regular expression of a term with gaps, compiled where it is first needed. `prefixed`: one of the
+    language's clitics may stand between the word's beginning and the term.
+    """
 
     layer: str
     value: str
     exact: str | None = None
-    verify: re.Pattern[str] | None = None
+    verify: str | None = None
+    prefixed: bool = False
 
 
 class Pattern(NamedTuple):
-    """An automaton pattern. `lead`, `trail`: a word edge is part of it; `grow`: a match runs on to the word's end."""
+    """An automaton pattern. `lead`, `trail`: a word edge is part of it; `back`, `grow`: a match runs on to the word's
+    beginning, to its end."""
 
     lead: int
     trail: int
+    back: bool
     grow: bool
     entries: tuple[Entry, ...]
 
@@ -130,13 +144,20 @@ class Matcher:
     """One Aho-Corasick automaton over folded text; overlapping matches, so that edges may be shared.
 
     `terms`: literal -> what it means. A space at a literal's end is a word's edge. `spaced`: a literal without one
-    grows to the end of its word.
+    grows to the edges of its word. `prefixes`: the clitics that entries marked `prefixed` may carry.
     """
 
-    def __init__(self, terms: Mapping[str, Sequence[Entry]], spaced: bool) -> None:
+    def __init__(self, terms: Mapping[str, Sequence[Entry]], spaced: bool, prefixes: Sequence[str] = ()) -> None:
         literals = list(terms)
+        self.prefixes = frozenset(prefixes)
         self.patterns = [
-            Pattern(literal[0] == " ", literal[-1] == " ", spaced and literal[-1] != " ", tuple(entries))
+            Pattern(
+                literal[0] == " ",
+                literal[-1] == " ",
+                spaced and literal[0] != " ",
+                spaced and literal[-1] != " ",
+                tuple(entries),
+            )
             for literal, entries in terms.items()
         ]
         self.triggers = frozenset(
@@ -196,6 +217,11 @@ class Lexicon:
     in_: frozenset[str] = frozenset()
     in_after: frozenset[str] = frozenset()
     that: frozenset[str] = frozenset()
+    in_prefixes: frozenset[str] = frozenset()
+    oblique: frozenset[str] = frozenset()
+    oblique_endings: tuple[str, ...] = ()
+    missions: tuple[tuple[str, SiteKind], ...] = ()
+    """The one-word nouns of embassies and consulates, as far as they are fixed: they tell whose an employee is."""
     prefixes: tuple[str, ...] = ()
     letters: str = ""
     months: tuple[str, ...] = ()
@@ -246,17 +272,18 @@ class TermCompiler:
         head, *rest = re.split(r"(\*(?=.)|\s*~\s*)", term) if not term.startswith("*") else self._starred(term)
         lead_open = term.startswith("*")
         literal = fold_term(head)
-        verify = self._verifier(literal, rest) if rest else None
+        verify = self._verifier(literal, head, rest) if rest else None
         trail_open = bool(rest) or term.endswith("*")
         is_open = self.spaced and (lead_open or trail_open) and not (rest and rest[0].strip() == "~")
         if len(literal) < (2 if is_open else 1):
             raise LexiconError(self.file, key, f"{term!r} begins with too little to look for")
-        entry = Entry(layer, value, exact, verify)
-        for variant in self._variants(literal, lead_open):
+        prefixed = bool(not lead_open and self.prefixes and "؀" <= literal[0] <= "ۿ")
+        entry = Entry(layer, value, exact, verify, prefixed)
+        for variant in self._variants(literal):
             text = variant
             if self.spaced:
-                text = ("" if lead_open else " ") + variant + ("" if trail_open else " ")
-                if rest and rest[0].strip() == "~":
+                text = ("" if lead_open or prefixed else " ") + variant + ("" if trail_open else " ")
+                if rest and (rest[0].strip() == "~" or head.endswith(" ")):
                     text += " "
             bucket = self.terms.setdefault(text, [])
             if entry not in bucket:
@@ -266,17 +293,15 @@ class TermCompiler:
     def _starred(term: str) -> list[str]:
         return re.split(r"(\*(?=.)|\s*~\s*)", term[1:])
 
-    def _variants(self, literal: str, lead_open: bool) -> Iterator[str]:
+    @staticmethod
+    def _variants(literal: str) -> Iterator[str]:
         yield literal
         if "ß" in literal:
             yield literal.replace("ß", "ss")
         if "œ" in literal:
             yield literal.replace("œ", "oe")
-        if not lead_open and self.prefixes and "؀" <= literal[0] <= "ۿ":
-            for prefix in self.prefixes:
-                yield prefix + literal
 
-    def _verifier(self, literal: str, rest: list[str]) -> re.Pattern[str]:
+    def _verifier(self, literal: str, head: str, rest: list[str]) -> str:
         gap = rf"(?:\S+ +){{0,{_GAP_WORDS}}}?" if self.spaced else rf".{{0,{_GAP_CHARACTERS}}}?"
         source = re.escape(literal)
         if self.prefixes:
@@ -287,14 +312,15 @@ class TermCompiler:
             if operator == "~":
                 source += (r" +" + gap) if self.spaced else gap
             else:
-                source += r"\w*"
+                before = head if index == 0 else rest[index - 1]
+                source += r" +\w*" if before.endswith(" ") else r"\w*"
                 if following.startswith(" "):
                     source += r" +"
             open_end = following.endswith("*")
             source += r" +".join(map(re.escape, fold_term(following).split(" ")))
             if open_end and index + 2 >= len(rest):
                 source += r"\w*"
-        return re.compile(source + (r"(?=\s|$)" if self.spaced else ""))
+        return source + (r"(?=\s|$)" if self.spaced else "")
 
 
 def _strings(file: str, key: str, value: Any) -> tuple[str, ...]:
@@ -361,6 +387,7 @@ def compile_lexicon(
     dates = _dates(compiler, file, data["dates"], month_names, weekday_names)
     numbers = _numbers(file, data["numbers"])
     roles = data["roles"]
+    oblique = _strings(file, "roles.oblique", roles.get("oblique", []))
     return Lexicon(
         code=language["code"],
         name=language["name"],
@@ -368,7 +395,7 @@ def compile_lexicon(
         words=frozenset(fold_term(word) for word in _strings(file, "language.words", language["words"])),
         abbreviations=frozenset(word.casefold() for word in language.get("abbreviations", [])),
         order=language.get("order", "svo"),
-        matcher=Matcher(compiler.terms, spaced),
+        matcher=Matcher(compiler.terms, spaced, compiler.prefixes),
         dates=dates,
         numbers=numbers,
         articles=_folded_set(file, "language.articles", language.get("articles", [])),
@@ -376,11 +403,24 @@ def compile_lexicon(
         of=_folded_set(file, "roles.of", roles.get("of", [])),
         in_=_folded_set(file, "roles.in", roles.get("in", [])),
         in_after=_folded_set(file, "roles.in_after", roles.get("in_after", [])),
+        in_prefixes=_folded_set(file, "roles.in_prefixes", roles.get("in_prefixes", [])),
+        oblique=_folded_set(file, "roles.oblique", [term for term in oblique if not term.startswith("*")]),
+        oblique_endings=tuple(fold_term(term) for term in oblique if term.startswith("*")),
+        missions=tuple(_missions(data["sites"])),
         that=_folded_set(file, "roles.that", roles.get("that", [])),
         prefixes=tuple(compiler.prefixes),
         letters=str(language.get("letters", "")),
         months=tuple(sorted({word.rstrip("*").split()[0] for word in dates.vocabulary["months"]})),
     )
+
+
+def _missions(sites: Table) -> Iterator[tuple[str, SiteKind]]:
+    for kind in (SiteKind.EMBASSY, SiteKind.CONSULATE):
+        for term in sites.get(kind.value, []):
+            for choice in expand(term):
+                word = fold_term(choice)
+                if " " not in word and len(word) >= 2 and not choice.startswith("="):
+                    yield word, kind
 
 
 def _folded_set(file: str, key: str, value: Any) -> frozenset[str]:

@@ -26,6 +26,7 @@ from services.classify.core.extract import (
 from services.classify.core.geoparse import ABROAD, Place, SiteMention, is_located
 from services.classify.core.numbers import Number
 from services.classify.core.scan import Hit
+from services.classify.core.taxonomy import TAXONOMY
 from services.classify.core.text import Sentence
 from services.contracts.report import DatePrecision, IncidentType, Relation, SiteKind
 
@@ -130,12 +131,26 @@ def _told(gist: Gist, sentence: Sentence, segments: Sequence[Segment], sites: Se
         told = _tells(gist, sentence, segment, sites, taken)
         if told is not None:
             found.append(told)
+    found = _freed(found)
     widened = []
     for index, told in enumerate(found):
         start = sentence.start if index == 0 else told.segment.start
         end = found[index + 1].segment.start if index + 1 < len(found) else sentence.end
         widened.append(replace(told, segment=replace(told.segment, start=start, end=end)))
     return widened
+
+
+def _freed(found: list[Told]) -> list[Told]:
+    """ "Embassy closed after powder arrives": the site of a closure is also that of what caused it."""
+    posture = next((told for told in found if told.type is IncidentType.SECURITY_POSTURE and told.site), None)
+    if posture is None:
+        return found
+    return [
+        replace(told, site=posture.site)
+        if told.site is None and told.type is not IncidentType.SECURITY_POSTURE
+        else told
+        for told in found
+    ]
 
 
 def _tells(
@@ -168,7 +183,8 @@ def _tells(
 
 def _mention(gist: Gist, sentence: Sentence, told: Told, whens: Sequence[When], numbers: Sequence[Number]) -> Mention:
     segment, trigger, weapons, triggers = told.segment, told.trigger, told.weapons, told.triggers
-    site = _at_home(gist, sentence, _subject_as_sender(gist, segment, told), told.type)
+    site = _subject_as_sender(gist, segment, told)
+    site = _at_mission(gist, _at_home(gist, sentence, site, told.type), told.type)
     when = _when(gist, segment, sentence, whens, trigger)
     outcome, outcome_span = outcome_of(gist, segment.start, segment.end)
     spans: dict[str, Spans] = {"type": ((trigger.start, trigger.end),)}
@@ -225,10 +241,21 @@ def _at_home(gist: Gist, sentence: Sentence, site: SiteMention | None, kind: Inc
     return replace(site, kind=SiteKind.RESIDENCE, spans=spans)
 
 
+def _at_mission(gist: Gist, site: SiteMention | None, kind: IncidentType) -> SiteMention | None:
+    """An employee "of the embassy" hurt by a bomb or a crowd was hurt there: the embassy is the site."""
+    if site is None or site.kind is not SiteKind.STAFF or TAXONOMY[kind].family not in ("explosive", "crowd"):
+        return site
+    words = gist.folded.norm[slice(*site.spans["site"])].split()
+    for noun, mission in gist.lexicon.missions:
+        if any(word == noun or (len(noun) >= 5 and noun in word) for word in words):
+            return replace(site, kind=mission)
+    return site
+
+
 def _subject_as_sender(gist: Gist, segment: Segment, told: Told) -> SiteMention | None:
     """ "Canada closes embassy in Kyiv": the state that closes an embassy sends it."""
     site = told.site
-    if site is None or site.kind not in ABROAD or told.type is not IncidentType.SECURITY_POSTURE:
+    if site is None or site.kind not in (*ABROAD, SiteKind.STAFF) or told.type is not IncidentType.SECURITY_POSTURE:
         return site
     if site.sender is not None and not site.referring:
         return site

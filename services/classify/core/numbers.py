@@ -156,8 +156,11 @@ class NumberReader:
         if value is not None:
             return value
         for prefix in self.prefixes:
-            if word.startswith(prefix) and word[len(prefix) :] in self.words.values:
-                return self.words.values[word[len(prefix) :]]
+            rest = word[len(prefix) :] if word.startswith(prefix) else ""
+            if rest in self.words.values:
+                return self.words.values[rest]
+            if rest.isdecimal() and rest.isascii() and len(rest) <= 7:
+                return int(rest)
         return self._fused(word)
 
     def _fused(self, word: str) -> int | None:
@@ -203,7 +206,9 @@ class NumberReader:
         edge = " " if self.spaced else ""
         for term in modifiers["at_least"]:
             if (edge + before).endswith(edge + term):
-                return Number(number.start, number.end, number.low, None)
+                # The words that open it belong to it: what counts from here is near what they follow.
+                begin = max(start, number.start - 30) + len(before) - len(term)
+                return Number(begin, number.end, number.low, None)
         if self._is_open_above(after):
             return Number(number.start, number.end, number.low, None)
         if number.weak:
@@ -219,7 +224,9 @@ class NumberReader:
         starts = [after, *(" ".join(words[skip:]) for skip in range(1, min(_AT_LEAST_GAP, len(words) - 1) + 1))]
         edge = " " if self.spaced else ""
         return any(
-            (start + edge).startswith(term + edge) for term in self.words.modifiers["at_least_after"] for start in starts
+            (start + edge).startswith(term + edge)
+            for term in self.words.modifiers["at_least_after"]
+            for start in starts
         )
 
     def _ranges(self, norm: str, numbers: list[Number]) -> list[Number]:

@@ -20,13 +20,14 @@ from services.classify.core.geoparse import (
     without_stray_cities,
 )
 from services.classify.core.guards import GUARDS, Effect
-from services.classify.core.incidents import Incident, group, set_standings
+from services.classify.core.incidents import Incident, group, is_rejected_elsewhere, set_standings
 from services.classify.core.language import UNKNOWN, Profile, identify, script_of
 from services.classify.core.lexicon import Lexicon
 from services.classify.core.mentions import Supplement, read_mentions
 from services.classify.core.rules import Rules
 from services.classify.core.scan import Hits, RawMatch, collect, find, has_trigger
 from services.classify.core.score import certainty_of, severity_of
+from services.classify.core.specificity import Specificity, specificity, tone_of
 from services.classify.core.text import Folded, Sentence, fold, split_sentences
 from services.contracts.report import (
     Certainty,
@@ -78,6 +79,8 @@ class Explanation:
 
     classification: Classification
     rejected: tuple[Rejection, ...]
+    stopped_at: str | None = None
+    """The stage that ended the reading early: it saw nothing to go on with."""
 
 
 @dataclass
@@ -103,6 +106,7 @@ class Work:
     incidents: list[Incident] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
+    stopped_at: str | None = None
 
 
 Stage = Callable[["Reader", Work], bool]
@@ -132,7 +136,10 @@ def _collect(reader: "Reader", work: Work) -> bool:
     return bool(work.hits.all("events") or work.hits.all("weak_events"))
 
 
-_DATELINE = re.compile(r"^[^\n.]{2,60}?(?:\([^)]{2,30}\)|\d{1,2} \w{3,9}\.? \d{2,4})?\s*(?:--|[–—]| - |: )")
+_DATELINE = re.compile(
+    r"^[^\n.]{2,60}?(?:\([^)]{2,30}\)|\d{1,2} \w{3,9}\.? \d{2,4})?\s*(?:--|[–—]| - |: )"
+    r"|^[^\n.]{2,60}?(?:\.[^\n.]{0,12})?\.\s?[-–—]+\s"  # "Lima, 18 dic. (EFE).- "
+)
 
 
 def _sentences(reader: "Reader", work: Work) -> bool:
@@ -155,9 +162,7 @@ def _places(reader: "Reader", work: Work) -> bool:
     raw = find(gazetteer.matcher, work.folded)
     named = collect(gazetteer.matcher, work.folded, raw)
     found = find_places(work.folded, work.hits, named, work.lexicon, gazetteer)
-    work.places = without_stray_cities(
-        work.folded, found, work.lexicon, work.article.country_hint, work.dateline_end
-    )
+    work.places = without_stray_cities(work.folded, found, work.lexicon, work.article.country_hint, work.dateline_end)
     work.focus = article_focus(work.folded, work.places, work.sentences, work.article.country_hint, work.dateline_end)
     return True
 
@@ -236,6 +241,24 @@ def _group(reader: "Reader", work: Work) -> bool:
     return True
 
 
+def _weigh(reader: "Reader", work: Work) -> bool:
+    """Keep what concerns no diplomatic site only where it is told as a concrete incident."""
+    assert work.gist is not None
+    if not work.hits.all("actors"):
+        return True
+    tone = tone_of(work.gist, sum(isinstance(item, Mention) for item in work.told))
+    for incident in work.incidents:
+        if incident.relation is Relation.NONE:
+            best = max((specificity(work.gist, mention, tone) for mention in incident.mentions), key=_points)
+            incident.rejected = is_rejected_elsewhere(incident) or not best.enough
+            incident.unspecific = None if best.enough else best.reason
+    return True
+
+
+def _points(measured: Specificity) -> float:
+    return measured.points
+
+
 def _conclude(reader: "Reader", work: Work) -> bool:
     for incident in work.incidents:
         if incident.rejected:
@@ -256,6 +279,7 @@ STAGES: tuple[tuple[str, Stage], ...] = (
     ("coreference", _coreference),
     ("read", _read),
     ("group", _group),
+    ("weigh", _weigh),  # after group: the most concrete telling speaks for its incident
     ("conclude", _conclude),  # last: standing depends on all incidents of the article
 )
 
@@ -278,12 +302,13 @@ class Reader:
     def explain(self, article: ArticleText) -> Explanation:
         """The classification, and every candidate that was rejected with the gates that spoke."""
         work = self._work(article)
-        return Explanation(self._classification(work), tuple(work.rejections))
+        return Explanation(self._classification(work), tuple(work.rejections), work.stopped_at)
 
     def _work(self, article: ArticleText) -> Work:
         work = Work(article, self.rules)
-        for _, stage in STAGES:
+        for name, stage in STAGES:
             if not stage(self, work):
+                work.stopped_at = name
                 break
         return work
 
@@ -317,7 +342,10 @@ def _verdicts(work: Work, guards: list[GuardHit]) -> tuple[GuardVerdict, ...]:
 def _rejection(work: Work, incident: Incident) -> Rejection:
     start, end = incident.mentions[0].trigger
     span = _span(work, start, end)
-    return Rejection(span.quote, span.start, span.end, _verdicts(work, incident.guards))
+    gates = _verdicts(work, incident.guards)
+    if incident.unspecific:
+        gates = (*gates, GuardVerdict(name="unspecific", reason=incident.unspecific, quote=span.quote))
+    return Rejection(span.quote, span.start, span.end, gates)
 
 
 def _evidence(work: Work, incident: Incident) -> dict[str, tuple[Span, ...]]:

@@ -4,8 +4,10 @@ Within a layer a longer term swallows the shorter ones inside it; terms of diffe
 the layer `ignore` swallows whatever shorter term of any layer lies inside it.
 """
 
+import re
 from bisect import bisect_left
 from collections import defaultdict
+from functools import lru_cache
 from typing import NamedTuple
 
 from services.classify.core.lexicon import Matcher
@@ -19,6 +21,8 @@ class Hit(NamedTuple):
     end: int
     layer: str
     value: str
+    prefix: str = ""
+    """The clitic fused with its first word."""
 
 
 RawMatch = tuple[int, int, int]
@@ -65,6 +69,9 @@ class Hits:
         return [hit for hit in self.within(layer, start, end) if hit.value in values]
 
 
+_compiled = lru_cache(maxsize=None)(re.compile)
+
+
 def collect(matcher: Matcher, folded: Folded, matches: list[RawMatch]) -> Hits:
     """Resolve raw matches into hits."""
     norm, clean = folded.norm, folded.clean
@@ -77,16 +84,21 @@ def collect(matcher: Matcher, folded: Folded, matches: list[RawMatch]) -> Hits:
         if pattern.grow:
             grown = norm.find(" ", end)
             end = length if grown < 0 else grown
-        for layer, value, exact, verify in pattern.entries:
+        word = start if pattern.lead else norm.rfind(" ", 0, start) + 1
+        for layer, value, exact, verify, prefixed in pattern.entries:
             if exact is not None and clean[start:end] != exact:
                 continue
+            prefix = norm[word:start] if prefixed else ""
+            if prefix and prefix not in matcher.prefixes:
+                continue
+            begin = word if prefixed or pattern.back else start
             stop = end
             if verify is not None:
-                verified = verify.match(norm, start, start + 200)
+                verified = _compiled(verify).match(norm, begin if prefixed else start, start + 200)
                 if verified is None:
                     continue
                 stop = verified.end()
-            layers[layer].append(Hit(start, stop, layer, value))
+            layers[layer].append(Hit(begin, stop, layer, value, prefix))
     masks = layers.pop("ignore", None)
     for layer, hits in layers.items():
         hits.sort(key=lambda hit: (hit.start, -hit.end))

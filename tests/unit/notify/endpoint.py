@@ -22,6 +22,7 @@ class Endpoint:
     behaviours: list[Behaviour]
     url: str = ""
     requests: list[Request] = field(default_factory=list)
+    connections: int = 0
     arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def until(self, number: int) -> list[Request]:
@@ -53,6 +54,7 @@ async def endpoint(*behaviours: Behaviour) -> AsyncIterator[Endpoint]:
     connections: set[asyncio.Task[None]] = set()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        served.connections += 1
         task = asyncio.ensure_future(served._serve(reader, writer))
         connections.add(task)
         task.add_done_callback(connections.discard)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from standardwebhooks import Webhook
 
-from services.contracts.ids import DeliveryId
+from services.contracts.ids import DeliveryId, SubscriptionId
 from services.contracts.subscription import Channel, Subscription
 from services.notify.adapters.sender import Sender
 from services.notify.core.status import Answer, Outcome
@@ -95,6 +95,41 @@ async def test_the_connection_serves_again_after_an_answer_that_was_cut() -> Non
     async with endpoint(talk_without_end, answer(204)) as served, Sender(settings()) as sender:
         sent = [await sender.send(subscription(served.url), ID, b"{}", datetime.now(UTC)) for _ in range(2)]
         assert [told.http_status for told in sent] == [200, 204]
+
+
+async def test_the_line_serves_again_after_a_time_out() -> None:
+    async with endpoint(hang, answer(204)) as served, Sender(settings()) as sender:
+        sent = [await sender.send(subscription(served.url), ID, b"{}", datetime.now(UTC)) for _ in range(2)]
+        assert [told.outcome for told in sent] == [Outcome.TIMED_OUT, None]
+
+
+async def test_an_endpoint_that_keeps_its_connection_open_is_not_connected_to_twice() -> None:
+    async with endpoint() as served, Sender(settings()) as sender:
+        desk = subscription(served.url)
+        for _ in range(5):
+            await sender.send(desk, ID, b"{}", datetime.now(UTC))
+        assert (len(served.requests), served.connections) == (5, 1)
+
+
+async def test_of_many_endpoints_the_lines_used_last_are_kept() -> None:
+    async with endpoint() as served, Sender(settings(CHANCERY_NOTIFY__CONCURRENCY="1")) as sender:
+        desks = [
+            subscription(served.url).model_copy(update={"subscription_id": SubscriptionId(f"sub_{number}")})
+            for number in range(3)
+        ]
+        for number in (0, 1, 2, 2, 1, 0):  # two are kept: the first is closed when the third comes
+            told = await sender.send(desks[number], ID, b"{}", datetime.now(UTC))
+            assert told.http_status == 204
+        assert served.connections == 4
+
+
+async def test_a_subscription_that_changes_is_sent_to_where_it_now_says() -> None:
+    async with endpoint() as before, endpoint() as after, Sender(settings()) as sender:
+        desk = subscription(before.url)
+        await sender.send(desk, ID, b"{}", datetime.now(UTC))
+        moved = desk.model_copy(update={"endpoint": Vault([KEY]).encrypt(after.url)})
+        await sender.send(moved, ID, b"{}", datetime.now(UTC))
+        assert (len(before.requests), len(after.requests)) == (1, 1)
 
 
 async def test_retry_after_is_read() -> None:

@@ -1,0 +1,1 @@
+"""Measurements: each prints a table, and the command that made it; the tables are committed under `results/`."""

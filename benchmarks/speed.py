@@ -1,0 +1,246 @@
+"""How fast the reading is: articles a second on one core beside a bare scan, start-up, memory, worst case.
+
+    python -m benchmarks.speed [--rounds 5] [--articles 600] [--write]
+
+The articles are the demo's own texts, paragraphs shuffled and joined to 2.5 kB, in every language there is a lexicon
+for. Nearly every one tells an attack, so this is the slow case: most of the world's news ends at the first scan.
+"""
+
+import argparse
+import gc
+import importlib
+import itertools
+import json
+import random
+import re
+import statistics
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.surroundings import RESULTS, command, surroundings
+from deploy.demo import newsroom
+from services.classify.adapters.data import load_rules
+from services.classify.core.language import identify
+from services.classify.core.pipeline import MAX_CHARACTERS, ArticleText, Reader
+from services.classify.core.scan import find, has_trigger
+from services.classify.core.text import fold
+from services.cli.classify import read_line
+from services.cli.scoresheet import Sheet, as_markdown
+
+ARTICLE_BYTES = 2_500
+ADVERSARIAL_CHARACTERS = 1_000_000
+SEED = 20_201_220
+DAY = "2020-12-21"
+ROOT = Path(__file__).parent.parent
+LEXICONS = ROOT / "services" / "classify" / "lexicons"
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One way over all articles. Everything it needs is made before the clock runs."""
+
+    name: str
+    run: Callable[[], object]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--articles", type=int, default=600)
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args()
+    reader = Reader(load_rules())
+    telling, quiet = _lines(options.articles, reader, quiet=False), _lines(options.articles, reader, quiet=True)
+    sheets = (
+        _throughput("articles that tell attacks", reader, telling, options.rounds),
+        _throughput("articles without a word for one", reader, quiet, options.rounds),
+        _start_up(telling),
+        _worst(reader),
+    )
+    intro = (
+        f"{surroundings()}; one process, its own CPU time; {options.articles} articles of {ARTICLE_BYTES} bytes "
+        f"in {len(reader.rules.lexicons)} languages; ruleset {reader.rules.version}."
+    )
+    parts = ["# How fast the reading is\n", f"`{command('speed')}`\n", f"{intro}\n", *map(as_markdown, sheets)]
+    text = "\n".join(parts)
+    print(text)
+    if options.write:
+        (RESULTS / "speed.md").write_text(text, encoding="utf-8")
+
+
+def _lines(number: int, reader: Reader, quiet: bool) -> list[str]:
+    """Articles as lines of JSON, languages in turn; equal arguments give equal lines.
+
+    `quiet`: only of paragraphs that the first scan finds no event word in, as most of the world's news.
+    """
+    chance = random.Random(SEED)
+    paragraphs: dict[str, list[str]] = {}
+    for publication in newsroom.read():
+        if publication.language in reader.rules.lexicons:
+            own = paragraphs.setdefault(publication.language, [])
+            own.extend(paragraph for item in publication.items for paragraph in item.paragraphs)
+    if quiet:
+        for language, own in paragraphs.items():
+            paragraphs[language] = [one for one in own if not _may_tell(reader, language, one)]
+    languages = sorted(language for language, own in paragraphs.items() if own)
+    lines = []
+    for index, language in zip(range(number), itertools.cycle(languages), strict=False):
+        own = chance.sample(paragraphs[language], len(paragraphs[language]))
+        text = _cut("\n".join(itertools.islice(itertools.cycle(own), 100)), ARTICLE_BYTES)
+        lines.append(json.dumps({"id": str(index), "text": text, "lang": language, "date": DAY}, ensure_ascii=False))
+    return lines
+
+
+def _may_tell(reader: Reader, language: str, paragraph: str) -> bool:
+    matcher = reader.rules.lexicons[language].matcher
+    return has_trigger(matcher, find(matcher, fold(paragraph)))
+
+
+def _cut(text: str, size: int) -> str:
+    return text.encode()[:size].decode(errors="ignore")
+
+
+def _contenders(reader: Reader, lines: list[str]) -> tuple[list[Contender], str]:
+    articles = [read_line(line, number) for number, line in enumerate(lines)]
+    folded = [(article.language_hint or "", fold(article.full_text)) for article in articles]
+    lexicons, places = reader.rules.lexicons, reader.rules.gazetteer.matcher
+
+    def scan() -> None:
+        for language, text in folded:
+            identify(text.norm, text.clean, reader.profiles, language)
+            find(lexicons[language].matcher, text)
+            find(places, text)
+
+    contenders = [
+        Contender("the reading", lambda: [reader.read(article) for article in articles]),
+        Contender("(a) JSON decoding", lambda: [json.loads(line) for line in lines]),
+        Contender("(b) bare Aho-Corasick scan of folded text over the same patterns, and language id", scan),
+    ]
+    try:
+        spacy = importlib.import_module("spacy")
+    except ImportError:
+        return contenders, "(c) spacy.blank tokenising: skipped, spaCy is not installed here."
+    pipelines = {language: spacy.blank(language) for language, _ in folded}
+    contenders.append(
+        Contender(
+            f"(c) spacy.blank tokenising, spaCy {spacy.__version__}",
+            lambda: [pipelines[article.language_hint or ""](article.text) for article in articles],
+        )
+    )
+    return contenders, ""
+
+
+def _throughput(title: str, reader: Reader, lines: list[str], rounds: int) -> Sheet:
+    """Rounds take turns, so that a slow minute of the machine slows all; ratios are of one round, then their median."""
+    contenders, note = _contenders(reader, lines)
+    rates: dict[str, list[float]] = {contender.name: [] for contender in contenders}
+    for contender in contenders:
+        contender.run()
+    for _ in range(rounds):
+        for contender in contenders:
+            gc.collect()
+            begun = time.process_time()
+            contender.run()
+            rates[contender.name].append(len(lines) / (time.process_time() - begun))
+    reading = rates[contenders[0].name]
+    rows = []
+    for name, own in rates.items():
+        ratio = statistics.median(mine / theirs for mine, theirs in zip(reading, own, strict=True))
+        rows.append((name, f"{statistics.median(own):,.0f}", f"{min(own):,.0f} to {max(own):,.0f}", f"{ratio:.3f}"))
+    columns = ("", "a second, median", "rounds", "the reading over it")
+    return Sheet(f"Articles a second on one core: {title}", columns, tuple(rows), note)
+
+
+_FRESH = """
+import json, sys
+from services.classify.adapters.data import load_rules
+from services.classify.core.pipeline import ArticleText, Reader
+
+def report(event):
+    with open("/proc/self/status") as status:
+        sizes = {name: int(size.split()[0]) / 1024 for name, _, size in (line.partition(":") for line in status)
+                 if name in ("VmRSS", "VmHWM")}
+    print(json.dumps([event, sizes["VmRSS"], sizes["VmHWM"]]), flush=True)
+
+reader = Reader(load_rules())
+report("ready to read")
+for line in sys.stdin:
+    row = json.loads(line)
+    reader.read(ArticleText(id=row["id"], text=row["text"], language_hint=row["lang"]))
+report("all articles read, every language in use")
+"""
+
+
+def _start_up(lines: Sequence[str], times: int = 3) -> Sheet:
+    """Of fresh processes, from their start; the median of each figure. Needs Linux, for the memory."""
+    runs = [list(_one_start(lines)) for _ in range(times)]
+    rows = []
+    for moments in zip(*runs, strict=True):
+        seconds, resident, peak = (statistics.median(moment[part] for moment in moments) for part in (1, 2, 3))
+        rows.append((moments[0][0], f"{seconds:.2f}", f"{resident:.0f}", f"{peak:.0f}"))
+    return Sheet(f"A fresh process, median of {times}", ("", "seconds", "MB resident", "MB at its peak"), tuple(rows))
+
+
+def _one_start(lines: Sequence[str]) -> Iterator[tuple[str, float, float, float]]:
+    begun = time.perf_counter()
+    with subprocess.Popen(
+        [sys.executable, "-c", _FRESH], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        event, resident, peak = json.loads(process.stdout.readline())
+        yield event, time.perf_counter() - begun, resident, peak
+        process.stdin.write("\n".join(lines))
+        process.stdin.close()
+        event, resident, peak = json.loads(process.stdout.readline())
+        yield event, time.perf_counter() - begun, resident, peak
+
+
+def _worst(reader: Reader) -> Sheet:
+    """Seconds for texts made to be slow, each of a million characters, in the slowest language."""
+    slowest: dict[str, tuple[float, str]] = {}
+    for language in sorted(reader.rules.lexicons):
+        for kind, unit in _adversaries(reader, language):
+            text = (unit * (ADVERSARIAL_CHARACTERS // len(unit) + 1))[:ADVERSARIAL_CHARACTERS]
+            begun = time.perf_counter()
+            reader.read(ArticleText(id=kind, text=text, language_hint=language))
+            slowest[kind] = max(slowest.get(kind, (0.0, "")), (time.perf_counter() - begun, language))
+    rows = tuple((kind, f"{seconds:.3f}", language) for kind, (seconds, language) in slowest.items())
+    note = f"Only the first {MAX_CHARACTERS:,} characters are read."
+    return Sheet("A million characters made to be slow", ("", "seconds", "slowest in"), rows, note)
+
+
+def _adversaries(reader: Reader, language: str) -> Iterator[tuple[str, str]]:
+    """Kinds of text and the unit that each repeats."""
+    with (LEXICONS / f"{language}.toml").open("rb") as file:
+        lexicon = tomllib.load(file)
+    events, sites = _terms(lexicon["events"]), _terms(lexicon["sites"])
+    words = " ".join(lexicon["language"]["words"])
+    yield "one word", f"{events[0]} "
+    yield "all event words", f"{' '.join(events)} "
+    yield "all site nouns", f"{' '.join(sites)} "
+    yield "all city names", f"{' '.join(city.name for city in reader.rules.gazetteer.cities)} "
+    yield "event and site in turn", " ".join(f"{event} {site}" for event, site in zip(events, itertools.cycle(sites)))
+    yield "event, site and function words, no full stop", f"{events[0]} {sites[0]} {words} "
+    yield "a sentence of an attack", f"{events[0]} {sites[0]} 3. {words[:40]} 2020, {events[-1]} 12 {sites[-1]}. "
+    yield "digits", "1234567890"
+    yield "numbers", f"{words[:20]} 1,234 56.7 2020-12-20 "
+    yield "no spaces", events[0].replace(" ", "")
+    yield "punctuation", "((((,,,,;;;;....----“”'’\"!?"
+    yield "combining marks and joiners", "e\u0301\u0327\u200c\u200d\u0640"
+    yield "line breaks", "\n"
+
+
+def _terms(section: Mapping[str, Sequence[str]]) -> list[str]:
+    """The terms of a section as plain words: the first of each choice, no wildcards."""
+    plain = (re.sub(r"\{([^,}]*)[^}]*\}", r"\1", term) for terms in section.values() for term in terms)
+    return [re.sub(r"[*=~]", "", term).strip() for term in plain]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""Lists of sites as people keep them: CSV and GeoJSON to known sites, with what could not be taken, in words.
+
+CSV columns (any order, others are ignored): `name`, `lat`, `lon` (WGS 84 degrees), and as far as known `radius_m`,
+`kind` (of contracts/report.SiteKind, or `consulate_general`, `honorary_consulate`, `high_commission`),
+`sending_state` or `sender`, `host_state` or `host` (ISO 3166-1 alpha-2), `city`, `id`.
+GeoJSON (RFC 7946): a FeatureCollection of Points with the same names as properties.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from services.contracts import ids
+from services.contracts.report import SiteKind
+from services.contracts.site import KnownSite
+
+_OTHER_NAMES = {
+    "sending_state": ("sending_state", "sender"),
+    "host_state": ("host_state", "host"),
+    "city": ("city", "metro_city"),
+    "watch_radius_m": ("radius_m", "watch_radius_m"),
+    "identity": ("id", "qid", "name"),
+    "lat": ("lat", "latitude"),
+    "lon": ("lon", "lng", "longitude"),
+}
+
+
+_OTHER_KINDS = {
+    "consulate_general": SiteKind.CONSULATE,
+    "honorary_consulate": SiteKind.CONSULATE,
+    "high_commission": SiteKind.EMBASSY,
+}
+
+
+class UnreadableList(ValueError):
+    """Not a list of sites at all; the message says what it should be."""
+
+
+@dataclass(frozen=True, slots=True)
+class SiteList:
+    sites: tuple[KnownSite, ...]
+    problems: tuple[str, ...]
+
+
+def read(document: bytes, origin: str, default_radius_m: float | None = None) -> SiteList:
+    """The sites of a CSV or GeoJSON document. `default_radius_m` makes watch points of those that name no radius.
+
+    Raises UnreadableList.
+    """
+    try:
+        text = document.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UnreadableList(f"{origin} is not UTF-8: {error}") from None
+    rows = _features(text, origin) if text.lstrip()[:1] == "{" else _rows(text, origin)
+    return _sites(rows, origin, default_radius_m)
+
+
+def _rows(text: str, origin: str) -> Iterator[tuple[str, Mapping[str, object]]]:
+    reader = csv.DictReader(io.StringIO(text))
+    columns = {name.strip().lower() for name in reader.fieldnames or ()}
+    if not (columns & {"lat", "latitude"} and columns & {"lon", "lng", "longitude"}):
+        raise UnreadableList(f"{origin} has no columns lat and lon; a list needs at least name,lat,lon")
+    try:
+        for row in reader:
+            yield f"line {reader.line_num}", {str(key).strip().lower(): value for key, value in row.items()}
+    except csv.Error as error:
+        raise UnreadableList(f"{origin} line {reader.line_num}: {error}") from None
+
+
+def _features(text: str, origin: str) -> Iterator[tuple[str, Mapping[str, object]]]:
+    try:
+        document = json.loads(text)
+        features = document["features"]
+        assert isinstance(features, list)
+    except (ValueError, KeyError, TypeError, AssertionError, RecursionError):
+        raise UnreadableList(f"{origin} is no GeoJSON FeatureCollection") from None
+    for number, feature in enumerate(features, 1):
+        properties: dict[str, object] = {}
+        try:
+            properties = {str(key).lower(): value for key, value in (feature.get("properties") or {}).items()}
+            if feature["geometry"]["type"] == "Point":
+                properties["lon"], properties["lat"] = feature["geometry"]["coordinates"][:2]
+        except (AttributeError, KeyError, TypeError, ValueError):
+            properties = {}
+        yield f"feature {number}", properties
+
+
+def _sites(rows: Iterable[tuple[str, Mapping[str, object]]], origin: str, default_radius_m: float | None) -> SiteList:
+    sites: dict[str, KnownSite] = {}
+    problems = []
+    for where, row in rows:
+        try:
+            site = _site(row, origin, default_radius_m)
+            sites[site.site_id] = site
+        except (ValidationError, ValueError) as error:
+            problems.append(f"{where}: {_complaint(error)}")
+    return SiteList(tuple(sites.values()), tuple(problems))
+
+
+def _site(row: Mapping[str, object], origin: str, default_radius_m: float | None) -> KnownSite:
+    def value(field: str) -> str | None:
+        for name in _OTHER_NAMES.get(field, (field,)):
+            text = str(row[name]).strip() if row.get(name) is not None else ""
+            if text:
+                return text
+        return None
+
+    kind = value("kind")
+    kind = _OTHER_KINDS.get(kind or "", kind)
+    if kind is not None and kind not in SiteKind.__members__.values():
+        raise ValueError(f"kind {kind!r:.40} is none of {', '.join(SiteKind)}")
+    name = value("name") or " ".join(filter(None, (value("sending_state"), kind, value("city"))))
+    if not name:
+        raise ValueError("it has no name")
+    identity = value("identity") or name
+    radius = value("watch_radius_m") or default_radius_m
+    fields = {
+        "site_id": ids.known_site_id(origin, identity),
+        "name": name,
+        "kind": kind,
+        "sending_state": value("sending_state"),
+        "host_state": value("host_state"),
+        "city": value("city"),
+        "lat": value("lat"),
+        "lon": value("lon"),
+        "watch_radius_m": radius,
+        "origin": origin,
+    }
+    return KnownSite.model_validate(fields)
+
+
+def _complaint(error: ValueError) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False)[0]
+        return f"{first['loc'][0]}: {first['msg']} (got {first['input']!r:.40})"
+    return str(error)

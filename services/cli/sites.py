@@ -1,0 +1,141 @@
+"""`chancery sites`: places known beforehand, and the points an operator watches."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import httpx
+import typer
+from aiokafka.errors import KafkaError
+from rich.progress import track
+from rich.table import Table
+
+from services.classify.adapters.query_service import missions
+from services.classify.core.site_lists import SiteList, UnreadableList, read
+from services.cli.context import err, fail, out, print_json, settings
+from services.contracts.site import KnownSite
+from services.contracts.topics import SITES
+from services.runtime.dead_letters import DeadLetterBox
+from services.runtime.egress import guarded_client
+from services.runtime.kafka import BrokerUnreachable, Publisher
+from services.runtime.settings import Misconfigured, Settings
+from services.runtime.topic_table import snapshot
+
+T = TypeVar("T")
+
+WIKIDATA = "https://query.wikidata.org/sparql"
+BATCH = 500
+SHOWN_PROBLEMS = 10
+
+app = typer.Typer(
+    help="Known sites: your own offices as watch points, missions with coordinates.", no_args_is_help=True
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+
+@app.command("import")
+def import_sites(
+    file: Annotated[Path, typer.Argument(help="CSV (name,lat,lon[,radius_m,kind,sender,host,city,id]) or GeoJSON.")],
+    radius: Annotated[
+        float | None, typer.Option(min=1, help="Watch each site that names no radius within this many metres.")
+    ] = None,
+) -> None:
+    """Add your own sites. With a radius they are watch points: what happens within it is told as in their vicinity.
+
+    The same entry of a file of the same name replaces itself. Rows that cannot be taken are named; the others are.
+    """
+    try:
+        found = read(file.read_bytes(), file.name, radius)
+    except (OSError, UnreadableList) as error:
+        fail(str(error))
+    _store(found)
+
+
+@app.command()
+def update(
+    endpoint: Annotated[str, typer.Option(help="A SPARQL endpoint that answers as Wikidata's.")] = WIKIDATA,
+) -> None:
+    """Fetch the missions that Wikidata knows (some 9,000; CC0), so that sites get their own coordinates."""
+
+    async def fetch(configuration: Settings) -> SiteList:
+        agent = configuration.ingest.user_agent
+        async with guarded_client(configuration.egress, user_agent=agent, timeout_s=120) as client:
+            return await missions(endpoint, client)
+
+    try:
+        found = asyncio.run(fetch(settings()))
+    except (httpx.HTTPError, UnreadableList) as error:
+        fail(f"cannot fetch missions: {error}")
+    _store(found)
+
+
+@app.command("list")
+def list_sites(as_json: AsJson = False) -> None:
+    """Every known site."""
+    sites = _run(_all)
+    if as_json:
+        print_json([site.model_dump(mode="json") for site in sites])
+        return
+    table = Table("name", "kind", "place", "coordinates", "watched within", "from")
+    for site in sites:
+        place = ", ".join(filter(None, (site.city, site.host_state)))
+        radius = f"{site.watch_radius_m:g} m" if site.watch_radius_m else ""
+        table.add_row(site.name, site.kind or "", place, f"{site.lat:.4f}, {site.lon:.4f}", radius, site.origin)
+    out.print(table if sites else "no known sites")
+
+
+@app.command()
+def remove(
+    origin: Annotated[str, typer.Argument(help="As `chancery sites list` shows it: a file's name, or wikidata.")],
+) -> None:
+    """Forget every site of one list."""
+
+    async def forget(configuration: Settings) -> int:
+        sites = [site for site in await _all(configuration) if site.origin == origin]
+        async with Publisher(configuration, "/chancery/cli") as publisher:
+            for site in sites:
+                await publisher.delete(SITES, site.key)
+        return len(sites)
+
+    removed = _run(forget)
+    if not removed:
+        fail(f"no site is from {origin!r}")
+    err.print(f"{removed} sites removed")
+
+
+def _store(found: SiteList) -> None:
+    for problem in found.problems[:SHOWN_PROBLEMS]:
+        err.print(f"left out, {problem}", highlight=False, markup=False)
+    if len(found.problems) > SHOWN_PROBLEMS:
+        err.print(f"and {len(found.problems) - SHOWN_PROBLEMS} more")
+
+    async def publish(configuration: Settings) -> None:
+        batches = range(0, len(found.sites), BATCH)
+        async with Publisher(configuration, "/chancery/cli") as publisher:
+            for start in track(batches, "writing", console=err, disable=not err.is_terminal):
+                await publisher.publish(SITES, *found.sites[start : start + BATCH])
+
+    if not found.sites:
+        fail("nothing in it could be taken")
+    _run(publish)
+    watched = sum(site.watch_radius_m is not None for site in found.sites)
+    err.print(f"{len(found.sites)} sites written, {watched} of them watched, {len(found.problems)} left out")
+
+
+async def _all(configuration: Settings) -> list[KnownSite]:
+    async with Publisher(configuration, "/chancery/cli") as publisher:
+        table = await snapshot(configuration, [SITES], DeadLetterBox(publisher, "cli"))
+    sites = [record for record in table.values(SITES) if isinstance(record, KnownSite)]
+    return sorted(sites, key=lambda site: (site.host_state or "", site.name))
+
+
+def _run(work: Callable[[Settings], Awaitable[T]]) -> T:
+    async def run() -> T:
+        return await work(settings())
+
+    try:
+        return asyncio.run(run())
+    except (BrokerUnreachable, KafkaError, Misconfigured, TimeoutError) as error:
+        fail(str(error))

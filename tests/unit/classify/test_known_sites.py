@@ -1,0 +1,189 @@
+"""Known sites: lists are read or say why not, missions get their coordinates, watch points their vicinity."""
+
+import contextlib
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.classify.core import site_lists, wikidata
+from services.classify.core.known_sites import KnownSites, distance_m, with_known_sites
+from services.classify.core.site_lists import UnreadableList
+from services.contracts import ids
+from services.contracts.report import (
+    Finding,
+    GuardVerdict,
+    PlacePrecision,
+    Relation,
+    Site,
+    SiteKind,
+    Standing,
+)
+from services.contracts.site import KnownSite
+from tests.unit.classify.reports import report
+
+OFFICE = KnownSite(
+    site_id=ids.known_site_id("test", "office"),
+    name="Office",
+    host_state="FR",
+    lat=48.8600,
+    lon=2.3400,
+    watch_radius_m=3000,
+    origin="test",
+)
+ELSEWHERE = Site(host_state="FR", city="Paris", lat=48.8534, lon=2.3488, precision=PlacePrecision.CITY)
+
+
+def finding(site: Site, **more: object) -> Finding:
+    quiet = {"relation": Relation.NONE, "alertable": False, "site": site}
+    return report().finding.model_copy(update=quiet | more)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "metres"),
+    [((48.8566, 2.3522), (51.5074, -0.1278), 343_556), ((0, 179.9), (0, -179.9), 22_239), ((1, 1), (1, 1), 0)],
+)
+def test_distances(one: tuple[float, float], other: tuple[float, float], metres: float) -> None:
+    assert distance_m(*one, *other) == pytest.approx(metres, rel=1e-3)
+
+
+def test_what_happens_within_the_radius_is_in_the_vicinity_and_told() -> None:
+    seen = with_known_sites(finding(ELSEWHERE), KnownSites.of([OFFICE]))
+    assert seen.relation is Relation.VICINITY
+    assert seen.alertable
+    assert seen.severity_reasons[-1].startswith("1.0 km from the watch point Office")
+
+
+@pytest.mark.parametrize(
+    "unmoved",
+    [
+        finding(ELSEWHERE.model_copy(update={"lat": 48.9, "lon": 2.4})),
+        finding(ELSEWHERE.model_copy(update={"precision": PlacePrecision.COUNTRY})),
+        finding(Site(host_state="FR")),
+        finding(ELSEWHERE, relation=Relation.ON_SITE),
+    ],
+)
+def test_what_is_far_or_nowhere_is_not(unmoved: Finding) -> None:
+    assert with_known_sites(unmoved, KnownSites.of([OFFICE])) == unmoved
+
+
+@pytest.mark.parametrize(
+    "quiet",
+    [
+        {"standing": Standing.BACKGROUND},
+        {"guards": (GuardVerdict(name="drill", reason="an exercise"),)},
+    ],
+)
+def test_the_vicinity_of_old_news_is_not_told(quiet: dict[str, object]) -> None:
+    seen = with_known_sites(finding(ELSEWHERE, **quiet), KnownSites.of([OFFICE]))
+    assert (seen.relation, seen.alertable) == (Relation.VICINITY, False)
+
+
+def test_a_mission_that_can_only_be_one_gets_its_coordinates() -> None:
+    embassy = OFFICE.model_copy(
+        update={
+            "kind": SiteKind.EMBASSY,
+            "sending_state": "US",
+            "city": "Paris",
+            "watch_radius_m": None,
+        }
+    )
+    site = Site(kind=SiteKind.EMBASSY, sending_state="US", host_state="FR", city="Paris")
+    exact = with_known_sites(finding(site, relation=Relation.ON_SITE), KnownSites.of([embassy])).site
+    assert exact == site.model_copy(update={"lat": 48.86, "lon": 2.34, "precision": PlacePrecision.SITE})
+    second = embassy.model_copy(update={"site_id": ids.known_site_id("test", "annexe")})
+    unmoved = finding(site, relation=Relation.ON_SITE)
+    assert with_known_sites(unmoved, KnownSites.of([embassy, second])) == unmoved
+
+
+def test_a_site_that_is_forgotten_or_moved_no_longer_watches() -> None:
+    known = KnownSites.of([OFFICE])
+    known.put(OFFICE.model_copy(update={"lat": -10.0}))
+    assert with_known_sites(finding(ELSEWHERE), known).relation is Relation.NONE
+    known.put(OFFICE)
+    known.remove(OFFICE.site_id)
+    assert with_known_sites(finding(ELSEWHERE), known).relation is Relation.NONE
+
+
+@given(st.floats(-90, 90), st.floats(-180, 180), st.floats(1, 200_000), st.floats(-90, 90), st.floats(-180, 180))
+def test_the_index_finds_exactly_what_is_near(
+    lat: float, lon: float, radius: float, other_lat: float, other_lon: float
+) -> None:
+    point = OFFICE.model_copy(update={"lat": lat, "lon": lon, "watch_radius_m": radius})
+    found = KnownSites.of([point]).watching(other_lat, other_lon)
+    assert bool(found) == (distance_m(lat, lon, other_lat, other_lon) <= radius)
+
+
+CSV = """\ufeffName,Latitude,lng,radius_m,kind,sender,host,city,note
+Office,48.86,2.34,500,,,FR,Paris,ours
+,33.3,44.4,,consulate_general,US,IQ,Baghdad,
+Bad latitude,91,0,,,,,,
+No place,,,,,,,,
+Bad kind,1,1,,castle,,,,
+"""
+
+
+def test_csv() -> None:
+    found = site_lists.read(CSV.encode(), "offices.csv", 1000)
+    assert [(s.name, s.kind, s.watch_radius_m) for s in found.sites] == [
+        ("Office", None, 500),
+        ("US consulate Baghdad", SiteKind.CONSULATE, 1000),
+    ]
+    assert [problem.split(" ")[1].rstrip(":") for problem in found.problems] == ["4", "5", "6"]
+    assert "castle" in found.problems[2]
+
+
+def test_geojson() -> None:
+    features = [
+        {"geometry": {"type": "Point", "coordinates": [2.34, 48.86, 35]}, "properties": {"name": "Office", "id": 7}},
+        {"geometry": {"type": "Polygon", "coordinates": []}, "properties": {"name": "A park"}},
+        {"geometry": None, "properties": None},
+    ]
+    found = site_lists.read(json.dumps({"type": "FeatureCollection", "features": features}).encode(), "x.geojson")
+    assert [(s.name, s.lat, s.lon, s.watch_radius_m) for s in found.sites] == [("Office", 48.86, 2.34, None)]
+    assert [problem.split(":")[0] for problem in found.problems] == ["feature 2", "feature 3"]
+
+
+@pytest.mark.parametrize(
+    ("document", "complaint"),
+    [
+        (b"name,city\nx,y\n", "no columns lat and lon"),
+        (b"", "no columns lat and lon"),
+        (b"\xff\xfe", "not UTF-8"),
+        (b'{"type": "Topology"}', "no GeoJSON FeatureCollection"),
+        (b'{"features": 3}', "no GeoJSON FeatureCollection"),
+    ],
+)
+def test_what_is_no_list_says_so(document: bytes, complaint: str) -> None:
+    with pytest.raises(UnreadableList, match=complaint):
+        site_lists.read(document, "list")
+
+
+@given(st.one_of(st.binary(max_size=300), st.text(max_size=300).map(lambda text: f"name,lat,lon\n{text}".encode())))
+def test_reading_raises_nothing_else(document: bytes) -> None:
+    with contextlib.suppress(UnreadableList):
+        site_lists.read(document, "list")
+    with contextlib.suppress(UnreadableList):
+        wikidata.sites_in(document)
+
+
+def test_missions_of_the_query_service() -> None:
+    def cell(value: str) -> dict[str, str]:
+        return {"type": "literal", "value": value}
+
+    row = {
+        "mission": cell("http://www.wikidata.org/entity/Q1"),
+        "missionLabel": cell("Embassy of X in Y"),
+        "class": cell("http://www.wikidata.org/entity/Q3917681"),
+        "sender": cell("US"),
+        "host": cell("IQ"),
+        "cityLabel": cell("Baghdad"),
+        "coordinates": cell("Point(44.39 33.29)"),
+    }
+    on_the_moon = row | {"coordinates": cell("<http://www.wikidata.org/entity/Q405> Point(1 1)")}
+    answer = {"results": {"bindings": [row, on_the_moon, {"mission": 3}]}}
+    found = wikidata.sites_in(json.dumps(answer).encode())
+    (site,) = found.sites
+    assert (site.kind, site.sending_state, site.city, site.lat, site.lon) == ("embassy", "US", "Baghdad", 33.29, 44.39)
+    assert len(found.problems) == 2

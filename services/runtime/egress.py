@@ -6,11 +6,14 @@ networks (multicast, 6to4 relays, NAT64 among them), so the list is our own, fro
 """
 
 import asyncio
+import functools
 import socket
 import ssl
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from http.cookiejar import DefaultCookiePolicy
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Any
 
 import httpcore
 import httpx
@@ -58,6 +61,15 @@ class AddressGuard:
         return any(ip.version == net.version and ip in net for net in self._networks)
 
 
+_LOOK_UPS = ThreadPoolExecutor(64, thread_name_prefix="look-up")
+"""Threads of our own: uvloop and asyncio give all look-ups so few that some dead names would hold up every other."""
+
+
+async def _look_up(host: str, port: int) -> list[tuple[Any, ...]]:
+    look_up = functools.partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    return list(await asyncio.get_running_loop().run_in_executor(_LOOK_UPS, look_up))
+
+
 class _GuardedBackend(httpcore.AsyncNetworkBackend):
     def __init__(self, guard: AddressGuard) -> None:
         self._guard = guard
@@ -72,9 +84,7 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         try:
-            found = await asyncio.wait_for(
-                asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM), timeout
-            )
+            found = await asyncio.wait_for(_look_up(host, port), timeout)
         except TimeoutError:
             raise httpcore.ConnectTimeout(f"looking up {host} took longer than {timeout} s") from None
         except (OSError, UnicodeError) as error:

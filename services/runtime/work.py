@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+import structlog
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import CommitFailedError
 
 from services.contracts.model import Record
 from services.contracts.topics import Topic
@@ -13,6 +15,9 @@ from services.runtime.kafka import consumer_options, start
 from services.runtime.settings import Settings
 
 R = TypeVar("R", bound=Record)
+log = structlog.get_logger()
+
+COMMIT_REFUSED = "commit.refused"
 
 
 def group_name(settings: Settings, role: str) -> str:
@@ -62,7 +67,11 @@ class WorkQueue(Generic[R]):
                     continue
                 read = [await self._dead_letters.read(message, self._record_type) for message in messages]
                 await self._handle([record for record in read if record is not None])
-                await self._consumer.commit()
+                try:
+                    await self._consumer.commit()
+                except CommitFailedError:
+                    # A rebalance came in between: whoever has the partitions now does them again, to the same effect.
+                    log.info(COMMIT_REFUSED, records=len(messages))
         finally:
             await self._consumer.stop()
 

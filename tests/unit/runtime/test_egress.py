@@ -90,11 +90,11 @@ async def test_a_name_that_changes_its_address_finds_the_same_guard(monkeypatch:
     """The address that was checked is the address connected to: there is no second look-up to win."""
     lookups = iter(["8.8.8.8", "127.0.0.1"])
 
-    async def look_up(*_: object, **__: object) -> list[object]:
+    def look_up(*_: object, **__: object) -> list[object]:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (next(lookups), 80))]
 
     guard = AddressGuard()
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", look_up)
+    monkeypatch.setattr("socket.getaddrinfo", look_up)
     connected: list[str] = []
 
     async def connect(self: object, host: str, *_: object, **__: object) -> None:
@@ -114,10 +114,10 @@ async def test_a_name_that_changes_its_address_finds_the_same_guard(monkeypatch:
 async def test_a_name_with_a_private_and_a_public_address_reaches_the_public_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def look_up(*_: object, **__: object) -> list[object]:
+    def look_up(*_: object, **__: object) -> list[object]:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, 80)) for ip in ("10.0.0.1", "8.8.8.8")]
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", look_up)
+    monkeypatch.setattr("socket.getaddrinfo", look_up)
     connected: list[str] = []
 
     async def connect(self: object, host: str, *_: object, **__: object) -> None:

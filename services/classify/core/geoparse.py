@@ -6,14 +6,13 @@ is refused, so a government's capital with a speech verb never becomes a host ci
 """
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from services.classify.core.gazetteer import City, Gazetteer, SpecialPlace, best_city
 from services.classify.core.lexicon import Lexicon
 from services.classify.core.scan import Hit, Hits
 from services.classify.core.text import Folded, Sentence
-from services.contracts.report import PlacePrecision, Site, SiteKind
+from services.contracts.report import SiteKind
 
 _BEFORE, _AFTER = 70, 90
 _MAX_LINK = 3
@@ -223,12 +222,15 @@ def article_focus(
 class SiteReader:
     """Composes the site mentions of one article."""
 
-    def __init__(self, folded: Folded, hits: Hits, places: list[Place], lexicon: Lexicon, focus: Focus) -> None:
+    def __init__(
+        self, folded: Folded, hits: Hits, places: list[Place], lexicon: Lexicon, focus: Focus, gazetteer: Gazetteer
+    ) -> None:
         self.folded = folded
         self.hits = hits
         self.places = places
         self.lexicon = lexicon
         self.focus = focus
+        self.gazetteer = gazetteer
 
     def read(self, sentence: Sentence) -> list[SiteMention]:
         """The sites that `sentence` mentions, in order."""
@@ -246,9 +248,6 @@ class SiteReader:
     def _special(self, place: Place) -> SiteMention:
         special = place.special
         assert special is not None
-        city = None
-        if special.city and special.state:
-            city = City(special.city, special.state, special.lat or 0.0, special.lon or 0.0, 0)
         quarter = special.kind is SiteKind.DIPLOMATIC_QUARTER
         return SiteMention(
             place.start,
@@ -256,7 +255,7 @@ class SiteReader:
             special.kind,
             special.sending_state,
             special.state,
-            city,
+            special.as_city,
             special.name if quarter else None,
             special.lat,
             special.lon,
@@ -458,27 +457,36 @@ class SiteReader:
         start, end = min(site.start, place.start), max(site.end, place.end)
         if place.kind == "city" and site.city is None:
             sender = site.senders[0] if site.senders and site.kind in ABROAD else None
-            city = best_city(place.cities, site.host, sender, self.focus.near)
+            city = best_city(place.cities, site.host, sender, self.focus.near) or self._seat(site, place)
             if city is None:
                 return site
             spans = {**site.spans, "city": (place.start, place.end)}
             return replace(site, city=city, host=site.host or city.state, spans=spans, start=start, end=end)
         if place.kind in ("state", "adjective") and place.states:
             state = place.states[0]
-            if len(place.states) > 1 and site.city:
-                state = next((code for code in place.states if code == site.city.state), state)
+            if len(place.states) > 1:
+                # "Congo", "Korea": the city decides, else what the rest of the article is about.
+                near = {site.city.state} if site.city else self.focus.near
+                state = next((code for code in place.states if code in near), state)
             if site.host is not None and site.host != state and "host_state" in site.spans:
                 return site
             spans = {**site.spans, "host_state": (place.start, place.end)}
             city = site.city
-            if city is not None and city.state != state:
+            if city is not None and city.state != state and not self.gazetteer.has_seat(state, city):
                 return site
             return replace(site, host=state, city=city, spans=spans, start=start, end=end)
         if place.special is not None:
             special = place.special
             spans = {**site.spans, "area": (place.start, place.end)}
-            return replace(site, area=special.name, host=site.host or special.state, spans=spans, start=start, end=end)
+            city = site.city or (special.as_city if special.state == site.host or site.host is None else None)
+            return replace(
+                site, area=special.name, host=site.host or special.state, city=city, spans=spans, start=start, end=end
+            )
         return site
+
+    def _seat(self, site: SiteMention, place: Place) -> City | None:
+        """A city in another state than the host's where its missions stand: Rome for the Holy See."""
+        return next((city for city in place.cities if site.host and self.gazetteer.has_seat(site.host, city)), None)
 
     def _completed(self, site: SiteMention) -> SiteMention:
         """Choose among candidate senders: a state does not send an embassy to itself."""
@@ -521,33 +529,3 @@ def _merge_neighbours(first: SiteMention, second: SiteMention) -> SiteMention | 
         lon=first.lon if first.lon is not None else second.lon,
         spans={**second.spans, **first.spans, "site": (first.start, second.end)},
     )
-
-
-def to_site(mention: SiteMention | None, city: City | None, host: str | None, area: str | None) -> Site | None:
-    """The contract's site; coordinates from the finest thing known."""
-    if mention is None and city is None and host is None and area is None:
-        return None
-    city = (mention.city if mention else None) or city
-    host = (mention.host if mention else None) or (city.state if city else None) or host
-    lat, lon, precision = None, None, PlacePrecision.UNKNOWN
-    if mention and mention.lat is not None:
-        precision = PlacePrecision.QUARTER if mention.kind is SiteKind.DIPLOMATIC_QUARTER else PlacePrecision.SITE
-        lat, lon = mention.lat, mention.lon
-    elif city:
-        lat, lon, precision = city.lat, city.lon, PlacePrecision.CITY
-    elif host:
-        precision = PlacePrecision.COUNTRY
-    return Site(
-        kind=mention.kind if mention else None,
-        sending_state=mention.sender if mention else None,
-        host_state=host,
-        city=city.name if city else None,
-        area=(mention.area if mention else None) or area,
-        lat=lat,
-        lon=lon,
-        precision=precision,
-    )
-
-
-def nearest(places: Iterable[Place], position: int) -> Place | None:
-    return min(places, key=lambda place: abs(place.start - position), default=None)

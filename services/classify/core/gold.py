@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, Field, StrictBool, StrictInt, StrictStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError
 
 from services.classify.core.pipeline import ArticleText
 from services.classify.core.taxonomy import TAXONOMY
@@ -158,12 +158,12 @@ class _Labels(_Row):
 
 
 class _Expectation(_Row):
+    model_config = ConfigDict(populate_by_name=True, extra="forbid")
+
     kind: StrictStr | None = None
     alerts: StrictInt | None = Field(default=None, ge=0)
     only: StrictBool = False
     reports: list[dict[str, Any]] = Field(default_factory=list, alias="report")
-
-    model_config = {"populate_by_name": True, "extra": "forbid"}
 
 
 def from_row(
@@ -290,18 +290,7 @@ def _ends_of_a_route(location: str | None) -> list[str]:
     return re.findall(r"([^:()]+) \((?:CITY|TOWN)\)", re.sub(r"\s*[-:]\s+", ":", location))
 
 
-_EXPECTED_SLOTS = (
-    "standing",
-    "type",
-    "relation",
-    "kind",
-    "sending_state",
-    "host_state",
-    "city",
-    "date",
-    "killed",
-    "wounded",
-)
+_EXPECTED_SLOTS = "standing type relation kind sending_state host_state city date killed wounded".split()
 _EXPECTED_FIELDS = {*Finding.model_fields, *Site.model_fields}
 
 

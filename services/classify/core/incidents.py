@@ -79,9 +79,7 @@ judge tells of a murder."""
 
 def is_rejected_elsewhere(incident: Incident) -> bool:
     """Whether a guard rejects an incident that concerns no diplomatic site."""
-    return any(
-        GUARDS[guard.name].effect is Effect.REJECT and guard.name not in _WEIGHED for guard in incident.guards
-    )
+    return any(GUARDS[guard.name].effect is Effect.REJECT and guard.name not in _WEIGHED for guard in incident.guards)
 
 
 def _is_past(gist: Gist, mention: Mention) -> bool:

@@ -16,7 +16,6 @@ from services.classify.core.geoparse import (
     SiteReader,
     article_focus,
     find_places,
-    to_site,
     without_stray_cities,
 )
 from services.classify.core.guards import GUARDS, Effect
@@ -27,6 +26,7 @@ from services.classify.core.mentions import Supplement, read_mentions
 from services.classify.core.rules import Rules
 from services.classify.core.scan import Hits, RawMatch, collect, find, has_trigger
 from services.classify.core.score import certainty_of, severity_of
+from services.classify.core.siting import site_of
 from services.classify.core.specificity import Specificity, specificity, tone_of
 from services.classify.core.text import Folded, Sentence, fold, split_sentences
 from services.contracts.report import (
@@ -169,7 +169,7 @@ def _places(reader: "Reader", work: Work) -> bool:
 
 def _sites(reader: "Reader", work: Work) -> bool:
     assert work.lexicon is not None
-    site_reader = SiteReader(work.folded, work.hits, work.places, work.lexicon, work.focus)
+    site_reader = SiteReader(work.folded, work.hits, work.places, work.lexicon, work.focus, work.rules.gazetteer)
     for sentence in work.sentences:
         found = site_reader.read(sentence)
         if found:
@@ -368,43 +368,6 @@ def _evidence(work: Work, incident: Incident) -> dict[str, tuple[Span, ...]]:
     return {name: evidence[name] for name in sorted(evidence) if evidence[name]}
 
 
-def _site_of(work: Work, incident: Incident) -> Site | None:
-    area = incident.area.special.name if incident.area and incident.area.special else None
-    place = incident.place
-    sender = incident.site.sender if incident.site else None
-    city, host = None, None
-    if place is not None:
-        if place.kind == "city":
-            near = work.focus.near
-            city = next((c for c in place.cities if c.state in near), place.cities[0])
-        elif place.states:
-            host = place.states[0]
-    if incident.site is not None:
-        if incident.site.host and city and city.state != incident.site.host:
-            city = None
-        if city is not None and city.state == sender:
-            city = None
-        if not (incident.site.host or city or host):
-            city = work.focus.city if work.focus.city and work.focus.city.state != sender else None
-            host = next((state for state in work.focus.states if state != sender), None)
-        if host == sender:
-            host = next((state for state in work.focus.states if state != sender), None)
-    elif city is None and host is None:
-        city = work.focus.city
-        host = work.focus.states[0] if work.focus.states else None
-    if (
-        area is not None
-        and incident.area
-        and incident.area.special
-        and city is None
-        and not (incident.site and incident.site.city)
-    ):
-        special = incident.area.special
-        if special.state and (incident.site is None or incident.site.host in (None, special.state)):
-            host = special.state
-    return to_site(incident.site, city, host, area)
-
-
 def _finding(work: Work, incident: Incident) -> Finding:
     evidence = _evidence(work, incident)
     casualties = incident.casualties
@@ -417,7 +380,7 @@ def _finding(work: Work, incident: Incident) -> Finding:
     )
     guards = _verdicts(work, incident.guards)
     when = incident.when
-    site = _site_of(work, incident)
+    site = site_of(incident, work.focus, work.rules.gazetteer, work.published)
     alertable = (
         incident.standing is not Standing.BACKGROUND
         and incident.relation is not Relation.NONE

@@ -22,6 +22,8 @@ RECENT_DAYS, OLD_DAYS = 10, 62
 _VICTIM_CHARACTERS, _AGENT_CHARACTERS, _NEAR_CHARACTERS = 75, 60, 80
 _NAME = re.compile(r"[^\W\d_][a-zà-ÿ]+ (?:[A-Z]\. )?[A-ZÀ-Þ][a-zà-ÿ]+")
 _MEASURED_WORDS = 800
+_FEWEST_WORDS = 120
+"""A share of fewer words says little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Tone:
 
 def tone_of(gist: Gist, mentions: int) -> Tone:
     """The share of words of war, politics and the first person in an article, and its length."""
-    words = max(1, gist.folded.norm.count(" "))
+    words = max(_FEWEST_WORDS, gist.folded.norm.count(" "))
     hits = gist.hits
     counted = {
         "article: armed forces": len([hit for hit in hits.all("actors") if hit.value == "forces"]) * 25,

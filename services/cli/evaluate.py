@@ -113,10 +113,15 @@ def _cases(path: Path) -> Iterator[GoldDocument]:
     for file in sorted(path.rglob("*.toml")) if path.is_dir() else [path]:
         try:
             cases = tomllib.loads(file.read_text(encoding="utf-8")).get("case", [])
-            for number, case in enumerate(cases, 1):
-                yield from_case(case, file.parent.name, f"case {number}")
-        except ValueError as error:  # GoldError and what TOML raises
+        except tomllib.TOMLDecodeError as error:
             raise UnusableGold(f"{file}: {error}") from None
+        if not (isinstance(cases, list) and all(isinstance(case, dict) for case in cases)):
+            raise UnusableGold(f"{file}: case: must be a list of tables")
+        for number, case in enumerate(cases, 1):
+            try:
+                yield from_case(case, file.resolve().parent.name)
+            except GoldError as error:
+                raise UnusableGold(f"{file}: case {number}: {error}") from None
 
 
 @cache

@@ -128,8 +128,9 @@ def _documents(evaluation: Evaluation, languages: list[str]) -> Sheet:
             answers = evaluation.answers[language][name]
             if answers.documents:
                 ratio = answers.ratio
-                # Without a document that should be answered no, precision says nothing.
-                precision, f1 = (ratio.precision, ratio.f1) if answers.negatives else (None, None)
+                # Precision says nothing where all documents should be answered the same.
+                telling = answers.negatives and ratio.wanted
+                precision, f1 = (ratio.precision, ratio.f1) if telling else (None, None)
                 rows.append(
                     (
                         measure.title, language, str(answers.documents), str(ratio.wanted), str(ratio.right),

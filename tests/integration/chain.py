@@ -98,7 +98,7 @@ class Chain:
             command = [sys.executable, "-m", "services.cli", sub_command]
             await self._supervisor.start(Program(name, command, environment | port))
 
-    async def until(self, webhooks: int, within_s: float = 90) -> None:
+    async def until(self, webhooks: int, within_s: float = 150) -> None:
         """Wait for that many different verified webhooks."""
         async with asyncio.timeout(within_s), self._changed:
             await self._changed.wait_for(lambda: len(self.webhooks.keys() & self.deliveries.keys()) >= webhooks)

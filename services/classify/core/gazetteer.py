@@ -2,10 +2,12 @@
 
 import datetime as dt
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from services.classify.core.language import Script
 from services.classify.core.lexicon import Entry, Matcher
+from services.classify.core.text import fold_term
 from services.contracts.report import SiteKind
 
 
@@ -55,19 +57,76 @@ class Seat:
     until: dt.date | None
 
 
-@dataclass(frozen=True, slots=True)
+Names = Callable[[Script], Iterable[tuple[str, int]]]
+"""The names of cities in a script, as written, each with its city's index; the city meant first, then by size."""
+
+
+class Part:
+    """The names of places in one script. Matches have layer `city` or `special`; the value is the name's key."""
+
+    def __init__(self, names: Iterable[tuple[str, int]], specials: Iterable[str], forms: "Forms") -> None:
+        index: dict[str, list[int]] = {}
+        for name, position in names:
+            key = fold_term(name)
+            if key:
+                bucket = index.setdefault(key, [])
+                if position not in bucket:
+                    bucket.append(position)
+        self.index: Mapping[str, Sequence[int]] = index
+        self.matcher = build_matcher(forms.of(index), forms.of(specials), forms.prefixes)
+
+
+class Forms:
+    """How a name may stand in a text: inflected by the tables of endings (Cyrillic), with a clitic (Arabic)."""
+
+    def __init__(self, endings: Sequence[Mapping[str, Sequence[str]]], prefixes: Sequence[str]) -> None:
+        self.prefixes = tuple(map(fold_term, prefixes))
+        self._endings = [
+            sorted(
+                ((fold_term(ending), tuple(map(fold_term, values))) for ending, values in table.items()),
+                key=lambda pair: -len(pair[0]),
+            )
+            for table in endings
+        ]
+
+    def of(self, keys: Iterable[str]) -> dict[str, str]:
+        """Form -> key: each folded name as it is, and its case forms."""
+        forms = {key: key for key in keys}
+        for key in list(forms):
+            if "Ѐ" <= key[0] <= "ӿ":
+                for table in self._endings:
+                    for form in _inflected(key, table):
+                        forms.setdefault(form, key)
+        return forms
+
+
+def _inflected(key: str, table: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
+    """Case forms of a name: the longest ending of the table that fits is replaced by each of its values."""
+    for ending, values in table:
+        if key.endswith(ending) and len(key) - len(ending) >= 2:
+            stem = key[: len(key) - len(ending)]
+            return [stem + value for value in values]
+    return []
+
+
 class Gazetteer:
-    """All places. Matches of `matcher` have layer `city` or `special`; the value is the name's key.
+    """All places. The names of a script are prepared when a text in it is first read; nothing else changes."""
 
-    `city_names` maps a folded name to the cities that bear it, largest first; `specials` maps it to a place.
-    """
+    def __init__(
+        self, cities: tuple[City, ...], names: Names, specials: Mapping[str, SpecialPlace],
+        capitals: Mapping[str, City], seats: tuple[Seat, ...], forms: Forms,
+    ) -> None:  # fmt: skip
+        self.cities, self.specials, self.capitals, self.seats = cities, specials, capitals, seats
+        self._names, self._forms = names, forms
+        self._parts: dict[Script, Part] = {}
 
-    matcher: Matcher
-    cities: tuple[City, ...]
-    city_names: Mapping[str, tuple[int, ...]]
-    specials: Mapping[str, SpecialPlace]
-    capitals: Mapping[str, City]
-    seats: tuple[Seat, ...] = ()
+    def part(self, script: Script) -> Part:
+        """The places by their names in `script`."""
+        part = self._parts.get(script)
+        if part is None:
+            specials = [name for name in self.specials if name_script(name) is script]
+            part = self._parts[script] = Part(self._names(script), specials, self._forms)
+        return part
 
     def seat(self, host: str, sender: str | None, on: dt.date | None) -> City | None:
         """The city of an embassy to `host` on a day (None: now): the last seat that fits, else the capital."""
@@ -83,7 +142,14 @@ class Gazetteer:
         return any(seat.host == host and seat.city == city for seat in self.seats)
 
     def candidates(self, key: str) -> tuple[City, ...]:
-        return tuple(self.cities[index] for index in self.city_names.get(key, ()))
+        """The cities of a folded name: a capital of that very name first, else the largest."""
+        if not key:
+            return ()
+        found = [self.cities[index] for index in self.part(name_script(key)).index.get(key, ())]
+        if len(found) > 1:
+            # Islamabad is no district of a larger town that once bore the name.
+            found.sort(key=lambda city: not (city.capital and fold_term(city.name) == key))
+        return tuple(found)
 
 
 def build_matcher(city_forms: Mapping[str, str], special_forms: Mapping[str, str], prefixes: Sequence[str]) -> Matcher:
@@ -106,6 +172,28 @@ _HAN = re.compile("[⺀-鿿豈-﫿]")
 
 def _unspaced(form: str) -> bool:
     return not form.isascii() and _HAN.search(form) is not None
+
+
+_SCRIPTS = (
+    ("\u0250", Script.LATIN),
+    ("\u0400", None),
+    ("\u0530", Script.CYRILLIC),
+    ("\u0600", None),
+    ("\u0780", Script.ARABIC),
+)
+_LATIN_ADDITIONAL = ("\u1e00", "\u1eff")
+
+
+def name_script(name: str) -> Script:
+    """The script of a name, by its first letter; `other` for one that no lexicon is written in."""
+    if name.isascii():
+        return Script.LATIN
+    if _unspaced(name):
+        return Script.HAN
+    first = next((letter for letter in name if letter.isalpha()), "")
+    if _LATIN_ADDITIONAL[0] <= first <= _LATIN_ADDITIONAL[1]:
+        return Script.LATIN
+    return next((script or Script.OTHER for end, script in _SCRIPTS if first < end), Script.OTHER)
 
 
 def best_city(cities: Sequence[City], host: str | None, avoid: str | None, near: frozenset[str]) -> City | None:

@@ -5,6 +5,7 @@ Direction is read from the links between words ("of", "in" and their like in `ro
 is refused, so a government's capital with a speech verb never becomes a host city.
 """
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
@@ -111,12 +112,15 @@ def _with_capitals(
     """ "The Lebanese capital", "la capitale du Liban": a word for capital beside a state names a city."""
     words = [hit for hit in hits.all("roles") if hit.value == "capital"]
     for word in words:
-        for index, place in enumerate(places):
+        # What follows the word comes first: "the Russian embassy in the Afghan capital" has a state on either side
+        # where adjectives follow their nouns.
+        for index, place in sorted(enumerate(places), key=lambda pair: pair[1].start < word.start):
             if place.kind not in ("state", "adjective") or place.states[0] not in gazetteer.capitals:
                 continue
             first, last = (place, word) if place.end <= word.start else (word, place)
             gap = folded.norm[first.end : last.start].split()
-            if 0 <= last.start - first.end < 16 and all(w in lexicon.of or w in lexicon.articles for w in gap):
+            joined = all(w in lexicon.of or w in lexicon.articles for w in gap)
+            if joined and 0 <= last.start - first.end < 16 and "," not in folded.clean[first.end : last.start]:
                 city = gazetteer.capitals[place.states[0]]
                 prefix = place.prefix if first is place else word.prefix
                 places[index] = Place(first.start, last.end, "city", cities=(city,), prefix=prefix)
@@ -127,7 +131,7 @@ def _with_capitals(
 def _is_inside_term(hits: Hits, city: Hit) -> bool:
     """ "Petrol bombs" is no bomb in a town named Petrol."""
     return any(
-        hit.start <= city.start and city.end <= hit.end and hit.end - hit.start > city.end - city.start
+        (hit.start == city.start and city.end < hit.end) or (hit.start < city.start and city.end == hit.end)
         for layer in ("events", "weak_events", "weapons")
         for hit in hits.within(layer, city.start - 40, city.end + 40)
     )
@@ -240,7 +244,9 @@ class SiteReader:
         for index, noun in enumerate(nouns):
             left = nouns[index - 1].end if index else sentence.start
             right = nouns[index + 1].start if index + 1 < len(nouns) else sentence.end
-            found.append(self._compose(noun, places, left, right))
+            site = self._compose(noun, places, left, right)
+            if noun.value != "bare" or site.senders:
+                found.append(site)
         found.extend(self._special(place) for place in places if place.special and place.special.kind)
         found.sort(key=lambda site: site.start)
         return self._joined(found)
@@ -298,7 +304,7 @@ class SiteReader:
         return self.folded.norm[start:end].split()
 
     def _compose(self, noun: Hit, places: list[Place], left: int, right: int) -> SiteMention:
-        kind = None if noun.value in ("mission", "diplomatic") else SiteKind(noun.value)
+        kind = None if noun.value in ("mission", "diplomatic", "bare") else SiteKind(noun.value)
         site = SiteMention(
             noun.start, noun.end, kind, spans={"site": (noun.start, noun.end)}, noun=(noun.start, noun.end)
         )
@@ -343,7 +349,8 @@ class SiteReader:
             gap = self.folded.clean[position : place.start]
             if any(mark in gap for mark in ";:."):
                 break
-            if link and any(mark in gap for mark in ",،，") and place_link not in self.lexicon.in_:
+            comma = any(mark in gap for mark in ",،，")
+            if comma and place_link not in self.lexicon.in_ and (link or place.kind != "city"):
                 break
             if any(word in self.lexicon.in_ for word in link) or self._marked_in(place):
                 site = self._as_host(site, place)
@@ -389,6 +396,8 @@ class SiteReader:
                 any(mark in self.folded.clean[place.end : position] for mark in ",;:.(«“") and position - place.end > 3
             ):
                 break
+            if "," in self.folded.clean[place.end : position]:
+                break
             marked = self._marked_in(place) or any(word in self.lexicon.in_after for word in link)
             if not self.lexicon.spaced and (link and link[0] in self.lexicon.in_):
                 # "sender 驻 ... noun": what stands before the marker sends.
@@ -396,15 +405,15 @@ class SiteReader:
             elif marked or self._preceded_by_in(place):
                 site = self._as_host(site, place)
             elif place.kind == "city":
-                if link and not self._is_suffix(link):
+                if link and not self._is_suffix(place.end, position):
                     break
                 sends = _as_capital(place) if site.city and not site.senders else None
                 site = self._as_sender(site, sends) if sends else self._as_host(site, place)
             elif place.kind in ("state", "adjective"):
                 if (
                     not site.senders
-                    and len(link) <= (2 if place.kind == "adjective" else 1)
-                    and (place.kind == "adjective" or self._is_suffix(link))
+                    and len(link) <= 2
+                    and (place.kind == "adjective" or self._is_suffix(place.end, position, first=True))
                 ):
                     site = self._as_sender(site, place)
                 elif site.senders and site.host is None and place.kind == "state" and not self.lexicon.spaced:
@@ -429,9 +438,17 @@ class SiteReader:
         linked = len(link) <= 2 and any(word in self.lexicon.in_ for word in link)
         return capital if linked or (not link and following.prefix in self.lexicon.in_prefixes) else None
 
-    def _is_suffix(self, link: list[str]) -> bool:
-        """Nothing, or what an apostrophe cut off: "Iran's", "Bağdat'taki"."""
-        return all(len(word) <= 4 and word not in self.lexicon.words for word in link) or link == ["s"]
+    def _is_suffix(self, start: int, end: int, first: bool = False) -> bool:
+        """Nothing, or only what an apostrophe cut off ("Iran's", "Bağdat'taki") and words for "of".
+
+        `first`: it is enough that this holds of the first word ("Algeria's top envoy").
+        """
+        words = list(re.finditer(r"\S+", self.folded.norm[start:end]))
+        for match in words[:1] if first else words:
+            cut_off = self.folded.clean[max(0, start + match.start() - 1)] in "'’ʼ`"
+            if not cut_off and match.group() not in self.lexicon.of | self.lexicon.in_after:
+                return False
+        return True
 
     def _marked_in(self, place: Place) -> bool:
         if place.prefix in self.lexicon.in_prefixes:

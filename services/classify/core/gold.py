@@ -205,7 +205,7 @@ def from_row(
     )
 
 
-def from_case(case: Mapping[str, Any], language: str, where: str) -> GoldDocument:
+def from_case(case: Mapping[str, Any], language: str) -> GoldDocument:
     """A document from a `[[case]]` of a golden file (docs/rules.md). Raises GoldError naming the field."""
     article = ArticleText(
         id=f"{language}: {_string(case, 'name', needed=True)}",
@@ -215,7 +215,7 @@ def from_case(case: Mapping[str, Any], language: str, where: str) -> GoldDocumen
         published_at=_moment(case.get("published"), "published"),
     )
     known = {key: case[key] for key in ("kind", "alerts", "only", "report") if key in case}
-    return _expected(article, language, known, where)
+    return _expected(article, language, known, "")
 
 
 def _string(row: Mapping[str, Any], name: str, needed: bool = False) -> str:
@@ -298,7 +298,7 @@ def _expected(article: ArticleText, language: str | None, value: object, where: 
     expectation = _validated(_Expectation, value, where)
     incidents = []
     for index, report in enumerate(expectation.reports):
-        place = f"{where}.report.{index}"
+        place = ".".join(part for part in (where, "report", str(index)) if part)
         for name in report:
             if name not in _EXPECTED_FIELDS:
                 raise GoldError(f"{place}.{name}", f"no such field; known are {', '.join(sorted(_EXPECTED_FIELDS))}")

@@ -40,7 +40,7 @@ GUARDS: dict[str, Guard] = {
     "travel_advice": Guard(Reach.SENTENCE, Effect.REJECT, "is travel or security advice"),
     "consular": Guard(Reach.SENTENCE, Effect.REJECT, "is about visas or consular service"),
     "expulsion": Guard(Reach.SENTENCE, Effect.REJECT, "is about expelling or recalling diplomats"),
-    "statement": Guard(Reach.SENTENCE, Effect.REJECT, "is what somebody said about an event elsewhere"),
+    "statement": Guard(Reach.CLAUSE, Effect.REJECT, "is what somebody said about an event elsewhere"),
     "offer_of_help": Guard(Reach.SENTENCE, Effect.REJECT, "is an offer of help"),
     "denial": Guard(Reach.SENTENCE, Effect.REJECT, "says that it did not happen"),
     "hypothetical": Guard(Reach.CLAUSE, Effect.REJECT, "says what could happen"),

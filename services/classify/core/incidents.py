@@ -72,8 +72,8 @@ def _is_rejected(mention: Mention) -> bool:
     return any(GUARDS[guard.name].effect is Effect.REJECT for guard in mention.guards)
 
 
-_WEIGHED = frozenset({"commentary", "statement", "hypothetical", "series", "prevention"})
-"""Guards that only count points (`specificity.py`) where no diplomatic site is concerned: a statement on the murder of a
+_WEIGHED = frozenset({"commentary", "hypothetical", "series", "prevention"})
+"""Guards that only count points (`specificity.py`) where no diplomatic site is concerned: a comment on the murder of a
 judge tells of a murder."""
 
 
@@ -254,7 +254,9 @@ def _places_differ(incident: Incident, mention: Mention) -> bool:
 def _absorb(incident: Incident, mention: Mention) -> None:
     incident.mentions.append(mention)
     incident.last_sentence = mention.sentence.index
-    if (incident.generic and not mention.generic) or (
+    if _is_only_closure(incident, mention):
+        pass
+    elif (incident.generic and not mention.generic) or (
         incident.generic == mention.generic
         and TAXONOMY[mention.type].rank > TAXONOMY[incident.type].rank
         and not _is_only_killing(incident, mention)
@@ -285,6 +287,11 @@ def _absorb(incident: Incident, mention: Mention) -> None:
     if mention.conflict and mention.conflict not in incident.conflicts:
         incident.conflicts.append(mention.conflict)
     incident.guards = first_of_each((*incident.guards, *mention.guards))
+
+
+def _is_only_closure(incident: Incident, mention: Mention) -> bool:
+    """A closure tells what followed an incident, never what the incident was."""
+    return mention.type is IncidentType.SECURITY_POSTURE is not incident.type
 
 
 def _is_building_attack(incident: Incident, mention: Mention) -> bool:

@@ -7,6 +7,7 @@ Reading files is the adapters' work; here plain tables come in and a `Lexicon` o
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
@@ -27,7 +28,7 @@ class LexiconError(ValueError):
 
 GENERIC_EVENTS = ("attack", "explosion", "impact", "killing", "clash", "violence")
 EVENT_KEYS = (*(kind.value for kind in IncidentType), *GENERIC_EVENTS)
-SITE_KEYS = (*(kind.value for kind in SiteKind), "mission", "diplomatic", "home")
+SITE_KEYS = (*(kind.value for kind in SiteKind), "mission", "diplomatic", "bare", "home")
 
 GUARDS = (
     "history",
@@ -115,17 +116,25 @@ DATE_TERMS = ("days_ago", "weekdays", "months", "jalali_months", "units", "dual"
 DATE_TEMPLATES = ("absolute", "ago", "last", "this", "next", "week_before", "day_number", "night_to")
 
 
+class Gap(NamedTuple):
+    """How a term with gaps goes on: a regular expression, compiled where it is first needed, and a word that it cannot
+    do without, which is cheap to look for first."""
+
+    source: str
+    needle: str
+
+
 class Entry(NamedTuple):
     """What a term means: the layer it belongs to and its value there.
 
-    `verify`: the regular expression of a term with gaps, compiled where it is first needed. `prefixed`: one of the
-    language's clitics may stand between the word's beginning and the term.
+    `gap`: what a literal with gaps must meet. `prefixed`: one of the language's clitics may stand between the word's
+    beginning and the term.
     """
 
     layer: str
     value: str
     exact: str | None = None
-    verify: str | None = None
+    gap: Gap | None = None
     prefixed: bool = False
 
 
@@ -143,30 +152,43 @@ class Pattern(NamedTuple):
 class Matcher:
     """One Aho-Corasick automaton over folded text; overlapping matches, so that edges may be shared.
 
+    It is built when first asked: of twelve languages a process may meet two.
+
     `terms`: literal -> what it means. A space at a literal's end is a word's edge. `spaced`: a literal without one
     grows to the edges of its word. `prefixes`: the clitics that entries marked `prefixed` may carry.
     """
 
     def __init__(self, terms: Mapping[str, Sequence[Entry]], spaced: bool, prefixes: Sequence[str] = ()) -> None:
-        literals = list(terms)
         self.prefixes = frozenset(prefixes)
-        self.patterns = [
+        self._terms = terms
+        self._spaced = spaced
+
+    @cached_property
+    def patterns(self) -> list[Pattern]:
+        return [
             Pattern(
                 literal[0] == " ",
                 literal[-1] == " ",
-                spaced and literal[0] != " ",
-                spaced and literal[-1] != " ",
+                self._spaced and literal[0] != " ",
+                self._spaced and literal[-1] != " ",
                 tuple(entries),
             )
-            for literal, entries in terms.items()
+            for literal, entries in self._terms.items()
         ]
-        self.triggers = frozenset(
+
+    @cached_property
+    def triggers(self) -> frozenset[int]:
+        """The patterns that could begin an incident."""
+        return frozenset(
             index
             for index, pattern in enumerate(self.patterns)
             if any(entry.layer in _TRIGGER_LAYERS for entry in pattern.entries)
         )
-        self.automaton = AhoCorasick(
-            literals or ["\0"],
+
+    @cached_property
+    def automaton(self) -> AhoCorasick:
+        return AhoCorasick(
+            list(self._terms) or ["\0"],
             matchkind=MatchKind.Standard,
             store_patterns=False,
             implementation=Implementation.ContiguousNFA,
@@ -272,13 +294,13 @@ class TermCompiler:
         head, *rest = re.split(r"(\*(?=.)|\s*~\s*)", term) if not term.startswith("*") else self._starred(term)
         lead_open = term.startswith("*")
         literal = fold_term(head)
-        verify = self._verifier(literal, head, rest) if rest else None
+        gap = Gap(self._verifier(literal, head, rest), _needle(rest)) if rest else None
         trail_open = bool(rest) or term.endswith("*")
         is_open = self.spaced and (lead_open or trail_open) and not (rest and rest[0].strip() == "~")
         if len(literal) < (2 if is_open else 1):
             raise LexiconError(self.file, key, f"{term!r} begins with too little to look for")
         prefixed = bool(not lead_open and self.prefixes and "؀" <= literal[0] <= "ۿ")
-        entry = Entry(layer, value, exact, verify, prefixed)
+        entry = Entry(layer, value, exact, gap, prefixed)
         for variant in self._variants(literal):
             text = variant
             if self.spaced:
@@ -314,13 +336,18 @@ class TermCompiler:
             else:
                 before = head if index == 0 else rest[index - 1]
                 source += r" +\w*" if before.endswith(" ") else r"\w*"
-                if following.startswith(" "):
+                if following.startswith(" ") and following.strip():
                     source += r" +"
             open_end = following.endswith("*")
             source += r" +".join(map(re.escape, fold_term(following).split(" ")))
             if open_end and index + 2 >= len(rest):
                 source += r"\w*"
         return source + (r"(?=\s|$)" if self.spaced else "")
+
+
+def _needle(rest: list[str]) -> str:
+    """The longest word of what follows a term's first literal."""
+    return max((word for piece in rest[1::2] for word in fold_term(piece).split()), key=len, default="")
 
 
 def _strings(file: str, key: str, value: Any) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from services.classify.core.dates import When
 from services.classify.core.extract import (
@@ -116,11 +117,17 @@ def _by_guard(gist: Gist, sentence: Sentence, clause: tuple[int, int], triggers:
         else:
             runs.append((guards, [trigger]))
     segments = []
+    cuts = [_cut(before[1], after[0]) for before, after in pairwise(runs)]
     for index, (_, run) in enumerate(runs):
-        start = clause[0] if index == 0 else runs[index - 1][1][-1].end
-        end = clause[1] if index == len(runs) - 1 else run[-1].end
+        start = clause[0] if index == 0 else cuts[index - 1]
+        end = clause[1] if index == len(runs) - 1 else cuts[index]
         segments.append(Segment(start, end, clause, tuple(run)))
     return segments
+
+
+def _cut(run: Sequence[Hit], guards: Sequence[GuardHit]) -> int:
+    """Where the next run begins: at the words of its guard, so that what stands before them stays with this one."""
+    return min((guard.start for guard in guards if guard.start >= run[-1].end), default=run[-1].end)
 
 
 def _told(gist: Gist, sentence: Sentence, segments: Sequence[Segment], sites: Sequence[SiteMention]) -> list[Told]:

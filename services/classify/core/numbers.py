@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from services.classify.core.lexicon import NumberWords
 from services.contracts.report import Count
@@ -27,6 +28,7 @@ _CJK_RUN = re.compile(r"\d+|[零〇一二两兩三四五六七八九十百千万
 _MAX = 1_000_000
 _AT_LEAST_GAP = 2
 _LOOK_AFTER = 40
+_REMEMBERED_WORDS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class NumberReader:
         for term in words.vague:
             first, *rest = term.split()
             self._vague_first[first] = max(self._vague_first.get(first, 1), 1 + len(rest))
+        self._value = lru_cache(maxsize=_REMEMBERED_WORDS)(self._value_of)
+        self._may_begin = lru_cache(maxsize=_REMEMBERED_WORDS)(self._begins)
 
     def read(self, norm: str, start: int, end: int) -> list[Number]:
         """The numbers in `norm[start:end]`, in order."""
@@ -66,6 +70,9 @@ class NumberReader:
         found: list[Number] = []
         index = 0
         while index < len(tokens):
+            if not self._may_begin(tokens[index][2]):
+                index += 1
+                continue
             vague = self._vague_at(tokens, index)
             if vague:
                 low, high, width = vague
@@ -149,7 +156,17 @@ class NumberReader:
     def _value_exact(self, word: str) -> int | None:
         return self.words.values.get(word)
 
-    def _value(self, word: str) -> int | None:
+    def _begins(self, word: str) -> bool:
+        """Whether a number may begin with `word`; most words of a text are seen again and again."""
+        words = self.words
+        return (
+            word in self._vague_first
+            or word in words.multipliers
+            or word in words.ones
+            or self._value(word) is not None
+        )
+
+    def _value_of(self, word: str) -> int | None:
         if word.isdecimal() and word.isascii():
             return int(word) if len(word) <= 7 else None
         value = self.words.values.get(word)

@@ -5,9 +5,11 @@ the layer `ignore` swallows whatever shorter term of any layer lies inside it.
 """
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from functools import lru_cache
+from itertools import accumulate
+from operator import itemgetter
 from typing import NamedTuple
 
 from services.classify.core.lexicon import Matcher
@@ -46,6 +48,7 @@ class Hits:
     def __init__(self, layers: dict[str, list[Hit]]) -> None:
         self._layers = layers
         self._starts = {layer: [hit.start for hit in hits] for layer, hits in layers.items()}
+        self._by_value: dict[str, dict[str, tuple[list[int], list[Hit]]]] = {}
 
     def all(self, layer: str) -> list[Hit]:
         return self._layers.get(layer, [])
@@ -53,20 +56,43 @@ class Hits:
     def within(self, layer: str, start: int, end: int) -> list[Hit]:
         """Hits of `layer` that lie in `[start, end)`."""
         starts = self._starts.get(layer)
-        if not starts:
-            return []
-        hits = self._layers[layer]
-        found = []
-        for index in range(bisect_left(starts, start), len(hits)):
-            hit = hits[index]
-            if hit.start >= end:
-                break
-            if hit.end <= end:
-                found.append(hit)
-        return found
+        return _between(starts, self._layers[layer], start, end) if starts else []
 
     def values(self, layer: str, start: int, end: int, *values: str) -> list[Hit]:
-        return [hit for hit in self.within(layer, start, end) if hit.value in values]
+        """Hits of `layer` in `[start, end)` that have one of `values`."""
+        if len(values) > 1:
+            return [hit for hit in self.within(layer, start, end) if hit.value in values]
+        if layer not in self._layers:
+            return []
+        own = self._by_value.get(layer)
+        if own is None:
+            own = self._by_value[layer] = {}
+            for hit in self._layers[layer]:
+                starts, hits = own.setdefault(hit.value, ([], []))
+                starts.append(hit.start)
+                hits.append(hit)
+        found = own.get(values[0])
+        return _between(*found, start, end) if found else []
+
+
+def _between(starts: list[int], hits: list[Hit], start: int, end: int) -> list[Hit]:
+    """Those of `hits` that lie in `[start, end)`. Within a layer ends never fall, so only the last may reach out."""
+    first = bisect_left(starts, start)
+    last = bisect_left(starts, end, first)
+    while last > first and hits[last - 1].end > end:
+        last -= 1
+    return hits[first:last]
+
+
+_GAP_REACH = 200
+_LONGEST_WORD = 60
+"""Characters a word is followed to either side of a term; a text without spaces is not searched to its ends."""
+
+
+def _word_start(norm: str, start: int) -> int:
+    first = max(0, start - _LONGEST_WORD)
+    space = norm.rfind(" ", first, start)
+    return first if space < 0 else space + 1
 
 
 _compiled = lru_cache(maxsize=None)(re.compile)
@@ -74,46 +100,66 @@ _compiled = lru_cache(maxsize=None)(re.compile)
 
 def collect(matcher: Matcher, folded: Folded, matches: list[RawMatch]) -> Hits:
     """Resolve raw matches into hits."""
-    norm, clean = folded.norm, folded.clean
-    length = len(norm)
+    norm, clean, patterns = folded.norm, folded.clean, matcher.patterns
+    length, new = len(norm), tuple.__new__
     layers: dict[str, list[Hit]] = defaultdict(list)
+    # The word last looked at and the last end of one: a long run without spaces is walked once, not for every match.
+    word, word_end, grown_from, grown = 0, 0, 0, -1
     for index, raw_start, raw_end in matches:
-        pattern = matcher.patterns[index]
-        start = raw_start - 1 + pattern.lead
-        end = min(raw_end - 1 - pattern.trail, length)
-        if pattern.grow:
-            grown = norm.find(" ", end)
-            end = length if grown < 0 else grown
-        word = start if pattern.lead else norm.rfind(" ", 0, start) + 1
-        for layer, value, exact, verify, prefixed in pattern.entries:
+        lead, trail, back, grow, entries = patterns[index]
+        start = raw_start - 1 + lead
+        end = raw_end - 1 - trail
+        if end > length:
+            end = length
+        if grow:
+            if not grown_from <= end <= grown:
+                grown_from, grown = end, _word_end(norm, end)
+            end = grown
+        if not lead and not word <= start < word_end:
+            word, word_end = _word_start(norm, start), _word_end(norm, start)
+        edge = start if lead else word
+        for layer, value, exact, gap, prefixed in entries:
             if exact is not None and clean[start:end] != exact:
                 continue
-            prefix = norm[word:start] if prefixed else ""
-            if prefix and prefix not in matcher.prefixes:
-                continue
-            begin = word if prefixed or pattern.back else start
-            stop = end
-            if verify is not None:
-                verified = _compiled(verify).match(norm, begin if prefixed else start, start + 200)
+            begin, stop, prefix = edge if prefixed or back else start, end, ""
+            if prefixed and edge < start:
+                prefix = norm[edge:start]
+                if prefix not in matcher.prefixes:
+                    continue
+            if gap is not None:
+                if norm.find(gap.needle, start, start + _GAP_REACH) < 0:
+                    continue
+                verified = _compiled(gap.source).match(norm, begin if prefixed else start, start + _GAP_REACH)
                 if verified is None:
                     continue
                 stop = verified.end()
-            layers[layer].append(Hit(begin, stop, layer, value, prefix))
+            layers[layer].append(new(Hit, (begin, stop, layer, value, prefix)))
     masks = layers.pop("ignore", None)
     for layer, hits in layers.items():
-        hits.sort(key=lambda hit: (hit.start, -hit.end))
+        if len(hits) > 1:
+            hits.sort(key=_END, reverse=True)
+            hits.sort(key=_START)  # by start and then the longest first: sorting is stable
         layers[layer] = _longest(_unmasked(hits, masks) if masks else hits)
     return Hits(dict(layers))
 
 
+_START, _END = itemgetter(0), itemgetter(1)
+
+
+def _word_end(norm: str, position: int) -> int:
+    found = norm.find(" ", position)
+    return found if found >= 0 else len(norm)
+
+
 def _unmasked(hits: list[Hit], masks: list[Hit]) -> list[Hit]:
+    """The hits that lie in no longer mask."""
+    masks.sort(key=_START)
+    starts = [mask.start for mask in masks]
+    reach = [0, *accumulate((mask.end for mask in masks), max)]  # how far the first n masks go
     return [
         hit
         for hit in hits
-        if not any(
-            mask.start <= hit.start and hit.end <= mask.end and mask.end - mask.start > hit.end - hit.start
-            for mask in masks
-        )
+        if reach[bisect_right(starts, hit.start)] <= hit.end and reach[bisect_left(starts, hit.start)] < hit.end
     ]
 
 

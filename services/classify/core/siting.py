@@ -1,0 +1,93 @@
+"""Where an incident's site stands: from what its words say, from the article, else from where embassies stand."""
+
+import datetime as dt
+
+from services.classify.core.gazetteer import City, Gazetteer
+from services.classify.core.geoparse import Focus, SiteMention
+from services.classify.core.incidents import Incident
+from services.contracts.report import PlacePrecision, Site, SiteKind
+
+_IN_CAPITALS = frozenset(
+    {SiteKind.EMBASSY, SiteKind.CHANCERY, SiteKind.NUNCIATURE, SiteKind.INTERESTS_SECTION, SiteKind.EU_DELEGATION}
+)
+
+
+def site_of(incident: Incident, focus: Focus, gazetteer: Gazetteer, published: dt.date | None) -> Site | None:
+    """The contract's site, with coordinates of the finest thing known.
+
+    An embassy of which only the host is told stands in the host's capital, or where `seats.toml` says it stood then.
+    """
+    area = incident.area.special if incident.area else None
+    mention = incident.site
+    city, host = _around(incident, focus)
+    if area and area.state and city is None and not (mention and mention.city):
+        if mention is None or mention.host in (None, area.state):
+            host = area.state
+    told_host = mention.host if mention else None
+    city = (mention.city if mention else None) or city
+    host = told_host or (city.state if city else None) or host
+    if mention is None and city is None and host is None and area is None:
+        return None
+    if city is None and told_host and mention and mention.kind in _IN_CAPITALS:
+        on = incident.when.date if incident.when and incident.when.date else published
+        city = gazetteer.seat(told_host, mention.sender, on)
+    lat, lon, precision = _coordinates(mention, city, host, gazetteer)
+    return Site(
+        kind=_kind(mention, city),
+        sending_state=mention.sender if mention else None,
+        host_state=host,
+        city=city.name if city else None,
+        area=(mention.area if mention else None) or (area.name if area else None),
+        lat=lat,
+        lon=lon,
+        precision=precision,
+    )
+
+
+def _kind(mention: SiteMention | None, city: City | None) -> SiteKind | None:
+    """ "The American mission": an embassy in a capital, a consulate elsewhere, where nothing names it more exactly."""
+    if mention is None or mention.kind is not None or mention.sender is None:
+        return mention.kind if mention else None
+    if mention.sender in _OFFICES:
+        return _OFFICES[mention.sender]
+    return SiteKind.EMBASSY if city is None or city.capital else SiteKind.CONSULATE
+
+
+_OFFICES = {"UN": SiteKind.UN_OFFICE, "EU": SiteKind.EU_DELEGATION}
+
+
+def _around(incident: Incident, focus: Focus) -> tuple[City | None, str | None]:
+    """City and state told near an incident, else those the article is about; never the sender's own."""
+    place, mention = incident.place, incident.site
+    sender = mention.sender if mention else None
+    city, host = None, None
+    if place is not None and place.kind == "city":
+        city = next((c for c in place.cities if c.state in focus.near), place.cities[0])
+    elif place is not None and place.states:
+        host = place.states[0]
+    if mention is None:
+        if city is None and host is None:
+            return focus.city, focus.states[0] if focus.states else None
+        return city, host
+    if city is not None and city.state in (sender, *([] if mention.host in (None, city.state) else [city.state])):
+        city = None
+    elsewhere = next((state for state in focus.states if state != sender), None)
+    if not (mention.host or city or host):
+        city = focus.city if focus.city and focus.city.state != sender else None
+        host = elsewhere
+    return city, elsewhere if host == sender else host
+
+
+def _coordinates(
+    mention: SiteMention | None, city: City | None, host: str | None, gazetteer: Gazetteer
+) -> tuple[float | None, float | None, PlacePrecision]:
+    if mention and mention.lat is not None:
+        quarter = mention.kind is SiteKind.DIPLOMATIC_QUARTER
+        return mention.lat, mention.lon, PlacePrecision.QUARTER if quarter else PlacePrecision.SITE
+    if city:
+        return city.lat, city.lon, PlacePrecision.CITY
+    if host:
+        # A country is shown by its capital; the precision says that no more is meant.
+        capital = gazetteer.capitals.get(host)
+        return (capital.lat, capital.lon, PlacePrecision.COUNTRY) if capital else (None, None, PlacePrecision.COUNTRY)
+    return None, None, PlacePrecision.UNKNOWN

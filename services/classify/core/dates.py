@@ -7,10 +7,11 @@ says "next"; a date without a year is the newest one that fits.
 
 import datetime as dt
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from services.classify.core.date_screen import DIGITS, Screen
 from services.classify.core.lexicon import DateWords, LexiconError
 from services.classify.core.text import fold_term
 from services.contracts.report import DatePrecision
@@ -25,6 +26,10 @@ _SLOTS = {
 }
 
 
+_VOCABULARY_SLOTS = (
+    ("month", "months"), ("jmonth", "jalali_months"), ("weekday", "weekdays"), ("unit", "units"), ("part", "parts"),
+    ("days_ago", "days_ago"),
+)  # fmt: skip
 _SLOT_NAMES = frozenset({"day", "year", "monthnum", "month", "jmonth", "weekday", "unit", "part", "days_ago", "n"})
 
 
@@ -63,6 +68,7 @@ class DateReader:
         self.numbers = number_values
         self.spaced = spaced
         self.file = file
+        self._patterns: dict[int, re.Pattern[str]] = {}
         self.clitics = f"(?:{'|'.join(map(re.escape, prefixes))})?" if prefixes else ""
         # Checked at once: a template that cannot be read is a start-up error, not one of the first article.
         for kind, templates in words.templates.items():
@@ -83,17 +89,32 @@ class DateReader:
         raise LexiconError(self.file, f"dates.{kind}", why)
 
     @cached_property
-    def _patterns(self) -> tuple[tuple[str, re.Pattern[str]], ...]:
-        return tuple(self._compile())
+    def _templates(self) -> tuple[tuple[str, str], ...]:
+        """Kind and template, the order in which they win."""
+        kinds = ("ago", "night_to", "week_before", "next", "last", "this", "absolute", "day_number")
+        told = [(kind, template) for kind in kinds for template in self.words.templates.get(kind, ())]
+        return (*told, ("days_ago", "{days_ago}"), ("weekday", "{weekday}"))
+
+    @cached_property
+    def _screen(self) -> Screen:
+        vocabulary = self.words.vocabulary
+        fillings: dict[str, Iterable[str]] = {slot: vocabulary[key] for slot, key in _VOCABULARY_SLOTS}
+        fillings["unit"] = (*vocabulary["units"], *vocabulary["dual"])
+        fillings["day"] = (*DIGITS, *vocabulary["days"])
+        fillings["n"] = (*DIGITS, *self.numbers)
+        fillings["year"] = fillings["monthnum"] = DIGITS
+        return Screen([template for _, template in self._templates], fillings)
+
+    def _pattern(self, order: int) -> re.Pattern[str]:
+        pattern = self._patterns.get(order)
+        if pattern is None:
+            pattern = self._patterns[order] = self._regex(self._templates[order][1])
+        return pattern
 
     @cached_property
     def _slots(self) -> dict[str, str]:
         slots = dict(_SLOTS)
-        names = (
-            ("month", "months"), ("jmonth", "jalali_months"), ("weekday", "weekdays"), ("unit", "units"),
-            ("part", "parts"), ("days_ago", "days_ago"),
-        )  # fmt: skip
-        for slot, key in names:
+        for slot, key in _VOCABULARY_SLOTS:
             slots[slot] = f"(?P<{slot}>{self._alternatives(self.words.vocabulary[key])})"
         units = {**self.words.vocabulary["units"], **self.words.vocabulary["dual"]}
         slots["unit"] = f"(?P<unit>{self._alternatives(units)})"
@@ -110,15 +131,6 @@ class DateReader:
             "|".join(re.escape(word[:-1]) + grow if word.endswith("*") else re.escape(word) for word in ordered)
             or "(?!)"
         )
-
-    def _compile(self) -> Iterator[tuple[str, re.Pattern[str]]]:
-        templates = self.words.templates
-        for kind in ("ago", "night_to", "week_before", "next", "last", "this", "absolute", "day_number"):
-            for template in templates.get(kind, ()):
-                yield kind, self._regex(template)
-        if any(self.words.vocabulary["days_ago"].values()) or self.words.vocabulary["days_ago"]:
-            yield "days_ago", self._regex("{days_ago}")
-        yield "weekday", self._regex("{weekday}")
 
     def _regex(self, template: str) -> re.Pattern[str]:
         """`[{weekday} ]{day} [de ]{month}[ {year}]` -> a regular expression over folded text."""
@@ -140,10 +152,11 @@ class DateReader:
 
     def read(self, norm: str, start: int, end: int, published: dt.date | None) -> list[When]:
         """The dates in `norm[start:end]`, in order, without overlaps."""
+        seen = self._screen.seen(norm[start:end])
         matches = [
-            (match.start(), -match.end(), order, kind, match)
-            for order, (kind, pattern) in enumerate(self._patterns)
-            for match in pattern.finditer(norm, start, end)
+            (match.start(), -match.end(), order, self._templates[order][0], match)
+            for order in self._screen.possible(seen)
+            for match in self._pattern(order).finditer(norm, start, end)
         ]
         # The longest reading wins: "le 17 novembre dernier" over "novembre dernier" over "novembre".
         matches.sort(key=lambda item: (item[1] + item[0], item[2]))
@@ -153,7 +166,7 @@ class DateReader:
                 continue
             when = self._resolve(kind, match, norm, published)
             if when is not None:
-                if when.part is None and when.precision is DatePrecision.DAY:
+                if when.part is None and when.precision is DatePrecision.DAY and self._screen.has("part", seen):
                     when = replace(when, part=self._part_near(norm, when, start, end))
                 found.append(when)
         found.sort(key=lambda when: when.start)

@@ -169,6 +169,10 @@ def casualties_in(gist: Gist, start: int, end: int, numbers: Sequence[Number]) -
         taken.add(number.start)
         counts[hit.value] = number.count
         spans[hit.value] = (min(hit.start, number.start), max(hit.end, number.end))
+    for hit in words:
+        one = hit.value in ("killed", "wounded") and hit.value not in counts and _one_before(gist, hit)
+        if one:
+            counts[hit.value], spans[hit.value] = Count(low=1, high=1), (one.start, hit.end)
     hurt = [spans[name] for name in ("killed", "wounded") if name in counts and counts[name].low > 0]
     staff = _staff_among(gist, [(counts[name], spans[name]) for name in counts if name != "missing"], end)
     if staff:
@@ -176,6 +180,13 @@ def casualties_in(gist: Gist, start: int, end: int, numbers: Sequence[Number]) -
     return Casualties(
         counts.get("killed"), counts.get("wounded"), counts.get("missing"), staff, toll is not None, spans
     )
+
+
+def _one_before(gist: Gist, hit: Hit) -> Hit | None:
+    """The singular verb that says one was hurt, without a number: "the judge was killed"."""
+    verbs = gist.hits.values("roles", max(0, hit.start - 24), hit.start + 4, "one")
+    near = [verb for verb in verbs if verb.start < hit.start + 1 and gist.words_between(verb.end, hit.start) <= 2]
+    return near[-1] if near else None
 
 
 def _toll(gist: Gist, words: Sequence[Hit], numbers: Sequence[Number]) -> tuple[Hit, Number] | None:
@@ -252,8 +263,21 @@ def countable(gist: Gist, sentence: Sentence, whens: Sequence[When]) -> list[Num
             )
         ):
             continue
+        if _is_age(gist, number):
+            continue
         kept.append(number)
     return kept
+
+
+def _is_age(gist: Gist, number: Number) -> bool:
+    """A number in digits between two commas is somebody's age: "the mayor, 65, was killed"."""
+    clean = gist.folded.clean
+    digits = clean[number.start : number.end].isdecimal()
+    return (
+        digits
+        and clean[max(0, number.start - 3) : number.start].rstrip()[-1:] == ","
+        and clean[number.end : number.end + 1] == ","
+    )
 
 
 _NEUTRAL = frozenset({"attack", "explosion", "impact", "killing", "clash", "violence"})
@@ -426,8 +450,25 @@ def _distance(gist: Gist, site: SiteMention, trigger: Hit) -> float | None:
     if others and not near and gist.words_between(between[0], others[0].start) <= 4:
         return None
     commas = sum(gist.folded.clean.count(mark, *between) for mark in ",;:،，")
+    if words + 3 * commas > _reach(site, trigger):
+        return None
     named_bonus = -1.0 if site.named else 0.0
     return words + 3.0 * commas + named_bonus + (4.0 if others else 0.0)
+
+
+_LOOSE_REACH, _POSTURE_REACH = 5, 8
+
+
+def _reach(site: SiteMention, trigger: Hit) -> int:
+    """How far a trigger may stand from its site, in words with three for a comma.
+
+    Diplomats of nobody in particular are often onlookers; what is evacuated or closed stands beside the word.
+    """
+    if site.kind is SiteKind.STAFF and not site.senders:
+        return _LOOSE_REACH
+    if trigger.value == IncidentType.SECURITY_POSTURE:
+        return _POSTURE_REACH
+    return 3 * _MAX_WORDS_TO_SITE
 
 
 _OBJECT_REACH = 30
@@ -450,7 +491,7 @@ _OWN_PLACE_REACH = 40
 
 
 def _is_elsewhere(gist: Gist, site: SiteMention, trigger: Hit) -> bool:
-    """ "After the attacks in Brussels the embassy in Moscow ...": what happened has a place of its own, not the site's."""
+    """ "After the attacks in Brussels the embassy in Moscow ...": what happened has its own place, not the site's."""
     if site.end <= trigger.start and _has_own_object(gist, trigger):
         return True
     place = next(iter(gist.places_within(trigger.end, trigger.end + _OWN_PLACE_REACH)), None)

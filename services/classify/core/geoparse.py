@@ -6,6 +6,7 @@ is refused, so a government's capital with a speech verb never becomes a host ci
 """
 
 import re
+from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
@@ -232,6 +233,7 @@ class SiteReader:
         self.folded = folded
         self.hits = hits
         self.places = places
+        self.starts = [place.start for place in places]
         self.lexicon = lexicon
         self.focus = focus
         self.gazetteer = gazetteer
@@ -239,7 +241,10 @@ class SiteReader:
     def read(self, sentence: Sentence) -> list[SiteMention]:
         """The sites that `sentence` mentions, in order."""
         nouns = [hit for hit in self.hits.within("sites", sentence.start, sentence.end) if hit.value != "home"]
-        places = [place for place in self.places if sentence.start <= place.start < sentence.end]
+        first = bisect_left(self.starts, sentence.start)
+        places = self.places[first : bisect_left(self.starts, sentence.end, first)]
+        if not nouns and not any(place.special for place in places):
+            return []
         found = []
         for index, noun in enumerate(nouns):
             left = nouns[index - 1].end if index else sentence.start
@@ -424,7 +429,8 @@ class SiteReader:
                 site = self._as_host(site, place)
             else:
                 break
-            site = replace(site, start=min(site.start, place.start))
+            if place.start < site.start:
+                site = replace(site, start=place.start)
             position = place.start
         return site
 
@@ -509,6 +515,9 @@ class SiteReader:
         """Choose among candidate senders: a state does not send an embassy to itself."""
         if not site.senders:
             return site
+        if site.kind is SiteKind.DIPLOMATIC_QUARTER:
+            # Nobody sends a quarter: "the Afghan diplomatic quarter" lies in Afghanistan.
+            return replace(site, host=site.host or site.senders[0], senders=())
         possible = [code for code in site.senders if code != site.host or site.kind not in ABROAD]
         near = [code for code in possible if code in self.focus.near]
         sender = (near or possible or [None])[0]  # type: ignore[list-item]

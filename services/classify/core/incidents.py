@@ -8,7 +8,7 @@ from services.classify.core.dates import When
 from services.classify.core.extract import Casualties, Gist, GuardHit, Mention, Spans, first_of_each
 from services.classify.core.geoparse import ABROAD, Place, SiteMention
 from services.classify.core.guards import GUARDS, Effect
-from services.classify.core.mentions import Supplement
+from services.classify.core.mentions import SUPPLEMENT_REACH, Supplement
 from services.classify.core.numbers import Number
 from services.classify.core.taxonomy import TAXONOMY
 from services.contracts.report import DatePrecision, IncidentType, Outcome, Relation, SiteKind, Standing
@@ -49,7 +49,7 @@ def group(gist: Gist, told: Iterable[Mention | Supplement], article_site: SiteMe
     current: Incident | None = None
     for item in told:
         if isinstance(item, Supplement):
-            if current and not item.guarded and not current.rejected:
+            if current and not current.rejected:
                 _supplement(current, item)
             continue
         match = _match(gist, incidents, item, current)
@@ -156,6 +156,10 @@ def _compatible(gist: Gist, incident: Incident, mention: Mention, newest: Mentio
         return True
     if not _same_kind(incident, mention):
         return False
+    if "posture" in (TAXONOMY[incident.type].family, TAXONOMY[mention.type].family) and _same_mission(
+        incident.site, mention.site
+    ):
+        return True
     if _sites_differ(incident.site, mention.site) or _places_differ(incident, mention):
         return False
     if incident.background and (incident.when is None) != (mention.when is None):
@@ -182,7 +186,7 @@ def _same_kind(incident: Incident, mention: Mention) -> bool:
     if first == second or incident.generic or mention.generic:
         return True
     pair = {first, second}
-    return pair in ({"explosive", "armed"}, {"armed", "kidnap"}, {"crowd", "armed"}) and (
+    return pair in ({"explosive", "armed"}, {"armed", "kidnap"}, {"crowd", "armed"}, {"crowd", "explosive"}) and (
         mention.sentence.index - incident.last_sentence <= 1
     )
 
@@ -351,7 +355,7 @@ def _more_casualties(known: Casualties, other: Casualties) -> Casualties:
 
 
 def _supplement(incident: Incident, item: Supplement) -> None:
-    if item.sentence.index - incident.last_sentence > 3:
+    if item.sentence.index - incident.last_sentence > SUPPLEMENT_REACH:
         return
     adjacent = item.sentence.index - incident.last_sentence == 1
     if item.when is not None and adjacent and (incident.when is None or incident.when.soft):

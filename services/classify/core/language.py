@@ -91,6 +91,12 @@ def _score(tokens: Mapping[str, int], number: int, original: str, profile: Profi
         score += min(_LETTERS_CAP, _LETTERS_WEIGHT * told / number)
     if hinted:
         return score * _HINT_BONUS + _HINT_HEAD_START
-    if profile.script is Script.LATIN and len(found) + min(told, _MIN_DISTINCT) < min(_MIN_DISTINCT, number // 4):
+    if profile.script is Script.LATIN and len(found) + _telling(original, profile) < min(_MIN_DISTINCT, number // 4):
         return 0.0
     return score
+
+
+def _telling(original: str, profile: Profile) -> int:
+    """How many of its telling letters a text has; one alone ("é") is shared by languages that are not known here."""
+    distinct = sum(letter in original for letter in profile.letters)
+    return distinct if distinct > 1 else 0

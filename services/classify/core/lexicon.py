@@ -76,6 +76,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "and",
         "that",
         "passive",
+        "one",
         "in_prefixes",
         "oblique",
         "own",

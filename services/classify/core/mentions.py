@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import NamedTuple
 
 from services.classify.core.dates import When
 from services.classify.core.extract import (
@@ -40,12 +41,10 @@ class Supplement:
     casualties: Casualties
     spans: dict[str, Spans]
     quantities: tuple[tuple[str, Number], ...]
-    guarded: bool
     when: When | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """A stretch of a sentence around the triggers of one clause."""
 
     start: int
@@ -54,8 +53,7 @@ class Segment:
     triggers: tuple[Hit, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """A segment that tells an incident: which triggers count, what type they make, which site they concern."""
 
     segment: Segment
@@ -67,37 +65,38 @@ class Told:
     weapons: tuple[Hit, ...]
 
 
+SUPPLEMENT_REACH = 3
+"""Sentences after an incident that may add to it."""
+
 _SUPPLEMENT_CUES = ("damage", "no_damage", "defence", "intercepted", "claimed", "denied", "unconfirmed", "reported")
 
 
 def read_mentions(gist: Gist, sites: dict[int, list[SiteMention]]) -> Iterator[Mention | Supplement]:
     """Mentions and supplements in the order of the text. `sites`: by index of sentence."""
     whole = article_guards(gist)
+    newest = -SUPPLEMENT_REACH - 1
     for sentence in gist.sentences:
-        link = related_line(gist, sentence)
-        segments = _segments(gist, sentence)
-        if not segments:
-            supplement = _supplement(gist, sentence, link)
-            if supplement:
-                yield supplement
-            continue
-        told = _told(gist, sentence, segments, sites.get(sentence.index, []))
+        told = _told(gist, sentence, sites.get(sentence.index, []))
         if not told:
-            supplement = _supplement(gist, sentence, link)
+            # Nothing to add to: most sentences of most articles are not read at all.
+            supplement = _supplement(gist, sentence) if sentence.index - newest <= SUPPLEMENT_REACH else None
             if supplement:
                 yield supplement
             continue
+        newest = sentence.index
+        link = related_line(gist, sentence)
+        around = (link, *whole) if link else whole
         whens = gist.dates_in(sentence)
         numbers = countable(gist, sentence, whens)
         for each in told:
-            mention = _mention(gist, sentence, each, whens, numbers)
-            yield replace(mention, guards=tuple(first_of_each((*mention.guards, *([link] if link else []), *whole))))
+            yield _mention(gist, sentence, each, whens, numbers, around)
 
 
-def _segments(gist: Gist, sentence: Sentence) -> list[Segment]:
+def _segments(gist: Gist, sentence: Sentence, sites: Sequence[SiteMention]) -> list[Segment]:
+    """None where no trigger could count: a weak one needs a site or, for an impact, a weapon."""
     events = gist.hits.within("events", sentence.start, sentence.end)
     weak = gist.hits.within("weak_events", sentence.start, sentence.end)
-    if not events and not weak:
+    if not events and not (weak and (sites or _has_impact(gist, sentence))):
         return []
     found: list[Segment] = []
     for clause in clauses(gist.folded, sentence):
@@ -105,6 +104,11 @@ def _segments(gist: Gist, sentence: Sentence) -> list[Segment]:
         triggers.sort(key=lambda hit: hit.start)
         found.extend(_by_guard(gist, sentence, clause, triggers))
     return found
+
+
+def _has_impact(gist: Gist, sentence: Sentence) -> bool:
+    span = sentence.start, sentence.end
+    return bool(gist.hits.values("weak_events", *span, "impact") and gist.hits.within("weapons", *span))
 
 
 def _by_guard(gist: Gist, sentence: Sentence, clause: tuple[int, int], triggers: list[Hit]) -> list[Segment]:
@@ -130,8 +134,9 @@ def _cut(run: Sequence[Hit], guards: Sequence[GuardHit]) -> int:
     return min((guard.start for guard in guards if guard.start >= run[-1].end), default=run[-1].end)
 
 
-def _told(gist: Gist, sentence: Sentence, segments: Sequence[Segment], sites: Sequence[SiteMention]) -> list[Told]:
+def _told(gist: Gist, sentence: Sentence, sites: Sequence[SiteMention]) -> list[Told]:
     """The segments that tell an incident, each widened up to the next: what tells none adds to its neighbour."""
+    segments = _segments(gist, sentence, sites)
     found: list[Told] = []
     for segment in segments:
         taken = [(other.start, other.end) for other in segments if other is not segment]
@@ -143,7 +148,7 @@ def _told(gist: Gist, sentence: Sentence, segments: Sequence[Segment], sites: Se
     for index, told in enumerate(found):
         start = sentence.start if index == 0 else told.segment.start
         end = found[index + 1].segment.start if index + 1 < len(found) else sentence.end
-        widened.append(replace(told, segment=replace(told.segment, start=start, end=end)))
+        widened.append(told._replace(segment=told.segment._replace(start=start, end=end)))
     return widened
 
 
@@ -153,7 +158,7 @@ def _freed(found: list[Told]) -> list[Told]:
     if posture is None:
         return found
     return [
-        replace(told, site=posture.site)
+        told._replace(site=posture.site)
         if told.site is None and told.type is not IncidentType.SECURITY_POSTURE
         else told
         for told in found
@@ -188,7 +193,15 @@ def _tells(
     return Told(segment, triggers, chosen, kind, generic, site, tuple(weapons))
 
 
-def _mention(gist: Gist, sentence: Sentence, told: Told, whens: Sequence[When], numbers: Sequence[Number]) -> Mention:
+def _mention(
+    gist: Gist,
+    sentence: Sentence,
+    told: Told,
+    whens: Sequence[When],
+    numbers: Sequence[Number],
+    around: Sequence[GuardHit],
+) -> Mention:
+    """`around`: the guards of the line and of the whole article."""
     segment, trigger, weapons, triggers = told.segment, told.trigger, told.weapons, told.triggers
     site = _subject_as_sender(gist, segment, told)
     site = _at_mission(gist, _at_home(gist, sentence, site, told.type), told.type)
@@ -220,7 +233,7 @@ def _mention(gist: Gist, sentence: Sentence, told: Told, whens: Sequence[When], 
         when=when,
         casualties=casualties,
         weapon=weapon,
-        guards=tuple(guards_for(gist, sentence, segment.clause, trigger)),
+        guards=tuple(first_of_each((*guards_for(gist, sentence, segment.clause, trigger), *around))),
         outcome=outcome,
         place=place,
         area=area,
@@ -284,7 +297,7 @@ def _when(gist: Gist, segment: Segment, sentence: Sentence, whens: Sequence[When
     pool = inside or [when for when in usable if abs(when.start - trigger.start) < 150]
     if not pool:
         return None
-    pool = [replace(when, soft=when.soft or _is_spoken(gist, when)) for when in pool]
+    pool = [when if when.soft or not _is_spoken(gist, when) else replace(when, soft=True) for when in pool]
     rank = {DatePrecision.DAY: 0, DatePrecision.MONTH: 1, DatePrecision.YEAR: 2, DatePrecision.UNKNOWN: 3}
     return min(pool, key=lambda when: (rank[when.precision], when.soft, abs(when.start - trigger.start)))
 
@@ -344,12 +357,20 @@ def _place(
             continue
         if not linked and gist.hits.values("roles", place.start - 20, place.start, "agent"):
             continue  # "led by Washington" names a government
+        if site is None and not linked and not _is_at_home(gist, place):
+            continue  # a person's name, or a foreign government
         inside = segment.start <= place.start < segment.end
         cost = abs(place.start - trigger.start) + (0 if linked else 60) + (0 if inside else 60)
         cost += 0 if place.kind == "city" else 20
         if best is None or cost < best[0]:
             best = (cost, place)
     return (best[1] if best else None), area
+
+
+def _is_at_home(gist: Gist, place: Place) -> bool:
+    """Whether a place may lie in the state that the article is most about."""
+    home = gist.focus.states[0] if gist.focus.states else None
+    return home is None or home in place.states or any(city.state == home for city in place.cities)
 
 
 def _cue_spans(gist: Gist, start: int, end: int) -> dict[str, Spans]:
@@ -390,27 +411,26 @@ def _quantities(
     return tuple(found)
 
 
-def _supplement(gist: Gist, sentence: Sentence, link: GuardHit | None) -> Supplement | None:
-    if link:
+def _supplement(gist: Gist, sentence: Sentence) -> Supplement | None:
+    """What a sentence adds; nothing where a guard speaks or a bare year places it in the past."""
+    if gist.hits.within("guards", sentence.start, sentence.end):
         return None
     has_cue = any(hit.value in _SUPPLEMENT_CUES for hit in gist.hits.within("cues", sentence.start, sentence.end))
     has_casualty = bool(gist.hits.within("casualties", sentence.start, sentence.end))
     has_count = bool(gist.hits.within("quantities", sentence.start, sentence.end))
     has_source = bool(gist.hits.within("sources", sentence.start, sentence.end))
     whens = gist.dates_in(sentence)
+    if any(when.precision is DatePrecision.YEAR for when in whens):
+        return None
     when = _own_day(gist, sentence, whens)
     if not (has_cue or has_casualty or has_count or has_source or when):
         return None
     numbers = countable(gist, sentence, whens)
-    guarded = bool(gist.hits.within("guards", sentence.start, sentence.end)) or any(
-        when.precision is DatePrecision.YEAR for when in whens
-    )
     return Supplement(
         sentence,
         casualties_in(gist, sentence.start, sentence.end, numbers),
         _cue_spans(gist, sentence.start, sentence.end),
         _quantities(gist, sentence.start, sentence.end, numbers, False),
-        guarded,
         when,
     )
 

@@ -85,15 +85,6 @@ def _between(starts: list[int], hits: list[Hit], start: int, end: int) -> list[H
 
 
 _GAP_REACH = 200
-_LONGEST_WORD = 60
-"""Characters a word is followed to either side of a term; a text without spaces is not searched to its ends."""
-
-
-def _word_start(norm: str, start: int) -> int:
-    first = max(0, start - _LONGEST_WORD)
-    space = norm.rfind(" ", first, start)
-    return first if space < 0 else space + 1
-
 
 _compiled = lru_cache(maxsize=None)(re.compile)
 
@@ -116,7 +107,7 @@ def collect(matcher: Matcher, folded: Folded, matches: list[RawMatch]) -> Hits:
                 grown_from, grown = end, _word_end(norm, end)
             end = grown
         if not lead and not word <= start < word_end:
-            word, word_end = _word_start(norm, start), _word_end(norm, start)
+            word, word_end = norm.rfind(" ", 0, start) + 1, _word_end(norm, start)
         edge = start if lead else word
         for layer, value, exact, gap, prefixed in entries:
             if exact is not None and clean[start:end] != exact:

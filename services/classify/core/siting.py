@@ -62,12 +62,14 @@ def _around(incident: Incident, focus: Focus) -> tuple[City | None, str | None]:
     sender = mention.sender if mention else None
     city, host = None, None
     if place is not None and place.kind == "city":
-        city = next((c for c in place.cities if c.state in focus.near), place.cities[0])
+        home = (c for state in (*focus.states[:3], focus.hint) for c in place.cities if c.state == state)
+        city = next(home, place.cities[0])
     elif place is not None and place.states:
         host = place.states[0]
     if mention is None:
         if city is None and host is None:
-            return focus.city, focus.states[0] if focus.states else None
+            home_state = focus.states[0] if focus.states else None
+            return focus.city if focus.city and focus.city.state == home_state else None, home_state
         return city, host
     if city is not None and city.state in (sender, *([] if mention.host in (None, city.state) else [city.state])):
         city = None

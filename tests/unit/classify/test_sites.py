@@ -20,7 +20,7 @@ CASES = [
     ("en", "Gunmen shot dead the Russian ambassador to Turkey in Ankara.", "staff:RU:TR:ankara", "staff"),
     ("en", "A roadside bomb hit a British embassy convoy in Kabul.", "convoy:GB:AF:kabul", "convoy"),
     ("fr", "Une bombe a explosé devant l'ambassade des Etats-Unis à Bagdad.", "embassy:US:IQ:baghdad", "perimeter"),
-    ("fr", "Une bombe a explosé devant l'ambassade d'Iran au Liban.", "embassy:IR:LB:-", "perimeter"),
+    ("fr", "Une bombe a explosé devant l'ambassade d'Iran au Liban.", "embassy:IR:LB:beirut", "perimeter"),
     ("fr", "Une bombe a explosé au consulat général de France à Karachi.", "consulate:FR:PK:karachi", "on_site"),
 ]
 

@@ -21,9 +21,6 @@ from services.classify.core.rules import Rules
 from services.classify.core.text import fold_term
 from services.contracts.report import SiteKind
 
-CODE_VERSION = "1"
-"""Changes with the code that reads the rules, so that `ruleset_version` names both."""
-
 _HERE = Path(__file__).resolve().parent.parent
 _MIN_POPULATION = 15_000
 _ALTERNATES_FROM = 60_000
@@ -201,6 +198,15 @@ def _specials(tables: Mapping[Path, Table]) -> dict[str, SpecialPlace]:
 
 
 def _version(tables: Mapping[str, Table]) -> str:
+    """Names the code that reads the rules and the rules, each by the beginning of its hash: `1a2b3c4d-0123456789ab`."""
     canonical = json.dumps(tables, sort_keys=True, ensure_ascii=False, default=str)
-    digest = hashlib.sha256(f"{CODE_VERSION}\n{canonical}".encode()).hexdigest()
-    return f"{CODE_VERSION}-{digest[:12]}"
+    return f"{_code_version()[:8]}-{hashlib.sha256(canonical.encode()).hexdigest()[:12]}"
+
+
+def _code_version() -> str:
+    """The hash of the core's source files, by name, and of this one, which chooses the names of places."""
+    digest = hashlib.sha256()
+    for path in (*sorted((_HERE / "core").glob("*.py")), Path(__file__)):
+        # Each file's own hash: where one ends and the next begins counts too.
+        digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()

@@ -4,6 +4,7 @@ A mention is one clause's telling. Which mentions are one incident is decided in
 """
 
 import datetime as dt
+import math
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
@@ -68,7 +69,6 @@ class Mention:
     quantities: tuple[tuple[str, Number], ...] = ()
     update: bool = False
     background: bool = False
-    now: bool = False
     series: bool = False
     conflict: str | None = None
 
@@ -347,7 +347,9 @@ def relation_to(gist: Gist, site: SiteMention, trigger: Hit) -> Relation:
 
 def is_speaker(gist: Gist, site: SiteMention, sentence: Sentence, triggers: Sequence[Hit]) -> bool:
     """Whether the site speaks rather than suffers: "according to the embassy", "the embassy condemned ..."."""
-    if gist.folded.clean[site.end : site.end + 1] == ":" and gist.words_between(sentence.start, site.start) <= 1:
+    told = any(trigger.end <= site.noun[0] for trigger in triggers)
+    begins = gist.words_between(sentence.start, site.start) <= 1
+    if begins and not told and gist.folded.clean[site.end : site.end + 1] == ":":
         return True  # "Embassy in Kabul: we are safe"
     before = gist.hits.values("roles", max(sentence.start, site.start - 45), site.start, "speaker")
     if before and gist.words_between(before[-1].end, site.start) <= 3 and not _is_reported(gist, before[-1], site):
@@ -416,6 +418,9 @@ def _after_site(gist: Gist, site: SiteMention, *roles: str) -> bool:
 
 
 _MAX_WORDS_TO_SITE = 28
+_NAMED_BONUS = -1.0
+_MAX_CHARACTERS_TO_SITE = 2 * _MAX_WORDS_TO_SITE + 1
+"""The same where no spaces are written."""
 
 
 def bind_site(
@@ -423,11 +428,14 @@ def bind_site(
 ) -> tuple[SiteMention | None, Hit | None]:
     """The site that the triggers of a clause concern, and the trigger nearest to it."""
     best: tuple[float, SiteMention, Hit] | None = None
+    reach = sentence.end - sentence.start if gist.lexicon.spaced else _MAX_CHARACTERS_TO_SITE
     for site in sites:
         if is_speaker(gist, site, sentence, triggers):
             continue
         for trigger in triggers:
-            distance = _distance(gist, site, trigger)
+            if site.start - trigger.end > reach or trigger.start - site.end > reach:
+                continue
+            distance = _distance(gist, site, trigger, best[0] if best else math.inf)
             if distance is None:
                 continue
             if best is None or distance < best[0]:
@@ -437,13 +445,14 @@ def bind_site(
     return best[1], best[2]
 
 
-def _distance(gist: Gist, site: SiteMention, trigger: Hit) -> float | None:
+def _distance(gist: Gist, site: SiteMention, trigger: Hit, nearest: float) -> float | None:
+    """How far a trigger stands from a site; None when it does not concern it or cannot be nearer than `nearest`."""
     if trigger.start < site.end and site.start < trigger.end:
         return 0.0
     forward = trigger.end <= site.start
     between = (trigger.end, site.start) if forward else (site.end, trigger.start)
     words = gist.words_between(*between)
-    if words > _MAX_WORDS_TO_SITE or _is_elsewhere(gist, site, trigger):
+    if words > _MAX_WORDS_TO_SITE or words + _NAMED_BONUS >= nearest or _is_elsewhere(gist, site, trigger):
         return None
     others = gist.hits.values("roles", *between, "other_targets")
     near = gist.hits.values("roles", *between, "near")
@@ -452,11 +461,10 @@ def _distance(gist: Gist, site: SiteMention, trigger: Hit) -> float | None:
     commas = sum(gist.folded.clean.count(mark, *between) for mark in ",;:،，")
     if words + 3 * commas > _reach(site, trigger):
         return None
-    named_bonus = -1.0 if site.named else 0.0
-    return words + 3.0 * commas + named_bonus + (4.0 if others else 0.0)
+    return words + 3.0 * commas + (_NAMED_BONUS if site.named else 0.0) + (4.0 if others else 0.0)
 
 
-_LOOSE_REACH, _POSTURE_REACH = 5, 8
+_LOOSE_REACH, _POSTURE_REACH = 5, 12
 
 
 def _reach(site: SiteMention, trigger: Hit) -> int:
@@ -474,9 +482,15 @@ def _reach(site: SiteMention, trigger: Hit) -> int:
 _OBJECT_REACH = 30
 
 
+def _until_stop(gist: Gist, start: int, reach: int) -> int:
+    """The end of a reach that no sentence's end lies in."""
+    stop = re.search(r"[,،，;:!?\n]|\.\s", gist.folded.clean[start : start + reach])
+    return start + (stop.start() if stop else reach)
+
+
 def _has_own_object(gist: Gist, trigger: Hit) -> bool:
     """ "... the murder of a priest", "an attack on a market": what it was done to follows, and is no site."""
-    end = trigger.end + _OBJECT_REACH
+    end = _until_stop(gist, trigger.end, _OBJECT_REACH)
     following = gist.folded.norm[trigger.end : end].split()
     if not following:
         return False
@@ -494,7 +508,7 @@ def _is_elsewhere(gist: Gist, site: SiteMention, trigger: Hit) -> bool:
     """ "After the attacks in Brussels the embassy in Moscow ...": what happened has its own place, not the site's."""
     if site.end <= trigger.start and _has_own_object(gist, trigger):
         return True
-    place = next(iter(gist.places_within(trigger.end, trigger.end + _OWN_PLACE_REACH)), None)
+    place = next(iter(gist.places_within(trigger.end, _until_stop(gist, trigger.end, _OWN_PLACE_REACH))), None)
     if place is None or place.kind not in ("city", "state") or site.start <= place.start < site.end:
         return False
     link = gist.folded.norm[trigger.end : place.start].split()

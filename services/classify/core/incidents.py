@@ -182,7 +182,9 @@ def _dates_differ(first: When | None, second: When | None) -> bool:
 def _same_kind(incident: Incident, mention: Mention) -> bool:
     first, second = TAXONOMY[incident.type].family, TAXONOMY[mention.type].family
     if "posture" in (first, second) and first != second:
-        return _same_mission(incident.site, mention.site)  # closed, evacuated because of it
+        # Closed, evacuated because of it; an older closure stands by itself.
+        near = mention.sentence.index - incident.last_sentence <= _NEAR_SENTENCES
+        return near and not incident.background and _same_mission(incident.site, mention.site)
     if first == second or incident.generic or mention.generic:
         return True
     pair = {first, second}

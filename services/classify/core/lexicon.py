@@ -73,7 +73,6 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "against",
         "other_targets",
         "agent",
-        "and",
         "that",
         "passive",
         "one",
@@ -86,7 +85,6 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "cues": (
         "update",
         "background",
-        "now",
         "reported",
         "unconfirmed",
         "denied",
@@ -99,7 +97,6 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "damage",
         "no_damage",
         "defence",
-        "groups",
     ),
     "sources": ("official", "agency", "witness", "media"),
     "ignore": ("phrases",),
@@ -161,6 +158,7 @@ class Matcher:
 
     def __init__(self, terms: Mapping[str, Sequence[Entry]], spaced: bool, prefixes: Sequence[str] = ()) -> None:
         self.prefixes = frozenset(prefixes)
+        self.longest_prefix = max(map(len, self.prefixes), default=0)
         self._terms = terms
         self._spaced = spaced
 

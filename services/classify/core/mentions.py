@@ -242,7 +242,6 @@ def _mention(
         quantities=_quantities(gist, segment.start, segment.end, numbers, site is not None),
         update="update" in cues,
         background="background" in cues,
-        now="now" in cues,
         series=all(hit.value == "violence" for hit in triggers),
     )
 

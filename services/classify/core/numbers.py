@@ -57,6 +57,10 @@ class NumberReader:
         for term in words.vague:
             first, *rest = term.split()
             self._vague_first[first] = max(self._vague_first.get(first, 1), 1 + len(rest))
+        edge, modifiers = " " if spaced else "", words.modifiers
+        self._at_least = tuple(edge + term for term in modifiers["at_least"])
+        self._at_most = tuple(edge + term for term in modifiers["at_most"])
+        self._at_least_after = tuple(term + edge for term in modifiers["at_least_after"])
         self._value = lru_cache(maxsize=_REMEMBERED_WORDS)(self._value_of)
         self._may_begin = lru_cache(maxsize=_REMEMBERED_WORDS)(self._begins)
 
@@ -219,20 +223,19 @@ class NumberReader:
     def _bounded(self, norm: str, number: Number, start: int, end: int) -> Number:
         before = norm[max(start, number.start - 30) : number.start].rstrip()
         after = norm[number.end : min(end, number.end + _LOOK_AFTER)].lstrip()
-        modifiers = self.words.modifiers
         edge = " " if self.spaced else ""
-        for term in modifiers["at_least"]:
-            if (edge + before).endswith(edge + term):
-                # The words that open it belong to it: what counts from here is near what they follow.
-                begin = max(start, number.start - 30) + len(before) - len(term)
-                return Number(begin, number.end, number.low, None)
+        before = edge + before
+        if before.endswith(self._at_least):
+            term = next(term for term in self._at_least if before.endswith(term))
+            # The words that open it belong to it: what counts from here is near what they follow.
+            begin = max(start, number.start - 30) + len(before) - len(term)
+            return Number(begin, number.end, number.low, None)
         if self._is_open_above(after):
             return Number(number.start, number.end, number.low, None)
         if number.weak:
             return number
-        for term in modifiers["at_most"]:
-            if (edge + before).endswith(edge + term):
-                return Number(number.start, number.end, min(1, number.low), number.high)
+        if before.endswith(self._at_most):
+            return Number(number.start, number.end, min(1, number.low), number.high)
         return number
 
     def _is_open_above(self, after: str) -> bool:
@@ -240,11 +243,7 @@ class NumberReader:
         words = after.split() if self.spaced else []
         starts = [after, *(" ".join(words[skip:]) for skip in range(1, min(_AT_LEAST_GAP, len(words) - 1) + 1))]
         edge = " " if self.spaced else ""
-        return any(
-            (start + edge).startswith(term + edge)
-            for term in self.words.modifiers["at_least_after"]
-            for start in starts
-        )
+        return any((start + edge).startswith(self._at_least_after) for start in starts)
 
     def _ranges(self, norm: str, numbers: list[Number]) -> list[Number]:
         joined: list[Number] = []

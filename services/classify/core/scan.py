@@ -92,7 +92,7 @@ _compiled = lru_cache(maxsize=None)(re.compile)
 def collect(matcher: Matcher, folded: Folded, matches: list[RawMatch]) -> Hits:
     """Resolve raw matches into hits."""
     norm, clean, patterns = folded.norm, folded.clean, matcher.patterns
-    length, new = len(norm), tuple.__new__
+    length, new, longest = len(norm), tuple.__new__, matcher.longest_prefix
     layers: dict[str, list[Hit]] = defaultdict(list)
     # The word last looked at and the last end of one: a long run without spaces is walked once, not for every match.
     word, word_end, grown_from, grown = 0, 0, 0, -1
@@ -114,7 +114,7 @@ def collect(matcher: Matcher, folded: Folded, matches: list[RawMatch]) -> Hits:
                 continue
             begin, stop, prefix = edge if prefixed or back else start, end, ""
             if prefixed and edge < start:
-                prefix = norm[edge:start]
+                prefix = norm[edge:start] if start - edge <= longest else ""
                 if prefix not in matcher.prefixes:
                     continue
             if gap is not None:

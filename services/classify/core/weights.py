@@ -5,7 +5,7 @@ of the key against all tellings of documents without incident, then the document
 the documents and measured on the other half, and the reverse, F1 is 0.83 in the mean; these are trained on all.
 """
 
-ENOUGH = -0.00
+ENOUGH = 0.0
 """The points that make a telling a concrete incident."""
 
 WEIGHTS: dict[str, float] = {

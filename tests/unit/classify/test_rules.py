@@ -65,7 +65,9 @@ def test_no_lexicon_at_all(tmp_path: Path) -> None:
 
 def test_the_version_follows_the_data(tmp_path: Path, rules: Rules) -> None:
     assert load_rules().version == rules.version
-    assert _rules(tmp_path, LEAST).version != rules.version
+    other = _rules(tmp_path, LEAST).version
+    assert other != rules.version
+    assert other.partition("-")[0] == rules.version.partition("-")[0]  # the same code reads them
 
 
 def test_every_type_has_its_codes_and_every_weapon_a_type() -> None:

@@ -1,9 +1,14 @@
 """The benchmarks measure what they say: articles of one size, quiet ones without an event, the bars that are asked."""
 
+import datetime as dt
 import json
+from typing import Any
 
-from benchmarks import quality, speed
+import pytest
+
+from benchmarks import fit_specificity, quality, speed
 from services.classify.adapters.data import load_rules
+from services.classify.core import specificity
 from services.classify.core.evaluation import Judgement, SlotVerdict, Verdict
 from services.classify.core.pipeline import ArticleText, Reader
 from services.classify.core.tally import count
@@ -49,3 +54,37 @@ def test_bars_are_held_against_what_the_gold_answers() -> None:
     rows = {row[0]: row[1:] for row in quality._bars(count(golden)).rows}
     assert rows["recall of the lowest language (de)"] == ("0.75", "0.000", "no")
     assert rows["false alarms among the negatives"] == ("0.05", "0.000", "yes")
+
+
+TOLD = "Lima, 3 May 1990 -- A bomb exploded yesterday at the home of Judge Ana Solis and wounded two of her guards."
+UNTOLD = "Lima, 3 May 1990 -- The army says that combat goes on every year and that many soldiers have died in attacks."
+
+
+def _rows(pairs: int) -> list[dict[str, Any]]:
+    target = {"type": "BOMBING", "targets": [{"names": ["HOME OF JUDGE ANA SOLIS"]}]}
+    return [
+        {"date": "1990-05-03", "text": text.upper(), "text_cased": text, "label_any_incident": bool(told)}
+        | {"incidents": told}
+        for _ in range(pairs)
+        for text, told in ((TOLD, [target]), (UNTOLD, []))
+    ]
+
+
+def test_fitted_points_tell_what_the_engine_would_report_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    documents = list(fit_specificity.documents_of(_rows(60), READER))
+    assert [reading.on_target for reading in documents[0].readings] == [(True,), (True,)]
+    points = fit_specificity.fit(documents)
+    assert points == fit_specificity.fit(documents)
+    monkeypatch.setattr(specificity, "WEIGHTS", dict(points.weights))
+    monkeypatch.setattr(specificity, "ENOUGH", points.enough)
+    for document, text in zip(documents, (TOLD, UNTOLD), strict=False):
+        article = ArticleText(id="a", text=text, published_at=dt.datetime(1990, 5, 3, 12, tzinfo=dt.UTC))
+        assert points.tell(document.readings[1]) is bool(READER.read(article).reports) is document.incident
+
+
+def test_the_written_table_is_the_fitted_one() -> None:
+    points = fit_specificity.Points({"wounded": 0.6, "quoted": -0.52, "a name": 0.14}, 0.25)
+    table: dict[str, Any] = {}
+    exec(fit_specificity.as_source(points, {"text": (0.8, 0.9)}), table)
+    assert (table["WEIGHTS"], table["ENOUGH"]) == (points.weights, points.enough)
+    assert list(table["WEIGHTS"]) == ["wounded", "a name", "quoted"]

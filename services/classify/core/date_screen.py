@@ -6,6 +6,7 @@ does not match; it never keeps back what does.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
@@ -13,6 +14,7 @@ from services.classify.core.text import fold_term
 
 DIGITS = tuple("0123456789")
 _OPTIONAL = re.compile(r"\[[^\]]*\]")
+_REMEMBERED = 1024
 _SLOT = re.compile(r"\{(\w+)\}")
 
 
@@ -37,6 +39,7 @@ class Screen:
             self._needed.append(needed)
         for word, bit in fixed.items():
             words[word] = words.get(word, 0) | bit
+        self.possible = lru_cache(maxsize=_REMEMBERED)(self._meets)
         self._values = tuple(words.values())
         self._automaton = AhoCorasick(
             list(words) or ["\0"], matchkind=MatchKind.Standard, store_patterns=False,
@@ -50,9 +53,9 @@ class Screen:
             seen |= values[index]
         return seen
 
-    def possible(self, seen: int) -> list[int]:
+    def _meets(self, seen: int) -> tuple[int, ...]:
         """The templates, by their place, that need no more than was seen."""
-        return [index for index, needed in enumerate(self._needed) if needed & ~seen == 0]
+        return tuple(index for index, needed in enumerate(self._needed) if needed & ~seen == 0)
 
     def has(self, slot: str, seen: int) -> bool:
         return bool(self._bits[slot] & seen)

@@ -96,9 +96,16 @@ class Gist:
         self.places, self.focus, self.dates, self.numbers = places, focus, dates, numbers
         self.published, self.dateline_end = published, dateline_end
         self.place_starts = [place.start for place in places]
+        self._whens: dict[int, list[When]] = {}
 
     def dates_in(self, sentence: Sentence) -> list[When]:
         """The dates of a sentence; nothing is run where the scan saw no date word and no digit of a year."""
+        known = self._whens.get(sentence.index)
+        if known is None:
+            known = self._whens[sentence.index] = self._read_dates(sentence)
+        return known
+
+    def _read_dates(self, sentence: Sentence) -> list[When]:
         if not self.hits.within("date", sentence.start, sentence.end) and not _YEAR_IN.search(
             self.folded.norm, sentence.start, sentence.end
         ):
@@ -430,11 +437,10 @@ def bind_site(
     best: tuple[float, SiteMention, Hit] | None = None
     reach = sentence.end - sentence.start if gist.lexicon.spaced else _MAX_CHARACTERS_TO_SITE
     for site in sites:
-        if is_speaker(gist, site, sentence, triggers):
+        close = [hit for hit in triggers if site.start - hit.end <= reach and hit.start - site.end <= reach]
+        if not close or is_speaker(gist, site, sentence, triggers):
             continue
-        for trigger in triggers:
-            if site.start - trigger.end > reach or trigger.start - site.end > reach:
-                continue
+        for trigger in close:
             distance = _distance(gist, site, trigger, best[0] if best else math.inf)
             if distance is None:
                 continue
@@ -542,8 +548,11 @@ def first_of_each(guards: Iterable[GuardHit]) -> list[GuardHit]:
 
 def guards_for(gist: Gist, sentence: Sentence, clause: tuple[int, int], trigger: Hit) -> list[GuardHit]:
     """The guards whose reach covers a trigger."""
+    hits = gist.hits.within("guards", sentence.start, sentence.end)
+    if not hits:
+        return []
     found = []
-    for hit in gist.hits.within("guards", sentence.start, sentence.end):
+    for hit in hits:
         reach = GUARDS[hit.value].reach
         if reach is Reach.CLAUSE and not _in_reach(gist, hit, clause, trigger):
             continue
@@ -568,15 +577,19 @@ def related_line(gist: Gist, sentence: Sentence) -> GuardHit | None:
     return None
 
 
+_OUTCOMES = (
+    ("foiled", Outcome.FOILED),
+    ("threatened", Outcome.THREATENED),
+    ("intercepted", Outcome.INTERCEPTED),
+)
+
+
 def outcome_of(gist: Gist, start: int, end: int) -> tuple[Outcome, tuple[int, int] | None]:
-    for value, outcome in (
-        ("foiled", Outcome.FOILED),
-        ("threatened", Outcome.THREATENED),
-        ("intercepted", Outcome.INTERCEPTED),
-    ):
-        hits = gist.hits.values("cues", start, end, value)
-        if hits:
-            return outcome, (hits[0].start, hits[0].end)
+    cues = gist.hits.within("cues", start, end)
+    for value, outcome in _OUTCOMES if cues else ():
+        hit = next((hit for hit in cues if hit.value == value), None)
+        if hit:
+            return outcome, (hit.start, hit.end)
     return Outcome.HIT, None
 
 

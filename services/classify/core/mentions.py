@@ -137,10 +137,11 @@ def _cut(run: Sequence[Hit], guards: Sequence[GuardHit]) -> int:
 def _told(gist: Gist, sentence: Sentence, sites: Sequence[SiteMention]) -> list[Told]:
     """The segments that tell an incident, each widened up to the next: what tells none adds to its neighbour."""
     segments = _segments(gist, sentence, sites)
+    # A site in a clause with a trigger of its own belongs to that one.
+    free = [site for site in sites if not any(other.start <= site.start < other.end for other in segments)]
     found: list[Told] = []
     for segment in segments:
-        taken = [(other.start, other.end) for other in segments if other is not segment]
-        told = _tells(gist, sentence, segment, sites, taken)
+        told = _tells(gist, sentence, segment, sites, free)
         if told is not None:
             found.append(told)
     found = _freed(found)
@@ -170,13 +171,11 @@ def _tells(
     sentence: Sentence,
     segment: Segment,
     sites: Sequence[SiteMention],
-    taken: Sequence[tuple[int, int]],
+    free: Sequence[SiteMention],
 ) -> Told | None:
     inside = [site for site in sites if segment.start <= site.start < segment.end]
     site, trigger = bind_site(gist, sentence, segment.triggers, inside)
     if site is None:
-        # A site in a clause with a trigger of its own belongs to that one.
-        free = [site for site in sites if not any(start <= site.start < end for start, end in taken)]
         site, trigger = bind_site(gist, sentence, segment.triggers, free)
     weapons = gist.hits.within("weapons", segment.start, segment.end) or gist.hits.within(
         "weapons", sentence.start, sentence.end

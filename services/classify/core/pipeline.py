@@ -38,7 +38,6 @@ from services.contracts.report import (
     Quantity,
     Relation,
     Severity,
-    Site,
     Span,
     Standing,
 )

@@ -20,9 +20,13 @@ def site_of(incident: Incident, focus: Focus, gazetteer: Gazetteer, published: d
     area = incident.area.special if incident.area else None
     mention = incident.site
     city, host = _around(incident, focus)
-    if area and area.state and city is None and not (mention and mention.city):
-        if mention is None or mention.host in (None, area.state):
-            host = area.state
+    if (
+        area
+        and area.state
+        and city is None
+        and (mention is None or (not mention.city and mention.host in (None, area.state)))
+    ):
+        host = area.state
     told_host = mention.host if mention else None
     city = (mention.city if mention else None) or city
     host = told_host or (city.state if city else None) or host

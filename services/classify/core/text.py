@@ -8,6 +8,7 @@ characters) are the exception: only a text that has any pays for a map of offset
 import re
 import unicodedata
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 # Marks and format characters that carry no letter: combining accents, Arabic points, tatweel, ZWNJ, bidi controls.
@@ -117,6 +118,7 @@ class Sentence:
 
 
 _END = re.compile(r"[.!?…]+(?:[\"'”’)\]]|\s?»)*(?=\s|$)|[。！？；]+[”」』》）]*|[؟؛۔]+[»”\"]*|\n[ \t]*\n\s*|\n")
+_MAY_END = re.compile(r"[.!?…]+|[。！？；؟؛۔\n]")
 _WRAPPED_LINE = re.compile(r"[^\n.!?:]\n(?=[^\n])")
 
 
@@ -156,7 +158,7 @@ def split_sentences(
                 sentences.append(Sentence(len(sentences), start, piece_end, in_title, paragraph))
             start = piece_end
 
-    for match in _END.finditer(clean):
+    for match in _ends(clean):
         mark = match.group()
         if title_length and match.start() == title_length:
             close(match.end())
@@ -169,6 +171,17 @@ def split_sentences(
             close(match.end())
     close(len(clean))
     return sentences
+
+
+def _ends(clean: str) -> Iterator[re.Match[str]]:
+    """The matches of `_END`, tried once a run of marks and nowhere else, so that a million dots take no longer."""
+    position = 0
+    for candidate in _MAY_END.finditer(clean):
+        if candidate.start() >= position:
+            match = _END.match(clean, candidate.start())
+            if match:
+                position = match.end()
+                yield match
 
 
 def _ends_sentence(clean: str, match: re.Match[str], abbreviations: frozenset[str], months: tuple[str, ...]) -> bool:

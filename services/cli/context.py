@@ -2,29 +2,34 @@
 
 import json
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from services.runtime import log
 from services.runtime.settings import Settings, SettingsError, load_settings
 
 EXIT_USAGE = 2
+CONNECT_TIMEOUT_S = 8.0
+"""A person waits less long for a broker than a service does."""
 EXIT_MISCONFIGURED = 78
 
 RUNNING = Path(".chancery") / "up.json"
 """Where `chancery up` writes how to reach what it runs, so that a command in another terminal finds it."""
 
-out = Console()
+# A pipe has no width: nothing is cut for one.
+out = Console(width=None if sys.stdout.isatty() else 200)
 err = Console(stderr=True)
 
 
 def fail(message: str, code: int = 1) -> NoReturn:
     """End the command with a message on standard error."""
-    err.print(f"[bold red]error:[/] {message}", highlight=False, soft_wrap=True)
+    err.print(f"[bold red]error:[/] {escape(message)}", highlight=False, soft_wrap=True)
     raise typer.Exit(code)
 
 
@@ -37,8 +42,9 @@ def settings() -> Settings:
         found = load_settings(running_environment() | dict(os.environ))
     except SettingsError as error:
         fail(f"the environment is wrong:\n{error}", EXIT_MISCONFIGURED)
-    log.configure(found.log.model_copy(update={"level": "WARNING"}), "cli")
-    return found
+    log.configure(found.log, "cli", quiet=True)
+    patience = min(found.kafka.connect_timeout_s, CONNECT_TIMEOUT_S)
+    return found.model_copy(update={"kafka": found.kafka.model_copy(update={"connect_timeout_s": patience})})
 
 
 def running_environment() -> dict[str, str]:

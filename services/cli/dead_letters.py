@@ -10,8 +10,7 @@ from rich.table import Table
 from services.cli.context import fail, out, print_json, settings
 from services.contracts.dead_letter import DeadLetter
 from services.contracts.topics import DEAD_LETTERS
-from services.runtime.dead_letters import DeadLetterBox
-from services.runtime.kafka import BrokerUnreachable, Publisher
+from services.runtime.kafka import BrokerUnreachable
 from services.runtime.settings import Misconfigured, Settings
 from services.runtime.topic_table import snapshot
 
@@ -52,7 +51,6 @@ def _read() -> list[DeadLetter]:
 
 
 async def _all(configuration: Settings) -> list[DeadLetter]:
-    async with Publisher(configuration, "/chancery/cli") as publisher:
-        table = await snapshot(configuration, [DEAD_LETTERS], DeadLetterBox(publisher, "cli"))
+    table = await snapshot(configuration, [DEAD_LETTERS])
     letters = [record for record in table.values(DEAD_LETTERS) if isinstance(record, DeadLetter)]
     return sorted(letters, key=lambda letter: letter.first_failed_at)

@@ -19,7 +19,6 @@ from services.contracts.topics import FEED_STATES, FEEDS
 from services.ingest.adapters.fetcher import Fetcher
 from services.ingest.core import opml
 from services.ingest.core.address import BadAddress, feed_url
-from services.runtime.dead_letters import DeadLetterBox
 from services.runtime.egress import guarded_client
 from services.runtime.kafka import BrokerUnreachable, Publisher
 from services.runtime.settings import Misconfigured, Settings
@@ -188,7 +187,7 @@ async def _read(chosen: Settings) -> list[tuple[Feed, FeedState | None]]:
 
 
 async def _watched(chosen: Settings, publisher: Publisher) -> list[tuple[Feed, FeedState | None]]:
-    table = await snapshot(chosen, [FEEDS, FEED_STATES], DeadLetterBox(publisher, "cli"))
+    table = await snapshot(chosen, [FEEDS, FEED_STATES])
     states = {state.key: state for state in table.values(FEED_STATES) if isinstance(state, FeedState)}
     return [(feed, states.get(feed.feed_id)) for feed in table.values(FEEDS) if isinstance(feed, Feed)]
 

@@ -16,7 +16,6 @@ from services.classify.core.site_lists import SiteList, UnreadableList, read
 from services.cli.context import err, fail, out, print_json, settings
 from services.contracts.site import KnownSite
 from services.contracts.topics import SITES
-from services.runtime.dead_letters import DeadLetterBox
 from services.runtime.egress import guarded_client
 from services.runtime.kafka import BrokerUnreachable, Publisher
 from services.runtime.settings import Misconfigured, Settings
@@ -125,8 +124,7 @@ def _store(found: SiteList) -> None:
 
 
 async def _all(configuration: Settings) -> list[KnownSite]:
-    async with Publisher(configuration, "/chancery/cli") as publisher:
-        table = await snapshot(configuration, [SITES], DeadLetterBox(publisher, "cli"))
+    table = await snapshot(configuration, [SITES])
     sites = [record for record in table.values(SITES) if isinstance(record, KnownSite)]
     return sorted(sites, key=lambda site: (site.host_state or "", site.name))
 

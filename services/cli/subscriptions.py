@@ -25,7 +25,6 @@ from services.notify.core.retry import VERDICTS, Verdict
 from services.notify.core.sample import sample_alert
 from services.notify.core.signing import secret_key
 from services.notify.core.status import Judgement
-from services.runtime.dead_letters import DeadLetterBox
 from services.runtime.kafka import BrokerUnreachable, Publisher
 from services.runtime.log import without_token
 from services.runtime.secrets import Vault, new_webhook_secret
@@ -300,7 +299,7 @@ async def _all(chosen: Settings) -> list[Subscription]:
 
 
 async def _read(chosen: Settings, publisher: Publisher) -> list[Subscription]:
-    table = await snapshot(chosen, [SUBSCRIPTIONS], DeadLetterBox(publisher, "cli"))
+    table = await snapshot(chosen, [SUBSCRIPTIONS])
     return [record for record in table.values(SUBSCRIPTIONS) if isinstance(record, Subscription)]
 
 

@@ -47,7 +47,7 @@ def list_topics(as_json: Annotated[bool, typer.Option("--json", help="Print JSON
 
 async def _rows(configuration: Settings) -> list[dict[str, object]]:
     consumer = AIOKafkaConsumer(**consumer_options(configuration.kafka))
-    await start(consumer)
+    await start(consumer, configuration.kafka)
     try:
         await consumer._client.force_metadata_update()
         names = {topic: topic.in_namespace(configuration.topics.namespace) for topic in TOPICS}

@@ -34,7 +34,7 @@ def decode(value: bytes | None, record_type: type[R]) -> R:
     (a field is missing, unknown or of the wrong type; the reason names it).
     """
     try:
-        raw = json.loads(value or b"")
+        raw = json.loads((value or b"").decode())
     except (ValueError, RecursionError) as error:
         raise Undecodable(DeadLetterClass.NOT_JSON, f"not JSON: {str(error)[:200]}") from None
     if not isinstance(raw, dict):

@@ -186,7 +186,7 @@ class Poller:
         return settle(feed, state, fetched, document, now=now, interval=self._interval, jitter=self._dice())
 
     def _finished(self, feed_id: FeedId, next_poll_at: datetime | None) -> None:
-        del self._polls[feed_id]
+        self._polls.pop(feed_id, None)
         if next_poll_at is not None:
             self._queue.set(feed_id, next_poll_at.timestamp())
         self._woken.set()

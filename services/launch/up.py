@@ -27,7 +27,7 @@ from services.launch.alerts import Alerts, line
 from services.launch.feeds import feeds_at
 from services.launch.supervisor import Program, Supervisor
 from services.runtime import log
-from services.runtime.dead_letters import DeadLetterBox
+from services.runtime.dead_letters import Onlooker
 from services.runtime.kafka import Publisher, ensure_topics
 from services.runtime.secrets import Vault, new_key, new_webhook_secret
 from services.runtime.settings import Misconfigured, load_settings
@@ -35,6 +35,7 @@ from services.runtime.topic_table import TopicTable
 
 DEMO = Path(__file__).parents[2] / "deploy" / "demo"
 READY_S = 60
+SOURCE = "/chancery/up"
 
 
 @dataclass(frozen=True)
@@ -88,17 +89,22 @@ class Up:
         self._secret = new_webhook_secret()
         self._receiver = broker.free_port()
         self._feed_server = broker.free_port()
+        self._vault = Vault([key.get_secret_value() for key in self._settings.secrets.keys])
+        self._feeds: list[Feed] = []
         self._alerts = Alerts(self._show, plan.until_alerts)
         self._stop = asyncio.Event()
 
     async def run(self) -> None:
-        log.configure(self._settings.log.model_copy(update={"level": "WARNING"}), "up")
+        log.configure(self._settings.log, "up", quiet=True)
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
         supervisor = Supervisor(self._plan.directory / "logs", self._say)
         running = self._plan.directory / "up.json"
+        _refuse_a_second(running)
+        if not self._plan.demo:
+            self._feeds = await self._read_feeds(self._plan.feeds)  # what is wrong there is best said first
+        _write_private(running, json.dumps({"pid": os.getpid(), "environment": self._environment}))
         try:
-            _write_private(running, json.dumps({"pid": os.getpid(), "environment": self._environment}))
             bringing_up = asyncio.create_task(self._bring_up(supervisor))
             await self._first(bringing_up, supervisor)
             await self._watch(supervisor)
@@ -122,14 +128,21 @@ class Up:
             environment = {**self._environment, "CHANCERY_HEALTH__PORT": str(port)}
             await supervisor.start(Program(name, command, environment))
         await self._start_demo(supervisor)
-        await self._subscribe_and_feed()
+        if self._plan.demo:
+            self._feeds = await self._read_feeds([f"http://127.0.0.1:{self._feed_server}/feeds.opml"])
+        await self._subscribe()
         await asyncio.gather(*(self._ready(name, port) for name, port in services.items()))
+        async with Publisher(self._settings, SOURCE) as publisher:
+            await publisher.publish(FEEDS, *self._feeds)
+        self._say("feeds", f"watching {len(self._feeds)}; in another terminal: {self._chancery} --help")
 
     async def _start_demo(self, supervisor: Supervisor) -> None:
         if not (DEMO / "receiver.py").exists():
             raise Misconfigured("the demo's feeds and receiver come with a checkout of the repository, not the package")
         python = [sys.executable, "-m"]
-        receiver = [*python, "deploy.demo.receiver", "--port", str(self._receiver), "--secret", self._secret]
+        secret = self._plan.directory / "webhook-secret"  # in a file: a command line is for everyone to see
+        _write_private(secret, self._secret)
+        receiver = [*python, "deploy.demo.receiver", "--port", str(self._receiver), "--secret-file", str(secret)]
         where = {"PYTHONPATH": str(DEMO.parents[1])}
         await supervisor.start(Program("receiver", receiver, where, self._alerts.on_received))
         await _listening(self._receiver)
@@ -141,21 +154,16 @@ class Up:
             await _listening(self._feed_server)
             self._say("feeds", f"demo feeds on http://127.0.0.1:{self._feed_server}/feeds.opml")
 
-    async def _subscribe_and_feed(self) -> None:
-        feeds = await self._feeds()
-        vault = Vault([key.get_secret_value() for key in self._settings.secrets.keys])
+    async def _subscribe(self) -> None:
         base = f"http://127.0.0.1:{self._receiver}"
-        async with Publisher(self._settings, "/chancery/up") as publisher:
+        async with Publisher(self._settings, SOURCE) as publisher:
             await publisher.publish(
                 SUBSCRIPTIONS,
-                _subscription(Channel.WEBHOOK, f"{base}/webhook", vault, self._secret),
-                _subscription(Channel.SLACK, f"{base}/slack", vault, None),
+                _subscription(Channel.WEBHOOK, f"{base}/webhook", self._vault, self._secret),
+                _subscription(Channel.SLACK, f"{base}/slack", self._vault, None),
             )
-            await publisher.publish(FEEDS, *feeds)
-        self._say("feeds", f"watching {len(feeds)}")
 
-    async def _feeds(self) -> list[Feed]:
-        sources = self._plan.feeds or [f"http://127.0.0.1:{self._feed_server}/feeds.opml"]
+    async def _read_feeds(self, sources: Sequence[str]) -> list[Feed]:
         feeds: list[Feed] = []
         for source in sources:
             listing = await feeds_at(source)
@@ -165,6 +173,12 @@ class Up:
         if not feeds:
             raise Misconfigured(f"no feeds in {', '.join(sources)}")
         return feeds
+
+    @property
+    def _chancery(self) -> str:
+        """How to call the command from this folder."""
+        script = Path(sys.executable).with_name("chancery")
+        return os.path.relpath(script) if script.exists() else "chancery"
 
     async def _ready(self, name: str, port: int) -> None:
         async with httpx.AsyncClient(timeout=2) as client:
@@ -182,15 +196,13 @@ class Up:
     async def _watch(self, supervisor: Supervisor) -> None:
         """Print alerts until told to stop. Raises Failed when a wanted number does not come in time."""
         stop_reading = asyncio.Event()
-        async with Publisher(self._settings, "/chancery/up") as publisher:
-            letters = DeadLetterBox(publisher, "up")
-            table = TopicTable(self._settings, [DELIVERIES], letters, on_change=self._alerts.on_delivery)
-            reading = asyncio.create_task(table.run(stop_reading))
-            try:
-                await self._first(asyncio.create_task(self._alerts.enough.wait()), supervisor, reading)
-            finally:
-                stop_reading.set()
-                await asyncio.gather(reading, return_exceptions=True)
+        table = TopicTable(self._settings, [DELIVERIES], Onlooker(), on_change=self._alerts.on_delivery)
+        reading = asyncio.create_task(table.run(stop_reading))
+        try:
+            await self._first(asyncio.create_task(self._alerts.enough.wait()), supervisor, reading)
+        finally:
+            stop_reading.set()
+            await asyncio.gather(reading, return_exceptions=True)
 
     async def _first(self, wanted: "asyncio.Task[Any]", supervisor: Supervisor, *more: "asyncio.Task[None]") -> None:
         """Wait for `wanted`, a signal, the deadline or a failure, whichever comes first."""
@@ -211,7 +223,8 @@ class Up:
             raise Failed(supervisor.gave_up.result())
         if self._stop.is_set() and self._plan.until_alerts is None:
             return
-        verified = f"{len(self._alerts.shown)} of {self._plan.until_alerts} alerts verified"
+        of = f" of {self._plan.until_alerts}" if self._plan.until_alerts else ""
+        verified = f"{len(self._alerts.shown)}{of} alerts verified"
         raise Failed(f"stopped early: {verified}" if self._stop.is_set() else f"timed out: {verified}")
 
     def _say(self, name: str, text: str) -> None:
@@ -236,6 +249,16 @@ def _subscription(channel: Channel, endpoint: str, vault: Vault, secret: str | N
         secret=vault.encrypt(secret) if secret else None,
         created_at=datetime.now(UTC),
     )
+
+
+def _refuse_a_second(running: Path) -> None:
+    """Two runs in one folder would share logs and the file by which commands find the first."""
+    try:
+        pid = int(json.loads(running.read_text())["pid"])
+        os.kill(pid, 0)
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    raise Misconfigured(f"`chancery up` already runs in this folder (process {pid}); start another in another folder")
 
 
 def _kept_key(directory: Path) -> str:

@@ -65,3 +65,13 @@ class DeadLetterBox:
             error_class=error_class,
             reason=reason,
         )
+
+
+class Onlooker(DeadLetterBox):
+    """For those who only look: what cannot be read is passed over. The service whose work it is buries it."""
+
+    def __init__(self) -> None:
+        """Needs nothing to write with."""
+
+    async def bury(self, message: ConsumerRecord, error_class: DeadLetterClass, reason: str) -> None:
+        """Nothing is written."""

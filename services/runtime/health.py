@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from services.runtime.settings import HealthSettings
+from services.runtime.settings import HealthSettings, Misconfigured
 
 Send = Callable[[dict[str, object]], Awaitable[None]]
 
@@ -50,7 +50,7 @@ class _Server(uvicorn.Server):
 
 @contextlib.asynccontextmanager
 async def serve(health: Health, settings: HealthSettings) -> AsyncIterator[int]:
-    """Serve while the context lasts; yields the port. Raises OSError when the port is taken."""
+    """Serve while the context lasts; yields the port. Raises Misconfigured when the port cannot be had."""
 
     async def asgi(scope: dict[str, object], _: object, send: Send) -> None:
         status, content_type, body = health.answer(str(scope["path"]))
@@ -58,7 +58,13 @@ async def serve(health: Health, settings: HealthSettings) -> AsyncIterator[int]:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    with socket.create_server((settings.host, settings.port)) as listening:
+    try:
+        listening = socket.create_server((settings.host, settings.port))
+    except OSError as error:
+        raise Misconfigured(
+            f"cannot listen on {settings.host}:{settings.port} ({error.strerror}): set CHANCERY_HEALTH__PORT"
+        ) from None
+    with listening:
         server = _Server(uvicorn.Config(asgi, log_config=None, access_log=False, lifespan="off"))
         task = asyncio.create_task(server.serve([listening]))
         try:

@@ -66,6 +66,7 @@ class Publisher:
 
     def __init__(self, settings: Settings, source: str) -> None:
         self._namespace = settings.topics.namespace
+        self._kafka = settings.kafka
         self._source = source
         self._producer = AIOKafkaProducer(
             **connection(settings.kafka),
@@ -77,7 +78,7 @@ class Publisher:
         self._place = DefaultPartitioner()
 
     async def __aenter__(self) -> "Publisher":
-        await start(self._producer)
+        await start(self._producer, self._kafka)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -113,18 +114,23 @@ class Publisher:
         await asyncio.gather(*sent)
 
 
-async def start(client: Any) -> None:
-    """Start an aiokafka client, waiting up to a minute for a broker that is still coming up.
+async def start(client: Any, kafka: KafkaSettings) -> None:
+    """Start an aiokafka client, waiting `connect_timeout_s` for a broker that is still coming up.
 
     Raises BrokerUnreachable after that; the client is closed then.
     """
     try:
-        async for attempt in stamina.retry_context(on=KafkaConnectionError, timeout=60, attempts=None, wait_max=2):
+        async for attempt in stamina.retry_context(
+            on=KafkaConnectionError, timeout=kafka.connect_timeout_s, attempts=None, wait_max=2
+        ):
             with attempt:
                 await client.start()
     except KafkaConnectionError as error:
         await (client.close() if isinstance(client, AIOKafkaAdminClient) else client.stop())
-        raise BrokerUnreachable(f"no broker answers ({error}): is CHANCERY_KAFKA__BOOTSTRAP_SERVERS right?") from None
+        raise BrokerUnreachable(
+            f"no broker answers at {kafka.bootstrap_servers}. Start one with `chancery up` in this folder, or name "
+            f"yours in CHANCERY_KAFKA__BOOTSTRAP_SERVERS ({error})"
+        ) from None
 
 
 async def ensure_topics(settings: Settings, topics: Iterable[Topic] = TOPICS) -> list[str]:
@@ -134,7 +140,7 @@ async def ensure_topics(settings: Settings, topics: Iterable[Topic] = TOPICS) ->
     """
     namespace, kafka = settings.topics.namespace, settings.kafka
     admin = AIOKafkaAdminClient(**connection(kafka))
-    await start(admin)
+    await start(admin, kafka)
     try:
         existing = set(await admin.list_topics())
         wanted = [

@@ -24,8 +24,9 @@ class _StandardError(io.TextIOBase, TextIO):
         sys.stderr.flush()
 
 
-def configure(settings: LogSettings, service: str) -> None:
-    """Set up structlog and the standard library's logging (for the libraries) on standard error."""
+def configure(settings: LogSettings, service: str, *, quiet: bool = False) -> None:
+    """Set up structlog and the standard library's logging (for the libraries) on standard error. `quiet` is for a
+    person's terminal: what matters there is said by the command itself."""
     as_json = settings.format == "json" or (settings.format == "auto" and not sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -36,7 +37,7 @@ def configure(settings: LogSettings, service: str) -> None:
     last: structlog.typing.Processor = (
         structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
-    level = logging.getLevelNamesMapping()[settings.level]
+    level = logging.CRITICAL if quiet else logging.getLevelNamesMapping()[settings.level]
     structlog.configure(
         processors=[*shared, structlog.processors.format_exc_info, last] if as_json else [*shared, last],
         wrapper_class=structlog.make_filtering_bound_logger(level),

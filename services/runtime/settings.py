@@ -57,6 +57,7 @@ class KafkaSettings(Section):
     linger_ms: int = Field(5, ge=0, le=1000)
     fetch_max_wait_ms: int = Field(500, ge=1, le=10_000, description="long poll of a reader that has nothing to read")
     session_timeout_s: int = Field(10, ge=6, le=300)
+    connect_timeout_s: float = Field(60, gt=0, le=600, description="patience with a broker that is still coming up")
     request_timeout_s: int = Field(30, ge=1, le=300)
     replication_factor: int = Field(1, ge=1, le=9)
 
@@ -181,7 +182,11 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     try:
         settings = _from(given)
     except ValidationError as error:
-        faults += [f"{PREFIX}{'__'.join(map(str, e['loc'][:2])).upper()}: {e['msg']}" for e in error.errors()]
+        faults += [
+            f"{PREFIX}{'__'.join(map(str, fault['loc'][:2])).upper()}: {fault['msg']}"
+            for fault in error.errors()
+            if fault["type"] != "extra_forbidden"  # told above, with what was perhaps meant
+        ]
     if faults:
         raise SettingsError("\n".join(faults))
     return settings

@@ -15,9 +15,10 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.structs import ConsumerRecord
 
+from services.contracts.dead_letter import DeadLetterClass
 from services.contracts.model import Record
 from services.contracts.topics import Topic
-from services.runtime.dead_letters import DeadLetterBox
+from services.runtime.dead_letters import DeadLetterBox, Onlooker
 from services.runtime.kafka import consumer_options, start
 from services.runtime.settings import Misconfigured, Settings
 from services.runtime.work import group_options
@@ -64,6 +65,7 @@ class TopicTable:
         on_lost: OnPartitions = _ignore,
     ) -> None:
         self._topics = {topic.in_namespace(settings.topics.namespace): topic for topic in topics}
+        self._kafka = settings.kafka
         self._dead_letters = dead_letters
         self._shared = role is not None
         self._on_change, self._on_loaded, self._on_lost = on_change, on_loaded, on_lost
@@ -99,7 +101,7 @@ class TopicTable:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Read until `stop` is set. A member of a group leaves it on the way out."""
-        await start(self._consumer)
+        await start(self._consumer, self._kafka)
         try:
             if self._shared:
                 self._consumer.subscribe(list(self._topics), listener=_Listener(self))
@@ -168,6 +170,10 @@ class TopicTable:
             record = await self._dead_letters.read(message, topic.record_type)
             if record is None:
                 return
+            if record.key != key:
+                reason = f"its key is {key!r:.80}, a {record.KIND} of that id has {record.key!r:.80}"
+                await self._dead_letters.bury(message, DeadLetterClass.INVALID, reason)
+                return
         if record is None:
             self._rows[topic].pop(key, None)
         else:
@@ -190,14 +196,12 @@ class TopicTable:
             self._loaded.set()
 
 
-async def snapshot(
-    settings: Settings, topics: Sequence[Topic], dead_letters: DeadLetterBox, *, within_s: float = 30
-) -> TopicTable:
-    """The topics as they are now: a whole table, read once to its end.
+async def snapshot(settings: Settings, topics: Sequence[Topic], *, within_s: float = 30) -> TopicTable:
+    """The topics as they are now: a whole table, read once to its end. Nothing is written.
 
     Raises TimeoutError, Misconfigured when a topic does not exist, BrokerUnreachable.
     """
-    table = TopicTable(settings, topics, dead_letters)
+    table = TopicTable(settings, topics, Onlooker())
     stop = asyncio.Event()
     running = asyncio.create_task(table.run(stop))
     loaded = asyncio.create_task(table.loaded())

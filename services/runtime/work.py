@@ -50,13 +50,14 @@ class WorkQueue(Generic[R]):
             **group_options(settings, role),
             max_poll_records=batch,
         )
+        self._kafka = settings.kafka
         self._record_type = record_type
         self._handle = handle
         self._dead_letters = dead_letters
 
     async def run(self, stop: asyncio.Event, on_ready: Callable[[], None] = lambda: None) -> None:
         """Work until `stop` is set."""
-        await start(self._consumer)
+        await start(self._consumer, self._kafka)
         try:
             while not stop.is_set():
                 batches = await self._consumer.getmany(timeout_ms=200)

@@ -32,6 +32,14 @@ _CONTRACT = (
 _HTML = re.compile(
     r"^\s*(?:<!--.*?-->\s*)*<(?:!doctype html|html|head|body|article|div|p)\b", re.IGNORECASE | re.DOTALL
 )
+_CONTROLS = {code: 0xFFFD for code in (*range(0x20), *range(0x7F, 0xA0))} | {9: 9, 10: 10, 13: 32}
+_C1 = re.compile("[\x7f-\x9f]")
+_STOPPED = {
+    "identify": "there is no lexicon for its language",
+    "scan": "no word in it could begin an incident",
+    "collect": "none of its words tells an attack, a threat or a protest",
+    "read": "no sentence tells an incident: such words stand in it, but nothing is said to have happened",
+}
 _COLOURS = {"new": "bold red", "update": "yellow", "background": "dim"}
 
 
@@ -60,7 +68,10 @@ def classify(
         bool, typer.Option("--why-not", help="Also show what was rejected and which gate spoke.")
     ] = False,
 ) -> None:
-    """Read an article and show every incident it tells, with the quoted evidence."""
+    """Read an article and show every incident it tells, with the quoted evidence.
+
+    Example: chancery classify article.txt --published 2020-12-21 --why-not
+    """
     try:
         if (source is None) == (jsonl is None):
             raise _Unusable("give either a FILE, URL or -, or --jsonl IN; see chancery classify --help")
@@ -70,10 +81,10 @@ def classify(
         assert source is not None
         explanation, article = _one(reader, source, published, lang, title)
     except (_Unusable, LexiconError) as error:
-        Console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        Console(stderr=True).print(f"[bold red]error:[/] {_safe(str(error))}", highlight=False, soft_wrap=True)
         raise typer.Exit(EXIT_USAGE) from None
     if as_json:
-        typer.echo(json.dumps(as_contract(explanation.classification), ensure_ascii=False, indent=2))
+        typer.echo(_json(explanation.classification, indent=2))
         return
     _show(Console(highlight=False, soft_wrap=True), article, explanation, why_not)
 
@@ -88,12 +99,26 @@ def as_contract(classification: Classification) -> dict[str, Any]:
     return data
 
 
+def _json(classification: Classification, indent: int | None = None) -> str:
+    """Readable JSON, with the control characters escaped that `json` leaves: a terminal obeys them."""
+    text = json.dumps(as_contract(classification), ensure_ascii=False, indent=indent)
+    return _C1.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _safe(text: str) -> str:
+    """For a terminal: no markup of ours and no control character that it would obey."""
+    return escape(text.translate(_CONTROLS))
+
+
 def _one(
     reader: Reader, source: str, published: str | None, lang: str | None, title: str
 ) -> tuple[Explanation, ArticleText]:
     raw = _content(source)
+    if not raw.strip() or b"\0" in raw:
+        why = "is no text: it holds NUL bytes" if raw.strip() else "is empty"
+        raise _Unusable(f"{_named(source)} {why}. Give the article as plain text or HTML")
     is_html = _HTML.match(raw[:2000].decode("utf-8", errors="replace"))
-    text, found_title, found_date = _text_of(raw) if is_html else (raw.decode("utf-8-sig", errors="replace"), "", None)
+    text, found_title, found_date = _text_of(raw) if is_html else (_decoded(raw, source), "", None)
     article = ArticleText(
         id=source,
         text=text,
@@ -102,6 +127,19 @@ def _one(
         published_at=_instant(published) if published else found_date,
     )
     return reader.explain(article), article
+
+
+def _decoded(raw: bytes, source: str) -> str:
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _Unusable(
+            f"{_named(source)} is no UTF-8 text: byte {raw[error.start]:#04x} at {error.start}. Save it as UTF-8"
+        ) from None
+
+
+def _named(source: str) -> str:
+    return "standard input" if source == "-" else source
 
 
 def _content(source: str) -> bytes:
@@ -179,9 +217,9 @@ def _batch(reader: Reader, path: str) -> int:
             article = read_line(line, number)
         except _Unusable as error:
             bad += 1
-            Console(stderr=True).print(f"[yellow]skipped:[/] {escape(str(error))}", highlight=False)
+            Console(stderr=True).print(f"[yellow]skipped:[/] {_safe(str(error))}", highlight=False)
             continue
-        sys.stdout.write(json.dumps(as_contract(reader.read(article)), ensure_ascii=False) + "\n")
+        sys.stdout.write(_json(reader.read(article)) + "\n")
     return 1 if bad else 0
 
 
@@ -205,10 +243,13 @@ def _show(console: Console, article: ArticleText, explanation: Explanation, why_
     for number, finding in enumerate(classification.reports, 1):
         _show_finding(console, number, finding)
     if why_not:
+        if not explanation.rejected and explanation.stopped_at:
+            stage = explanation.stopped_at
+            console.print(f"Nothing was rejected: {_STOPPED.get(stage, f'reading ended at the stage {stage!r}')}.")
         for rejection in explanation.rejected:
-            console.print(f"\n[dim]rejected[/] [u]{escape(rejection.quote)}[/u] at {rejection.start}")
+            console.print(f"\n[dim]rejected[/] [u]{_safe(rejection.quote)}[/u] at {rejection.start}")
             for gate in rejection.gates:
-                console.print(f"  {gate.name}: {escape(gate.reason)} ([u]{escape(gate.quote)}[/u])")
+                console.print(f"  {gate.name}: {_safe(gate.reason)} ([u]{_safe(gate.quote)}[/u])")
     console.print()
     console.print(
         _underlined(article.full_text, (span for finding in classification.reports for span in _spans(finding)))
@@ -220,12 +261,12 @@ def _show_finding(console: Console, number: int, finding: Finding) -> None:
     verdict = "would alert" if finding.alertable else "does not alert"
     console.print(f"\n[{colour}]{number}. {finding.standing} {finding.type}[/] ({verdict})")
     for name, value in _fields(finding):
-        quotes = ", ".join(f"[u]{escape(span.quote)}[/u]" for span in finding.evidence.get(name, ()))
-        console.print(f"   {name:<12} {escape(value)}{'  <- ' + quotes if quotes else ''}")
+        quotes = ", ".join(f"[u]{_safe(span.quote)}[/u]" for span in finding.evidence.get(name, ()))
+        console.print(f"   {name:<12} {_safe(value)}{'  <- ' + quotes if quotes else ''}")
     for guard in finding.guards:
-        console.print(f"   guard        {guard.name}: {escape(guard.reason)} ([u]{escape(guard.quote)}[/u])")
-    console.print(f"   severity     {finding.severity}: {escape('; '.join(finding.severity_reasons))}")
-    console.print(f"   certainty    {finding.certainty}: {escape('; '.join(finding.certainty_reasons))}")
+        console.print(f"   guard        {guard.name}: {_safe(guard.reason)} ([u]{_safe(guard.quote)}[/u])")
+    console.print(f"   severity     {finding.severity}: {_safe('; '.join(finding.severity_reasons))}")
+    console.print(f"   certainty    {finding.certainty}: {_safe('; '.join(finding.certainty_reasons))}")
 
 
 def _fields(finding: Finding) -> Iterable[tuple[str, str]]:
@@ -261,7 +302,7 @@ def _spans(finding: Finding) -> Iterator[Span]:
 
 
 def _underlined(text: str, spans: Iterable[Span]) -> Text:
-    shown = Text(text)
+    shown = Text(text.translate(_CONTROLS))  # one for one, so that the spans hold
     for span in spans:
         shown.stylize("underline", span.start, span.end)
     return shown

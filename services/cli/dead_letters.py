@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 from aiokafka.errors import KafkaError
-from rich.table import Table
+from rich.markup import escape
+from rich.table import Column, Table
 
 from services.cli.context import fail, out, print_json, settings
 from services.contracts.dead_letter import DeadLetter
@@ -24,12 +25,11 @@ def list_letters(as_json: Annotated[bool, typer.Option("--json", help="Print JSO
     if as_json:
         print_json([letter.model_dump(mode="json", exclude={"original_value", "original_key"}) for letter in letters])
         return
-    table = Table("id", "first failed", "class", "from", "reason")
+    table = Table(Column("id", no_wrap=True, overflow="fold"), "first failed", "class", "from", "reason")
     for letter in letters:
         place = f"{letter.topic}/{letter.partition}@{letter.offset}"
-        table.add_row(
-            letter.dead_letter_id, f"{letter.first_failed_at:%F %T}", letter.error_class, place, letter.reason
-        )
+        cells = (letter.dead_letter_id, f"{letter.first_failed_at:%F %T}", letter.error_class, place, letter.reason)
+        table.add_row(*map(escape, cells))
     out.print(table if letters else "no dead letters")
 
 

@@ -41,34 +41,44 @@ def register(app: typer.Typer) -> None:
 @feeds.command()
 def add(
     url: Annotated[str, typer.Argument(help="Address of the RSS, Atom or RDF document.")],
-    title: Annotated[str, typer.Option(help="Name of the source; by default what the feed calls itself.")] = "",
+    title: Annotated[
+        str | None, typer.Option(help="Name of the source; by default what the feed calls itself.")
+    ] = None,
     language: Annotated[str | None, typer.Option(help="Language hint, BCP 47: fr, ar, pt-BR.")] = None,
     country: Annotated[str | None, typer.Option(help="Country hint, two letters: IQ.")] = None,
     grade: Annotated[
-        SourceGrade,
-        typer.Option(case_sensitive=False, help="Reliability, A (complete) to E (none), F (cannot be judged)."),
-    ] = SourceGrade.F,
-    full_text: Annotated[bool, typer.Option("--full-text", help="Its pages may be fetched for the full text.")] = False,
+        SourceGrade | None,
+        typer.Option(
+            case_sensitive=False, help="Reliability, A (complete) to E (none), F (cannot be judged, the default)."
+        ),
+    ] = None,
+    full_text: Annotated[
+        bool | None, typer.Option("--full-text/--no-full-text", help="May its pages be fetched for the full text?")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Watch a feed. Adding it again changes what is given here."""
+    """Watch a feed. Adding it again changes only what is given here.
+
+    Example: chancery feeds add https://news.example/rss --grade B --language fr
+    """
+    given = {
+        "title": title,
+        "language": language,
+        "country": country and country.upper(),
+        "grade": grade,
+        "full_text": full_text,
+    }
     try:
         address = feed_url(url)
-        feed = Feed(
-            feed_id=ids.feed_id(address),
-            url=address,
-            title=title,
-            language=language,
-            country=country.upper() if country else None,
-            grade=grade,
-            full_text=full_text,
+        feed = Feed.model_validate(
+            {"feed_id": ids.feed_id(address), "url": address}
+            | {name: value for name, value in given.items() if value is not None}
         )
     except BadAddress as error:
         fail(f"{error}. Give the address of the feed, as https://example.org/rss.xml", EXIT_USAGE)
     except ValidationError as error:
         _wrong_field(error)
-    _run(lambda chosen: _publish(chosen, [feed]))
-    _said([feed], "watching", as_json)
+    _said(_run(lambda chosen: _publish(chosen, [feed])), "watching", as_json)
 
 
 @feeds.command()
@@ -127,7 +137,12 @@ def import_feeds(
     source: Annotated[str, typer.Argument(metavar="FILE.opml|URL|-", help="OPML; - reads standard input.")],
     as_json: AsJson = False,
 ) -> None:
-    """Watch every feed of an OPML document. Exits 1 if some could not be taken; the others are."""
+    """Watch every feed of an OPML document. Exits 1 if some could not be taken; the others are.
+
+    A feed that is watched already keeps what the document does not give, and stays paused if it is.
+
+    Example: chancery feeds import feeds.opml
+    """
     document = _document(source)
     try:
         listing = opml.read(document)
@@ -135,10 +150,9 @@ def import_feeds(
         fail(f"{source}: {error}", EXIT_USAGE)
     if not listing.feeds and not listing.problems:
         fail(f"{source} lists no feed: OPML outlines with an xmlUrl are expected", EXIT_USAGE)
-    _run(lambda chosen: _publish(chosen, listing.feeds))
-    _said(listing.feeds, "watching", as_json)
+    _said(_run(lambda chosen: _publish(chosen, map(_as_told, listing.feeds))), "watching", as_json)
     for problem in listing.problems:
-        err.print(f"[yellow]left out[/] {problem}", highlight=False, soft_wrap=True)
+        err.print(f"[yellow]left out[/] {escape(problem)}", highlight=False, soft_wrap=True)
     if listing.problems:
         raise typer.Exit(1)
 
@@ -169,9 +183,24 @@ async def _fetched(chosen: Settings, url: str) -> bytes:
     return fetched.body
 
 
-async def _publish(chosen: Settings, wanted: Iterable[Feed]) -> None:
+async def _publish(chosen: Settings, wanted: Iterable[Feed]) -> list[Feed]:
     async with Publisher(chosen, SOURCE) as publisher:
-        await publisher.publish(FEEDS, *wanted)
+        known = {feed.feed_id: feed for feed, _ in await _watched(chosen, publisher)}
+        changed = [merged(known.get(feed.feed_id), feed) for feed in wanted]
+        await publisher.publish(FEEDS, *changed)
+    return changed
+
+
+def merged(known: Feed | None, wanted: Feed) -> Feed:
+    """The feed as it is known, changed in the fields that were set on `wanted`."""
+    if known is None:
+        return wanted
+    return known.model_copy(update={name: getattr(wanted, name) for name in wanted.model_fields_set})
+
+
+def _as_told(feed: Feed) -> Feed:
+    """A feed of an OPML document with only those fields set that say something."""
+    return Feed.model_validate(feed.model_dump(exclude_defaults=True))
 
 
 async def _enable(chosen: Settings, which: str, enabled: bool) -> Feed:
@@ -218,7 +247,8 @@ def _said(changed: Iterable[Feed], what: str, as_json: bool) -> None:
         print_json([feed.model_dump(mode="json") for feed in changed])
         return
     for feed in changed:
-        out.print(f"{what} {feed.title or feed.url} ({feed.feed_id})", highlight=False, soft_wrap=True, markup=False)
+        done = what if feed.enabled or what == "no longer watching" else "paused"
+        out.print(f"{done} {feed.title or feed.url} ({feed.feed_id})", highlight=False, soft_wrap=True, markup=False)
 
 
 def _wrong_field(error: ValidationError) -> NoReturn:

@@ -8,6 +8,7 @@ from typing import Annotated, TypeVar
 import httpx
 import typer
 from aiokafka.errors import KafkaError
+from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
@@ -44,6 +45,8 @@ def import_sites(
     """Add your own sites. With a radius they are watch points: what happens within it is told as in their vicinity.
 
     The same entry of a file of the same name replaces itself. Rows that cannot be taken are named; the others are.
+
+    Example: chancery sites import offices.csv --radius 500
     """
     try:
         found = read(file.read_bytes(), file.name, radius)
@@ -81,7 +84,8 @@ def list_sites(as_json: AsJson = False) -> None:
     for site in sites:
         place = ", ".join(filter(None, (site.city, site.host_state)))
         radius = f"{site.watch_radius_m:g} m" if site.watch_radius_m else ""
-        table.add_row(site.name, site.kind or "", place, f"{site.lat:.4f}, {site.lon:.4f}", radius, site.origin)
+        cells = (site.name, site.kind or "", place, f"{site.lat:.4f}, {site.lon:.4f}", radius, site.origin)
+        table.add_row(*map(escape, cells))
     out.print(table if sites else "no known sites")
 
 

@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 import typer
 from aiokafka.errors import KafkaError
+from babel import Locale
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from services.cli.context import EXIT_USAGE, fail, out, print_json, settings
 from services.contracts import ids
@@ -34,6 +35,9 @@ from services.runtime.topic_table import snapshot
 SOURCE = "/chancery/cli"
 NEVER_SHOWN = {"endpoint", "secret"}
 
+NO_STATES = {"EZ", "QO", "XA", "XB", "ZZ"}
+"""CLDR's codes for the eurozone, outlying Oceania, pseudo-locales and the unknown."""
+
 T = TypeVar("T")
 
 subscribe = typer.Typer(help="Send alerts to a Slack channel or a webhook.", no_args_is_help=True)
@@ -49,7 +53,10 @@ States = Annotated[
     list[str] | None, typer.Option(metavar="CC", help="ISO 3166-1 code, EU or UN. Give it again for more.")
 ]
 Types = Annotated[
-    list[IncidentType] | None, typer.Option("--type", metavar="TYPE", help="Only this type. Give it again for more.")
+    list[IncidentType] | None,
+    typer.Option(
+        "--type", metavar="TYPE", help=f"Only this type. Give it again for more. One of {', '.join(IncidentType)}."
+    ),
 ]
 MinSeverity = Annotated[Severity, typer.Option(help="Nothing below this.")]
 MinCertainty = Annotated[Certainty, typer.Option(help="Nothing below this.")]
@@ -75,7 +82,10 @@ def slack(
     exercises: Exercises = False,
     as_json: AsJson = False,
 ) -> None:
-    """Send alerts to a Slack channel, by an incoming webhook's URL. Again with the same URL and name changes it."""
+    """Send alerts to a Slack channel, by an incoming webhook's URL. Again with the same URL and name changes it.
+
+    Example: chancery subscribe slack - --host-state IQ --min-severity severe < slack-url.txt
+    """
     asked = _filter(host_state, sending_state, types, min_severity, min_certainty, no_updates, exercises)
     _subscribe(Channel.SLACK, url, name, asked, None, as_json)
 
@@ -96,7 +106,10 @@ def webhook(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Send alerts to a webhook, signed (Standard Webhooks 1.0.0). Again with the same URL and name changes it."""
+    """Send alerts to a webhook, signed (Standard Webhooks 1.0.0). Again with the same URL and name changes it.
+
+    Example: chancery subscribe webhook https://desk.example/hook --type bombing_ied
+    """
     asked = _filter(host_state, sending_state, types, min_severity, min_certainty, no_updates, exercises)
     _subscribe(Channel.WEBHOOK, url, name, asked, secret_file, as_json)
 
@@ -108,7 +121,7 @@ def list_subscriptions(as_json: AsJson = False) -> None:
     if as_json:
         print_json([_shown(subscription) for subscription in found])
         return
-    table = Table("id", "name", "channel", "endpoint", "state", "asks for")
+    table = Table(Column("id", no_wrap=True, overflow="fold"), "name", "channel", "endpoint", "state", "asks for")
     for each in found:
         state = f"{each.state}: {each.state_reason}" if each.state_reason else each.state
         cells = (each.subscription_id, each.name, each.channel, each.endpoint_hint, state, _words(each.filter))
@@ -189,8 +202,9 @@ def _filter(
 
 def _codes(given: list[str] | None) -> tuple[str, ...]:
     codes = [code.strip().upper() for each in given or () for code in each.split(",")]
+    known = {code for code in Locale("en").territories if len(code) == 2} - NO_STATES
     for code in codes:
-        if not (len(code) == 2 and code.isascii() and code.isalpha()):
+        if code not in known:
             fail(f"{code!r} is no state: give two letters of ISO 3166-1 (IQ, FR), EU or UN", EXIT_USAGE)
     return tuple(dict.fromkeys(codes))
 

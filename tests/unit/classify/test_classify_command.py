@@ -79,3 +79,38 @@ def test_wrong_usage_says_what_to_do_and_exits_2(arguments: list[str], advice: s
     result = RUN.invoke(APP, arguments, input="text")
     assert result.exit_code == 2
     assert advice in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"", "standard input is empty"),
+        (b" \n", "standard input is empty"),
+        (b"\x7fELF\0\0", "NUL bytes"),
+        (b"caf\xe9", "no UTF-8 text: byte 0xe9 at 3"),
+    ],
+)
+def test_what_is_no_text_is_refused(content: bytes, complaint: str) -> None:
+    result = RUN.invoke(APP, ["classify", "-"], input=content)
+    assert result.exit_code == 2
+    assert complaint in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_control_characters_are_not_printed_raw(form: list[str]) -> None:
+    text = TEXT.replace("US embassy", "US\x1b]0;x\x07 \x9bembassy [bold]\r\n")
+    result = RUN.invoke(APP, ["classify", "-", *form], input=text.encode())
+    assert result.exit_code == 0
+    assert not {"\x1b", "\x07", "\x9b", "\r"} & set(result.stdout)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("The minister opened a new library in the capital on Sunday and thanked the people who built it.", "no word"),
+        ("xyzzy", "no lexicon"),
+    ],
+)
+def test_why_not_without_a_candidate_says_where_reading_ended(text: str, words: str) -> None:
+    result = RUN.invoke(APP, ["classify", "-", "--why-not"], input=text)
+    assert f"Nothing was rejected: {words}" in " ".join(result.stdout.replace("there is ", "").split())

@@ -53,7 +53,7 @@ def test_severity_is_told_by_shape_and_word() -> None:
     titles = [
         json.loads(slack.render(given.alert(about=given.incident(severity=severity))))["text"] for severity in Severity
     ]
-    assert [title.split(" · ")[0] for title in titles] == ["◆ EXTREME", "▲ SEVERE", "■ MODERATE", "● MINOR"]
+    assert [title.split(" · ")[0] for title in titles] == ["▲▲ EXTREME", "▲ SEVERE", "◆ MODERATE", "● MINOR"]
 
 
 def blocks(alert: Alert) -> list[dict[str, Any]]:

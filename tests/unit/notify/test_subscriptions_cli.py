@@ -57,8 +57,8 @@ def test_without_a_key_nothing_is_stored(chancery: typer.Typer, monkeypatch: pyt
     assert "CHANCERY_SECRETS__KEYS" in result.output
 
 
-@pytest.mark.parametrize("code", ["Iraq", "I", "1Q", "IQ,", "ÄQ"])
-def test_a_state_is_two_letters(chancery: typer.Typer, code: str) -> None:
+@pytest.mark.parametrize("code", ["Iraq", "I", "1Q", "IQ,", "ÄQ", "ZZ", "XA", "AA", "001"])
+def test_a_state_is_one_that_is_known(chancery: typer.Typer, code: str) -> None:
     result = CliRunner().invoke(chancery, ["subscribe", "webhook", "https://hooks.example/x", "--host-state", code])
     assert result.exit_code == 2
     assert "is no state" in result.output
@@ -72,3 +72,9 @@ def test_a_given_secret_must_be_one(chancery: typer.Typer, tmp_path: Path) -> No
     assert result.exit_code == 2
     assert "24 to 64 bytes" in " ".join(result.output.split())
     assert "c2hvcnQ" not in result.output
+
+
+def test_known_states_pass(chancery: typer.Typer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHANCERY_SECRETS__KEYS", "")
+    arguments = ["subscribe", "webhook", "https://hooks.example/x", "--host-state", "iq,XK", "--sending-state", "EU,UN"]
+    assert CliRunner().invoke(chancery, arguments).exit_code == 1  # it went on to the missing key

@@ -98,7 +98,7 @@ def _facts(incident: Incident) -> list[tuple[str, str]]:
 
 
 def _why(alert: Alert) -> str:
-    return f"Told because: {alert.change.replace('_', ' ')}, {alert.reason}"
+    return f"Told because: {alert.reason}"
 
 
 def _quotation(claim: SourceClaim) -> str:

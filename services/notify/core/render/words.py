@@ -11,9 +11,9 @@ from services.contracts.model import Instant
 from services.contracts.report import Count, DatePrecision, IncidentType, Outcome, Relation, Severity, Site
 
 SHAPES: Mapping[Severity, str] = {
-    Severity.EXTREME: "◆",
+    Severity.EXTREME: "▲▲",
     Severity.SEVERE: "▲",
-    Severity.MODERATE: "■",
+    Severity.MODERATE: "◆",
     Severity.MINOR: "●",
 }
 """Severity by shape, never by colour alone; the word always stands beside it."""

@@ -1,0 +1,19 @@
+"""What adding a feed again changes."""
+
+from services.cli.feeds import merged
+from services.contracts import ids
+from services.contracts.feed import Feed, SourceGrade
+from services.ingest.core import opml
+
+URL = "https://a.example/rss"
+KNOWN = Feed(
+    feed_id=ids.feed_id(URL), url=URL, title="A", language="ar", grade=SourceGrade.B, full_text=True, enabled=False
+)
+
+
+def test_only_what_is_given_changes() -> None:
+    wanted = Feed(feed_id=KNOWN.feed_id, url=URL, language="fr")
+    assert merged(KNOWN, wanted) == KNOWN.model_copy(update={"language": "fr"})
+    assert merged(None, wanted) == wanted
+    off = Feed(feed_id=KNOWN.feed_id, url=URL, grade=SourceGrade.F, full_text=False)
+    assert merged(KNOWN, off) == KNOWN.model_copy(update={"grade": SourceGrade.F, "full_text": False})

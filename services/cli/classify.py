@@ -32,7 +32,7 @@ _CONTRACT = (
 _HTML = re.compile(
     r"^\s*(?:<!--.*?-->\s*)*<(?:!doctype html|html|head|body|article|div|p)\b", re.IGNORECASE | re.DOTALL
 )
-_CONTROLS = {code: 0xFFFD for code in (*range(0x20), *range(0x7F, 0xA0))} | {9: 9, 10: 10, 13: 32}
+_CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), 65533) | {9: 9, 10: 10, 13: 32}
 _C1 = re.compile("[\x7f-\x9f]")
 _STOPPED = {
     "identify": "there is no lexicon for its language",

@@ -150,7 +150,7 @@ def import_feeds(
         fail(f"{source}: {error}", EXIT_USAGE)
     if not listing.feeds and not listing.problems:
         fail(f"{source} lists no feed: OPML outlines with an xmlUrl are expected", EXIT_USAGE)
-    _said(_run(lambda chosen: _publish(chosen, map(_as_told, listing.feeds))), "watching", as_json)
+    _said(_run(lambda chosen: _publish(chosen, map(as_told, listing.feeds))), "watching", as_json)
     for problem in listing.problems:
         err.print(f"[yellow]left out[/] {escape(problem)}", highlight=False, soft_wrap=True)
     if listing.problems:
@@ -198,9 +198,10 @@ def merged(known: Feed | None, wanted: Feed) -> Feed:
     return known.model_copy(update={name: getattr(wanted, name) for name in wanted.model_fields_set})
 
 
-def _as_told(feed: Feed) -> Feed:
-    """A feed of an OPML document with only those fields set that say something."""
-    return Feed.model_validate(feed.model_dump(exclude_defaults=True))
+def as_told(feed: Feed) -> Feed:
+    """A feed of an OPML document, without the empty title and the `full_text` off that an absent attribute leaves."""
+    told = {name: getattr(feed, name) for name in feed.model_fields_set}
+    return Feed.model_validate({name: value for name, value in told.items() if value})
 
 
 async def _enable(chosen: Settings, which: str, enabled: bool) -> Feed:

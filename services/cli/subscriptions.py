@@ -202,7 +202,7 @@ def _filter(
 
 def _codes(given: list[str] | None) -> tuple[str, ...]:
     codes = [code.strip().upper() for each in given or () for code in each.split(",")]
-    known = {code for code in Locale("en").territories if len(code) == 2} - NO_STATES
+    known = {code for code in Locale("en").territories if len(str(code)) == 2} - NO_STATES
     for code in codes:
         if code not in known:
             fail(f"{code!r} is no state: give two letters of ISO 3166-1 (IQ, FR), EU or UN", EXIT_USAGE)

@@ -1,6 +1,6 @@
 """What adding a feed again changes."""
 
-from services.cli.feeds import merged
+from services.cli.feeds import as_told, merged
 from services.contracts import ids
 from services.contracts.feed import Feed, SourceGrade
 from services.ingest.core import opml
@@ -17,3 +17,8 @@ def test_only_what_is_given_changes() -> None:
     assert merged(None, wanted) == wanted
     off = Feed(feed_id=KNOWN.feed_id, url=URL, grade=SourceGrade.F, full_text=False)
     assert merged(KNOWN, off) == KNOWN.model_copy(update={"grade": SourceGrade.F, "full_text": False})
+
+
+def test_an_imported_feed_keeps_what_the_document_does_not_give() -> None:
+    (wanted,) = opml.read(f'<opml><outline xmlUrl="{URL}" language="fr" grade="F"/></opml>'.encode()).feeds
+    assert merged(KNOWN, as_told(wanted)) == KNOWN.model_copy(update={"language": "fr", "grade": SourceGrade.F})

@@ -11,8 +11,8 @@ from services.contracts.delivery import Delivery
 from services.contracts.model import Record
 from services.contracts.report import Severity
 from services.contracts.topics import Topic
+from services.notify.core.render.words import SHAPES
 
-_SHAPES = {Severity.EXTREME: "▲▲", Severity.SEVERE: "▲", Severity.MODERATE: "◆", Severity.MINOR: "●"}
 _COLOURS = {Severity.EXTREME: "bold red", Severity.SEVERE: "red", Severity.MODERATE: "yellow", Severity.MINOR: "cyan"}
 
 
@@ -56,7 +56,7 @@ def line(delivery: Delivery, took_s: float, now: datetime) -> Text:
     names = list(dict.fromkeys(claim.source.name for claim in incident.claims))
     return Text.assemble(
         (f"{now:%H:%M:%S} ", "dim"),
-        (f"{_SHAPES[incident.severity]:>2} {incident.severity:<8} ", _COLOURS[incident.severity]),
+        (f"{SHAPES[incident.severity]:>2} {incident.severity:<8} ", _COLOURS[incident.severity]),
         (alert.headline, "bold"),
         f" · {alert.change.replace('_', ' ')} · {', '.join(names[:4])}{' …' if len(names) > 4 else ''} · ",
         (f"fetched to delivered {took_s:.2f} s", "dim"),

@@ -324,7 +324,10 @@ class SiteReader:
             site = self._as_sender(site, place)
         # Where the verb comes last, what sends and hosts stands before the noun.
         ways = (self._read_after, after), (self._read_before, before)
-        for read, found in ways if self.lexicon.order == "svo" else reversed(ways):
+        # The verb may come last and the place still follow its noun (Persian): only languages that mark a place
+        # behind its name put it before.
+        before_first = self.lexicon.order == "sov" and self.lexicon.in_after
+        for read, found in reversed(ways) if before_first else ways:
             site = read(site, found)
         return self._completed(self._owned(site, places))
 

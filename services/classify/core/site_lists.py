@@ -61,10 +61,10 @@ def read(document: bytes, origin: str, default_radius_m: float | None = None) ->
 
 def _rows(text: str, origin: str) -> Iterator[tuple[str, Mapping[str, object]]]:
     reader = csv.DictReader(io.StringIO(text))
-    columns = {name.strip().lower() for name in reader.fieldnames or ()}
-    if not (columns & {"lat", "latitude"} and columns & {"lon", "lng", "longitude"}):
-        raise UnreadableList(f"{origin} has no columns lat and lon; a list needs at least name,lat,lon")
     try:
+        columns = {name.strip().lower() for name in reader.fieldnames or ()}
+        if not (columns & {"lat", "latitude"} and columns & {"lon", "lng", "longitude"}):
+            raise UnreadableList(f"{origin} has no columns lat and lon; a list needs at least name,lat,lon")
         for row in reader:
             yield f"line {reader.line_num}", {str(key).strip().lower(): value for key, value in row.items()}
     except csv.Error as error:

@@ -150,6 +150,7 @@ def test_geojson() -> None:
     [
         (b"name,city\nx,y\n", "no columns lat and lon"),
         (b"", "no columns lat and lon"),
+        (b"\r\x00", "line 0: new-line character"),
         (b"\xff\xfe", "not UTF-8"),
         (b'{"type": "Topology"}', "no GeoJSON FeatureCollection"),
         (b'{"features": 3}', "no GeoJSON FeatureCollection"),

@@ -42,7 +42,7 @@ def configure(settings: LogSettings, service: str, *, quiet: bool = False) -> No
         processors=[*shared, structlog.processors.format_exc_info, last] if as_json else [*shared, last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(file=_StandardError()),
-        cache_logger_on_first_use=True,
+        cache_logger_on_first_use=False,  # so that tests can listen, whatever was configured before them
     )
     handler = logging.StreamHandler(_StandardError())
     handler.setFormatter(

@@ -222,8 +222,6 @@ async def test_a_kill_loses_nothing_and_what_it_repeats_has_the_same_ids(kafka: 
 
 
 def test_the_command_manages_feeds(kafka: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The command would send the logs of this whole process to the runner's standard error, which closes.
-    monkeypatch.setattr("services.runtime.log.configure", lambda *_: None)
     monkeypatch.setenv("CHANCERY_KAFKA__BOOTSTRAP_SERVERS", kafka.kafka.bootstrap_servers)
     monkeypatch.setenv("CHANCERY_KAFKA__IDEMPOTENCE", str(kafka.kafka.idempotence))
     monkeypatch.setenv("CHANCERY_TOPICS__NAMESPACE", kafka.topics.namespace)

@@ -92,13 +92,17 @@ class Chain:
         reading = asyncio.create_task(table.run(stop))
         stack.push_async_callback(asyncio.wait, [reading])
         stack.callback(stop.set)
-        environment = environment_of(self.settings) | {"CHANCERY_INGEST__INTERVAL_S": "1"}
+        # a session as long as in production: on a busy machine a starting worker can be late with a heartbeat
+        environment = environment_of(self.settings) | {
+            "CHANCERY_INGEST__INTERVAL_S": "1",
+            "CHANCERY_KAFKA__SESSION_TIMEOUT_S": "10",
+        }
         for name, sub_command in SERVICES.items():
             port = {"CHANCERY_HEALTH__PORT": str(self._ports[name])}
             command = [sys.executable, "-m", "services.cli", sub_command]
             await self._supervisor.start(Program(name, command, environment | port))
 
-    async def until(self, webhooks: int, within_s: float = 150) -> None:
+    async def until(self, webhooks: int, within_s: float = 240) -> None:
         """Wait for that many different verified webhooks."""
         async with asyncio.timeout(within_s), self._changed:
             await self._changed.wait_for(lambda: len(self.webhooks.keys() & self.deliveries.keys()) >= webhooks)

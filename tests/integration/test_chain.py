@@ -15,7 +15,7 @@ from services.contracts.topics import ALERTS, DEAD_LETTERS, REPORTS
 from services.runtime.settings import Settings
 from tests.integration.chain import SERVICES, Chain, everything_on
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 PLACES = [
     "Algiers",

@@ -47,8 +47,8 @@ def credentials(kafka: KafkaSettings) -> CredentialsT | None:
     return faust.SSLCredentials(context) if context else None
 
 
-def build_app(settings: Settings, reader: Reader, prepared: asyncio.Event | None = None) -> faust.App:
-    """The Faust application: two agents, two tables, one producer. No article is read before `prepared` is set."""
+def build_app(settings: Settings, reader: Reader) -> faust.App:
+    """The Faust application: two agents, two tables, one producer."""
     kafka, topics = settings.kafka, settings.topics
     app = faust.App(
         group_name(settings, "classify"),
@@ -90,9 +90,7 @@ def build_app(settings: Settings, reader: Reader, prepared: asyncio.Event | None
 
     @app.agent(stream_of(ARTICLES), name="read_articles")
     async def read(stream: StreamT[bytes]) -> None:
-        await sites.loaded()
-        if prepared is not None:
-            await prepared.wait()
+        # Nothing may be awaited before the events are: what Faust delivers meanwhile would stay behind.
         await read_articles(_events(stream), reader, known, outbox, acks, letters)
 
     @app.agent(stream_of(REPORTS), name="correlate_reports")
@@ -134,15 +132,10 @@ def reader_of(settings: Settings) -> Reader:
 
 async def classify(settings: Settings, health: Health, stop: asyncio.Event) -> None:
     """Run the worker until `stop` is set. Raises what stopped it otherwise."""
-    reader, prepared = reader_of(settings), asyncio.Event()
-    app = build_app(settings, reader, prepared)
-
-    async def prepare() -> None:
-        await asyncio.to_thread(reader.prepare)
-        prepared.set()
-        health.set("rules")
-
-    preparing = asyncio.create_task(prepare())  # while the group is joined, which takes longer
+    reader = reader_of(settings)
+    await asyncio.to_thread(reader.prepare)
+    health.set("rules")
+    app = build_app(settings, reader)
 
     @app.on_partitions_assigned.connect
     async def assigned(*_: Any, **__: Any) -> None:
@@ -153,7 +146,6 @@ async def classify(settings: Settings, health: Health, stop: asyncio.Event) -> N
         await app.wait_for_stopped(stop.wait())
     finally:
         await app.stop()
-        preparing.cancel()
     if not stop.is_set():
         raise app.crash_reason or RuntimeError("the Faust worker stopped by itself")
 

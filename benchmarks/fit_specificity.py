@@ -1,4 +1,4 @@
-"""Fits the points of `services/classify/core/weights.py` to documents with a known answer. Holds no text.
+"""Fits the points of `services/classify/core/reading/weights.py` to documents with a known answer. Holds no text.
 
     python -m benchmarks.fit_specificity MUC.jsonl.gz [--write]
 
@@ -27,13 +27,14 @@ from rich.console import Console
 from rich.progress import track
 
 from services.classify.adapters.data import load_rules
-from services.classify.core import weights
-from services.classify.core.extract import Gist, Mention
-from services.classify.core.gold import from_row
-from services.classify.core.incidents import is_rejected_elsewhere
-from services.classify.core.pipeline import STAGES, ArticleText, Reader, Work
-from services.classify.core.specificity import features_of, tone_of
-from services.classify.core.text import fold_term
+from services.classify.core.reading import weights
+from services.classify.core.reading.article import ArticleText, Work
+from services.classify.core.reading.gist import Gist, Mention
+from services.classify.core.reading.incidents import is_rejected_elsewhere
+from services.classify.core.reading.pipeline import STAGES, Reader
+from services.classify.core.reading.specificity import features_of, tone_of
+from services.classify.core.reading.text import fold_term
+from services.classify.core.scoring.gold import from_row
 from services.contracts.report import Relation
 
 try:
@@ -263,7 +264,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("corpus", type=Path, help="labelled rows (.jsonl, .jsonl.gz)")
-    parser.add_argument("--write", action="store_true", help="replace services/classify/core/weights.py")
+    parser.add_argument("--write", action="store_true", help="replace services/classify/core/reading/weights.py")
     options = parser.parse_args()
     try:
         rows = track(_rows(options.corpus), "reading", console=Console(stderr=True))

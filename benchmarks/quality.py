@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.surroundings import RESULTS, command, surroundings
-from services.classify.core.tally import EVERY, Evaluation, count, slot_ratio
+from services.classify.core.scoring.tally import EVERY, Evaluation, count, slot_ratio
 from services.cli.evaluate import UnusableGold, judged, read_gold
 from services.cli.scoresheet import Sheet, as_markdown, sheets
 

@@ -25,10 +25,11 @@ from pathlib import Path
 from benchmarks.surroundings import RESULTS, command, surroundings
 from deploy.demo import newsroom
 from services.classify.adapters.data import load_rules
-from services.classify.core.language import identify
-from services.classify.core.pipeline import MAX_CHARACTERS, ArticleText, Reader
-from services.classify.core.scan import find, has_trigger
-from services.classify.core.text import fold
+from services.classify.core.reading.article import MAX_CHARACTERS, ArticleText
+from services.classify.core.reading.language import identify
+from services.classify.core.reading.pipeline import Reader
+from services.classify.core.reading.scan import find, has_trigger
+from services.classify.core.reading.text import fold
 from services.cli.classify import read_line
 from services.cli.scoresheet import Sheet, as_markdown
 
@@ -159,7 +160,8 @@ def _throughput(title: str, reader: Reader, lines: list[str], rounds: int) -> Sh
 _FRESH = """
 import json, sys
 from services.classify.adapters.data import load_rules
-from services.classify.core.pipeline import ArticleText, Reader
+from services.classify.core.reading.article import ArticleText
+from services.classify.core.reading.pipeline import Reader
 
 def report(event):
     with open("/proc/self/status") as status:

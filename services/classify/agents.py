@@ -8,11 +8,11 @@ from typing import Protocol, TypeVar
 import structlog
 from faust.types import EventT
 
-from services.classify.core.alerting import alert_for
-from services.classify.core.correlate import Windows, correlate
-from services.classify.core.fingerprint import fingerprint
-from services.classify.core.known_sites import KnownSites, with_known_sites
-from services.classify.core.pipeline import ArticleText
+from services.classify.core.correlation.alerting import alert_for
+from services.classify.core.correlation.correlate import Windows, correlate
+from services.classify.core.correlation.fingerprint import fingerprint
+from services.classify.core.reading.article import ArticleText
+from services.classify.core.sites.known_sites import KnownSites, with_known_sites
 from services.contracts import ids
 from services.contracts.article import Article
 from services.contracts.dead_letter import DeadLetterClass

@@ -19,9 +19,9 @@ from services.classify.adapters.incidents import IncidentTable
 from services.classify.adapters.kafka import Acknowledger, Outbox
 from services.classify.adapters.transport import transport
 from services.classify.agents import correlate_reports, read_articles
-from services.classify.core.correlate import Windows
-from services.classify.core.known_sites import KnownSites
-from services.classify.core.pipeline import Reader
+from services.classify.core.correlation.correlate import Windows
+from services.classify.core.reading.pipeline import Reader
+from services.classify.core.sites.known_sites import KnownSites
 from services.contracts.model import Record
 from services.contracts.site import KnownSite
 from services.contracts.topics import ARTICLES, REPORTS, SITES, Topic

@@ -16,9 +16,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from services.classify.adapters.data import load_rules
-from services.classify.core.language import UNKNOWN
-from services.classify.core.lexicon import LexiconError
-from services.classify.core.pipeline import ArticleText, Explanation, Reader
+from services.classify.core.reading.article import ArticleText, Explanation
+from services.classify.core.reading.language import UNKNOWN
+from services.classify.core.reading.matcher import LexiconError
+from services.classify.core.reading.pipeline import Reader
 from services.cli.context import EXIT_USAGE, settings
 from services.contracts.feed import PollStatus
 from services.contracts.report import Classification, Finding, Span

@@ -17,11 +17,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from services.classify.adapters.data import load_rules
-from services.classify.core.evaluation import MEASURES, SLOTS, Judgement, Verdict, judge
-from services.classify.core.gold import GoldDocument, GoldError, from_case, from_row
-from services.classify.core.lexicon import LexiconError
-from services.classify.core.pipeline import Reader
-from services.classify.core.tally import count
+from services.classify.core.reading.matcher import LexiconError
+from services.classify.core.reading.pipeline import Reader
+from services.classify.core.scoring.evaluation import MEASURES, SLOTS, Judgement, Verdict, judge
+from services.classify.core.scoring.gold import GoldDocument, GoldError, from_case, from_row
+from services.classify.core.scoring.tally import count
 from services.cli.context import EXIT_USAGE, print_json
 from services.cli.scoresheet import as_document, as_table, sheets
 

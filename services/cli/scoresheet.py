@@ -7,8 +7,8 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from services.classify.core.evaluation import MEASURES, SLOTS, Judgement, Verdict
-from services.classify.core.tally import EVERY, Answers, Evaluation, Ratio, count, slot_ratio
+from services.classify.core.scoring.evaluation import MEASURES, SLOTS, Judgement, Verdict
+from services.classify.core.scoring.tally import EVERY, Answers, Evaluation, Ratio, count, slot_ratio
 
 
 @dataclass(frozen=True)

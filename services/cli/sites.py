@@ -13,7 +13,7 @@ from rich.progress import track
 from rich.table import Table
 
 from services.classify.adapters.query_service import missions
-from services.classify.core.site_lists import SiteList, UnreadableList, read
+from services.classify.core.sites.site_lists import SiteList, UnreadableList, read
 from services.cli.context import err, fail, out, print_json, settings
 from services.contracts.site import KnownSite
 from services.contracts.topics import SITES

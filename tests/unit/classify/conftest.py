@@ -3,8 +3,8 @@
 import pytest
 
 from services.classify.adapters.data import load_rules
-from services.classify.core.pipeline import Reader
-from services.classify.core.rules import Rules
+from services.classify.core.reading.pipeline import Reader
+from services.classify.core.reading.rules import Rules
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.classify.core.alerting import alert_for, headline, told
-from services.classify.core.correlate import Correlation, Windows, correlate, is_recent
+from services.classify.core.correlation.alerting import alert_for, headline, told
+from services.classify.core.correlation.correlate import Correlation, Windows, correlate, is_recent
 from services.contracts.alert import Alert, ChangeKind, Urgency
 from services.contracts.incident import Incident
 from services.contracts.report import (

@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.classify.core.corroborate import NEAR_COPY_BITS
-from services.classify.core.fingerprint import distance, fingerprint
+from services.classify.core.correlation.corroborate import NEAR_COPY_BITS
+from services.classify.core.correlation.fingerprint import distance, fingerprint
 
 ORIGINAL = (
     "At least three rockets landed near the American embassy in Baghdad on Sunday evening, a security official said. "

@@ -2,9 +2,9 @@ import datetime as dt
 
 import pytest
 
-from services.classify.core.dates import jalali_to_gregorian
-from services.classify.core.pipeline import Reader
-from services.classify.core.text import fold
+from services.classify.core.reading.dates import jalali_to_gregorian
+from services.classify.core.reading.pipeline import Reader
+from services.classify.core.reading.text import fold
 from services.contracts.report import DatePrecision
 
 MONDAY = dt.date(2020, 12, 21)

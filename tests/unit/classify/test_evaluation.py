@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from services.classify.core.evaluation import Told, Verdict, judge, match, verdict
-from services.classify.core.gold import Days, GoldDocument, GoldIncident, Many, Named, OneOf, Silent, Wanted
-from services.classify.core.pipeline import ArticleText, Explanation, Rejection
-from services.classify.core.rules import Rules
-from services.classify.core.tally import EVERY, Ratio, count, slot_ratio
+from services.classify.core.reading.article import ArticleText, Explanation, Rejection
+from services.classify.core.reading.rules import Rules
+from services.classify.core.scoring.evaluation import Told, Verdict, judge, match, verdict
+from services.classify.core.scoring.gold import Days, GoldDocument, GoldIncident, Many, Named, OneOf, Silent, Wanted
+from services.classify.core.scoring.tally import EVERY, Ratio, count, slot_ratio
 from services.contracts.report import (
     Certainty,
     Classification,

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.classify.core.fingerprint import distance, fingerprint
+from services.classify.core.correlation.fingerprint import distance, fingerprint
 
 STORY = (
     "At least eight rockets were fired at the embassy compound on Sunday night, security officials said. One soldier "

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.classify.core.gold import (
+from services.classify.core.scoring.gold import (
     Days,
     GoldDocument,
     GoldError,

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.classify.core import site_lists, wikidata
-from services.classify.core.known_sites import KnownSites, distance_m, with_known_sites
-from services.classify.core.site_lists import UnreadableList
+from services.classify.core.sites import site_lists, wikidata
+from services.classify.core.sites.known_sites import KnownSites, distance_m, with_known_sites
+from services.classify.core.sites.site_lists import UnreadableList
 from services.contracts import ids
 from services.contracts.report import (
     Finding,

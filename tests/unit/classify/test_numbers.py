@@ -1,7 +1,8 @@
 import pytest
 
-from services.classify.core.pipeline import ArticleText, Reader
-from services.classify.core.text import fold
+from services.classify.core.reading.article import ArticleText
+from services.classify.core.reading.pipeline import Reader
+from services.classify.core.reading.text import fold
 
 
 @pytest.mark.parametrize(

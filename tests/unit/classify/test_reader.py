@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.classify.adapters.data import load_rules
-from services.classify.core.pipeline import MAX_CHARACTERS, STAGES, ArticleText, Reader
+from services.classify.core.reading.article import MAX_CHARACTERS, ArticleText
+from services.classify.core.reading.pipeline import STAGES, Reader
 from services.contracts.report import Relation, Standing
 
 READER = Reader(load_rules())

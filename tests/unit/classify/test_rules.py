@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from services.classify.adapters.data import load_rules
-from services.classify.core.lexicon import LexiconError
-from services.classify.core.rules import Rules
+from services.classify.core.reading.matcher import LexiconError
+from services.classify.core.reading.rules import Rules
 from services.classify.core.taxonomy import TAXONOMY, WEAPON_TYPES
 from services.contracts.report import IncidentType
 

@@ -4,7 +4,8 @@ import datetime as dt
 
 import pytest
 
-from services.classify.core.pipeline import ArticleText, Reader
+from services.classify.core.reading.article import ArticleText
+from services.classify.core.reading.pipeline import Reader
 
 PUBLISHED = dt.datetime(2020, 12, 21, 8, tzinfo=dt.UTC)
 

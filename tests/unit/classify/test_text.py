@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.classify.core.text import fold, fold_term, split_sentences
+from services.classify.core.reading.text import fold, fold_term, split_sentences
 
 NONE: frozenset[str] = frozenset()
 

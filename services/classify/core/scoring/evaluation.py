@@ -18,11 +18,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from services.classify.core.gazetteer import Gazetteer
-from services.classify.core.gold import Days, GoldDocument, GoldIncident, Many, Named, OneOf, Silent, Wanted
-from services.classify.core.language import UNKNOWN
-from services.classify.core.pipeline import Explanation
-from services.classify.core.text import fold_term
+from services.classify.core.reading.article import Explanation
+from services.classify.core.reading.gazetteer import Gazetteer
+from services.classify.core.reading.language import UNKNOWN
+from services.classify.core.reading.text import fold_term
+from services.classify.core.scoring.gold import Days, GoldDocument, GoldIncident, Many, Named, OneOf, Silent, Wanted
 from services.contracts.report import Count, DatePrecision, Finding, Relation
 
 Told = str | Count | tuple[dt.date, dt.date] | None

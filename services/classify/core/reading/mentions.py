@@ -6,30 +6,18 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import NamedTuple
 
-from services.classify.core.dates import When
-from services.classify.core.extract import (
-    Casualties,
-    Gist,
-    GuardHit,
-    Mention,
-    Spans,
-    article_guards,
-    bind_site,
-    casualties_in,
-    clauses,
-    countable,
-    first_of_each,
-    guards_for,
-    incident_type,
-    outcome_of,
-    related_line,
-    relation_to,
-)
-from services.classify.core.geoparse import ABROAD, Place, SiteMention, is_located
-from services.classify.core.numbers import Number
-from services.classify.core.scan import Hit
+from services.classify.core.reading.binding import bind_site, relation_to
+from services.classify.core.reading.casualties import casualties_in, countable
+from services.classify.core.reading.dates import When
+from services.classify.core.reading.event_type import incident_type, outcome_of
+from services.classify.core.reading.gist import Casualties, Gist, GuardHit, Mention, Spans, clauses
+from services.classify.core.reading.guard_hits import article_guards, first_of_each, guards_for, related_line
+from services.classify.core.reading.numbers import Number
+from services.classify.core.reading.places import Place, is_located
+from services.classify.core.reading.scan import Hit
+from services.classify.core.reading.site_mentions import ABROAD, SiteMention
+from services.classify.core.reading.text import Sentence
 from services.classify.core.taxonomy import TAXONOMY
-from services.classify.core.text import Sentence
 from services.contracts.report import DatePrecision, IncidentType, Relation, SiteKind
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from services.classify.core import corroborate
+from services.classify.core.correlation import corroborate
 from services.classify.core.taxonomy import TAXONOMY
 from services.contracts import ids
 from services.contracts.incident import Incident, IncidentStatus, SourceClaim, TimeLedger

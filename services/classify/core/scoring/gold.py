@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError
 
-from services.classify.core.pipeline import ArticleText
+from services.classify.core.reading.article import ArticleText
 from services.classify.core.taxonomy import TAXONOMY
 from services.contracts.report import Finding, IncidentType, Site
 

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from services.classify.core.evaluation import Judgement, Verdict
+from services.classify.core.scoring.evaluation import Judgement, Verdict
 
 
 @dataclass(frozen=True, slots=True)

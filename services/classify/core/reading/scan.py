@@ -12,8 +12,8 @@ from itertools import accumulate
 from operator import itemgetter
 from typing import NamedTuple
 
-from services.classify.core.lexicon import Matcher
-from services.classify.core.text import Folded
+from services.classify.core.reading.matcher import Matcher
+from services.classify.core.reading.text import Folded
 
 
 class Hit(NamedTuple):

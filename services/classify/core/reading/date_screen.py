@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
-from services.classify.core.text import fold_term
+from services.classify.core.reading.text import fold_term
 
 DIGITS = tuple("0123456789")
 _OPTIONAL = re.compile(r"\[[^\]]*\]")

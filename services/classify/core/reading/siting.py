@@ -2,9 +2,10 @@
 
 import datetime as dt
 
-from services.classify.core.gazetteer import City, Gazetteer
-from services.classify.core.geoparse import Focus, SiteMention
-from services.classify.core.incidents import Incident
+from services.classify.core.reading.gazetteer import City, Gazetteer
+from services.classify.core.reading.incidents import Incident
+from services.classify.core.reading.places import Focus
+from services.classify.core.reading.site_mentions import SiteMention
 from services.contracts.report import PlacePrecision, Site, SiteKind
 
 _IN_CAPITALS = frozenset(

@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Callable, Mapping
 
-from services.classify.core.correlate import latest
+from services.classify.core.correlation.correlate import latest
 from services.contracts import ids
 from services.contracts.alert import Alert, ChangeKind, Urgency
 from services.contracts.incident import Incident

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from services.classify.core.fingerprint import distance
+from services.classify.core.correlation.fingerprint import distance
 from services.contracts.incident import SourceClaim
 
 NEAR_COPY_BITS = 12

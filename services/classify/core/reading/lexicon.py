@@ -7,53 +7,25 @@ Reading files is the adapters' work; here plain tables come in and a `Lexicon` o
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
-from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
-
+from services.classify.core.reading.guards import GUARDS
+from services.classify.core.reading.matcher import LexiconError, Matcher, TermCompiler, expand
+from services.classify.core.reading.text import fold_term
 from services.classify.core.taxonomy import WEAPON_TYPES
-from services.classify.core.text import fold_term
 from services.contracts.report import IncidentType, SiteKind
 
 Table = Mapping[str, Any]
 
 
-class LexiconError(ValueError):
-    """A lexicon or gazetteer that cannot be used: which file, which key, and why."""
-
-    def __init__(self, file: str, key: str, why: str) -> None:
-        super().__init__(f"{file}: {key}: {why}")
-
-
 GENERIC_EVENTS = ("attack", "explosion", "impact", "killing", "clash", "violence")
+
+
 EVENT_KEYS = (*(kind.value for kind in IncidentType), *GENERIC_EVENTS)
+
+
 SITE_KEYS = (*(kind.value for kind in SiteKind), "mission", "diplomatic", "bare", "home")
 
-GUARDS = (
-    "history",
-    "anniversary",
-    "obituary",
-    "trial",
-    "compensation",
-    "fiction",
-    "drill",
-    "travel_advice",
-    "consular",
-    "expulsion",
-    "statement",
-    "offer_of_help",
-    "denial",
-    "hypothetical",
-    "prevention",
-    "metaphor",
-    "sport",
-    "series",
-    "related_links",
-    "commentary",
-    "accident",
-)
-"""Names of guards; what each does stands in `guards.py`."""
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "sites": SITE_KEYS,
@@ -81,7 +53,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "own",
         "capital",
     ),
-    "guards": GUARDS,
+    "guards": tuple(GUARDS),
     "cues": (
         "update",
         "background",
@@ -105,96 +77,18 @@ SECTIONS: dict[str, tuple[str, ...]] = {
 }
 """Sections whose keys hold lists of terms, with the keys each may have."""
 
+
 WORD_SETS = ("roles.of", "roles.in", "roles.in_after", "roles.that", "roles.in_prefixes", "roles.oblique")
 """Keys that hold single words looked up between places, not terms to scan for."""
 
+
 REQUIRED = ("language", "sites", "events", "casualties", "numbers", "dates", "roles", "guards")
 
+
 DATE_TERMS = ("days_ago", "weekdays", "months", "jalali_months", "units", "dual", "parts", "days")
+
+
 DATE_TEMPLATES = ("absolute", "ago", "last", "this", "next", "week_before", "day_number", "night_to")
-
-
-class Gap(NamedTuple):
-    """How a term with gaps goes on: a regular expression, compiled where it is first needed, and a word that it cannot
-    do without, which is cheap to look for first."""
-
-    source: str
-    needle: str
-
-
-class Entry(NamedTuple):
-    """What a term means: the layer it belongs to and its value there.
-
-    `gap`: what a literal with gaps must meet. `prefixed`: one of the language's clitics may stand between the word's
-    beginning and the term.
-    """
-
-    layer: str
-    value: str
-    exact: str | None = None
-    gap: Gap | None = None
-    prefixed: bool = False
-
-
-class Pattern(NamedTuple):
-    """An automaton pattern. `lead`, `trail`: a word edge is part of it; `back`, `grow`: a match runs on to the word's
-    beginning, to its end."""
-
-    lead: int
-    trail: int
-    back: bool
-    grow: bool
-    entries: tuple[Entry, ...]
-
-
-class Matcher:
-    """One Aho-Corasick automaton over folded text; overlapping matches, so that edges may be shared.
-
-    It is built when first asked: of twelve languages a process may meet two.
-
-    `terms`: literal -> what it means. A space at a literal's end is a word's edge. `spaced`: a literal without one
-    grows to the edges of its word. `prefixes`: the clitics that entries marked `prefixed` may carry.
-    """
-
-    def __init__(self, terms: Mapping[str, Sequence[Entry]], spaced: bool, prefixes: Sequence[str] = ()) -> None:
-        self.prefixes = frozenset(prefixes)
-        self.longest_prefix = max(map(len, self.prefixes), default=0)
-        self._terms = terms
-        self._spaced = spaced
-
-    @cached_property
-    def patterns(self) -> list[Pattern]:
-        return [
-            Pattern(
-                literal[0] == " ",
-                literal[-1] == " ",
-                self._spaced and literal[0] != " ",
-                self._spaced and literal[-1] != " ",
-                tuple(entries),
-            )
-            for literal, entries in self._terms.items()
-        ]
-
-    @cached_property
-    def triggers(self) -> frozenset[int]:
-        """The patterns that could begin an incident."""
-        return frozenset(
-            index
-            for index, pattern in enumerate(self.patterns)
-            if any(entry.layer in _TRIGGER_LAYERS for entry in pattern.entries)
-        )
-
-    @cached_property
-    def automaton(self) -> AhoCorasick:
-        return AhoCorasick(
-            list(self._terms) or ["\0"],
-            matchkind=MatchKind.Standard,
-            store_patterns=False,
-            implementation=Implementation.ContiguousNFA,
-        )
-
-
-_TRIGGER_LAYERS = frozenset({"events", "weak_events"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,107 +140,6 @@ class Lexicon:
     prefixes: tuple[str, ...] = ()
     letters: str = ""
     months: tuple[str, ...] = ()
-
-
-_BRACES = re.compile(r"\{([^{}]*)\}")
-
-
-def expand(term: str) -> Iterator[str]:
-    """`tir{,s}` -> `tir`, `tirs`; several braces multiply; braces do not nest."""
-    match = _BRACES.search(term)
-    if not match:
-        yield term
-        return
-    for choice in match.group(1).split(","):
-        yield from expand(term[: match.start()] + choice.strip(" ") + term[match.end() :])
-
-
-_GAP_WORDS = 6
-_GAP_CHARACTERS = 14
-
-
-class TermCompiler:
-    """Turns the notation of terms into automaton literals with their entries.
-
-    A term is words of the language, folded like the text. `*` stands for any letters at a word's end or start,
-    ` ~ ` for up to six words, `{a,b}` for a choice, a leading `=` asks for the exact letters (case included).
-    """
-
-    def __init__(self, file: str, spaced: bool, prefixes: Sequence[str] = ()) -> None:
-        self.file = file
-        self.spaced = spaced
-        self.prefixes = prefixes
-        self.terms: dict[str, list[Entry]] = {}
-
-    def add(self, term: str, layer: str, value: str, key: str) -> None:
-        if not isinstance(term, str) or not term.strip():
-            raise LexiconError(self.file, key, f"a term is a non-empty string, not {term!r}")
-        if term.count("{") != term.count("}"):
-            raise LexiconError(self.file, key, f"braces do not pair in {term!r}")
-        for choice in expand(term):
-            self._add_plain(choice.strip(), layer, value, key)
-
-    def _add_plain(self, term: str, layer: str, value: str, key: str) -> None:
-        exact = None
-        if term.startswith("="):
-            exact = term = term[1:]
-        head, *rest = re.split(r"(\*(?=.)|\s*~\s*)", term) if not term.startswith("*") else self._starred(term)
-        lead_open = term.startswith("*")
-        literal = fold_term(head)
-        gap = Gap(self._verifier(literal, head, rest), _needle(rest)) if rest else None
-        trail_open = bool(rest) or term.endswith("*")
-        is_open = self.spaced and (lead_open or trail_open) and not (rest and rest[0].strip() == "~")
-        if len(literal) < (2 if is_open else 1):
-            raise LexiconError(self.file, key, f"{term!r} begins with too little to look for")
-        prefixed = bool(not lead_open and self.prefixes and "؀" <= literal[0] <= "ۿ")
-        entry = Entry(layer, value, exact, gap, prefixed)
-        for variant in self._variants(literal):
-            text = variant
-            if self.spaced:
-                text = ("" if lead_open or prefixed else " ") + variant + ("" if trail_open else " ")
-                if rest and (rest[0].strip() == "~" or head.endswith(" ")):
-                    text += " "
-            bucket = self.terms.setdefault(text, [])
-            if entry not in bucket:
-                bucket.append(entry)
-
-    @staticmethod
-    def _starred(term: str) -> list[str]:
-        return re.split(r"(\*(?=.)|\s*~\s*)", term[1:])
-
-    @staticmethod
-    def _variants(literal: str) -> Iterator[str]:
-        yield literal
-        if "ß" in literal:
-            yield literal.replace("ß", "ss")
-        if "œ" in literal:
-            yield literal.replace("œ", "oe")
-
-    def _verifier(self, literal: str, head: str, rest: list[str]) -> str:
-        gap = rf"(?:\S+ +){{0,{_GAP_WORDS}}}?" if self.spaced else rf".{{0,{_GAP_CHARACTERS}}}?"
-        source = re.escape(literal)
-        if self.prefixes:
-            source = r"\S{0,3}" + source
-        for index in range(0, len(rest), 2):
-            operator = rest[index].strip()
-            following = rest[index + 1] if index + 1 < len(rest) else ""
-            if operator == "~":
-                source += (r" +" + gap) if self.spaced else gap
-            else:
-                before = head if index == 0 else rest[index - 1]
-                source += r" +\w*" if before.endswith(" ") else r"\w*"
-                if following.startswith(" ") and following.strip():
-                    source += r" +"
-            open_end = following.endswith("*")
-            source += r" +".join(map(re.escape, fold_term(following).split(" ")))
-            if open_end and index + 2 >= len(rest):
-                source += r"\w*"
-        return source + (r"(?=\s|$)" if self.spaced else "")
-
-
-def _needle(rest: list[str]) -> str:
-    """The longest word of what follows a term's first literal."""
-    return max((word for piece in rest[1::2] for word in fold_term(piece).split()), key=len, default="")
 
 
 def _strings(file: str, key: str, value: Any) -> tuple[str, ...]:
@@ -500,7 +293,11 @@ def _dates(
 
 
 UNITS = {"minute": 0, "hour": 1, "day": 2, "week": 3, "month": 4, "year": 5}
+
+
 PARTS = {"morning": 0, "noon": 1, "afternoon": 2, "evening": 3, "night": 4}
+
+
 _WEEKDAYS = {"mon": 0, "tue": 1, "wed": 2, "thu": 3, "fri": 4, "sat": 5, "sun": 6}
 
 
@@ -517,6 +314,8 @@ def _date_value(file: str, where: str, key: str, number: str) -> int:
 
 
 _MODIFIERS = ("at_least", "at_least_after", "at_most", "range")
+
+
 _NUMBER_KEYS = {"values", "multipliers", "ordinals", "vague", "joiners", "ones", "not_counts", *_MODIFIERS}
 
 

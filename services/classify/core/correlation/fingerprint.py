@@ -2,7 +2,7 @@
 
 import hashlib
 
-from services.classify.core.text import fold
+from services.classify.core.reading.text import fold
 
 _SHINGLE = 3
 _MAX_WORDS = 5000

@@ -4,12 +4,14 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from services.classify.core.dates import When
-from services.classify.core.extract import Casualties, Gist, GuardHit, Mention, Spans, first_of_each
-from services.classify.core.geoparse import ABROAD, Place, SiteMention
-from services.classify.core.guards import GUARDS, Effect
-from services.classify.core.mentions import SUPPLEMENT_REACH, Supplement
-from services.classify.core.numbers import Number
+from services.classify.core.reading.dates import When
+from services.classify.core.reading.gist import Casualties, Gist, GuardHit, Mention, Spans
+from services.classify.core.reading.guard_hits import first_of_each
+from services.classify.core.reading.guards import GUARDS, Effect
+from services.classify.core.reading.mentions import SUPPLEMENT_REACH, Supplement
+from services.classify.core.reading.numbers import Number
+from services.classify.core.reading.places import Place
+from services.classify.core.reading.site_mentions import ABROAD, SiteMention
 from services.classify.core.taxonomy import TAXONOMY
 from services.contracts.report import DatePrecision, IncidentType, Outcome, Relation, SiteKind, Standing
 

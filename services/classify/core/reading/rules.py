@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from services.classify.core.dates import DateReader
-from services.classify.core.gazetteer import Gazetteer
-from services.classify.core.lexicon import Lexicon
-from services.classify.core.numbers import NumberReader
+from services.classify.core.reading.dates import DateReader
+from services.classify.core.reading.gazetteer import Gazetteer
+from services.classify.core.reading.lexicon import Lexicon
+from services.classify.core.reading.numbers import NumberReader
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
-from services.classify.core.site_lists import SiteList, UnreadableList
+from services.classify.core.sites.site_lists import SiteList, UnreadableList
 from services.contracts import ids
 from services.contracts.report import SiteKind
 from services.contracts.site import KnownSite

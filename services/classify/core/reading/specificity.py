@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from services.classify.core.dates import When
-from services.classify.core.extract import Gist, Mention
-from services.classify.core.scan import Hit
-from services.classify.core.text import Sentence
-from services.classify.core.weights import ENOUGH, WEIGHTS
+from services.classify.core.reading.dates import When
+from services.classify.core.reading.gist import Gist, Mention
+from services.classify.core.reading.scan import Hit
+from services.classify.core.reading.text import Sentence
+from services.classify.core.reading.weights import ENOUGH, WEIGHTS
 from services.contracts.report import DatePrecision
 
 RECENT_DAYS, OLD_DAYS = 10, 62

@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from services.classify.core.date_screen import DIGITS, Screen
-from services.classify.core.lexicon import DateWords, LexiconError
-from services.classify.core.text import fold_term
+from services.classify.core.reading.date_screen import DIGITS, Screen
+from services.classify.core.reading.lexicon import DateWords
+from services.classify.core.reading.matcher import LexiconError
+from services.classify.core.reading.text import fold_term
 from services.contracts.report import DatePrecision
 
 PART_NAMES = ("morning", "noon", "afternoon", "evening", "night")

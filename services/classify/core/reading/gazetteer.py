@@ -5,9 +5,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from services.classify.core.language import Script
-from services.classify.core.lexicon import Entry, Matcher
-from services.classify.core.text import fold_term
+from services.classify.core.reading.language import Script
+from services.classify.core.reading.matcher import Entry, Matcher
+from services.classify.core.reading.text import fold_term
 from services.contracts.report import SiteKind
 
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from services.classify.core.lexicon import NumberWords
+from services.classify.core.reading.lexicon import NumberWords
 from services.contracts.report import Count
 
 _TOKEN = re.compile(r"\S+")

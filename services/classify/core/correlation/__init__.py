@@ -1,0 +1,1 @@
+"""One event, one incident: reports merged over time, and which changes are told."""

@@ -1,0 +1,209 @@
+"""Which site an event word speaks of, and how the two stand to each other: the target, a speaker, a bystander."""
+
+import math
+import re
+from collections.abc import Sequence
+
+from services.classify.core.reading.gist import CLAUSE_END, Gist
+from services.classify.core.reading.scan import Hit
+from services.classify.core.reading.site_mentions import SiteMention
+from services.classify.core.reading.text import Sentence
+from services.contracts.report import IncidentType, Relation, SiteKind
+
+
+def relation_to(gist: Gist, site: SiteMention, trigger: Hit) -> Relation:
+    """How the incident stands to its site: in the words between the two."""
+    if site.kind is SiteKind.STAFF:
+        return Relation.STAFF
+    if site.kind is SiteKind.CONVOY:
+        return Relation.CONVOY
+    start, end = (trigger.end, site.start) if trigger.end <= site.start else (site.start - 30, site.start)
+    near = gist.hits.values("roles", max(start, site.start - 40), site.start, "near")
+    if site.kind is SiteKind.DIPLOMATIC_QUARTER:
+        return Relation.VICINITY
+    if _after_site(gist, site, "near"):
+        return Relation.PERIMETER
+    if near and not gist.hits.values("roles", near[-1].end, end, "against"):
+        others = gist.hits.values("roles", trigger.end, near[-1].start, "other_targets")
+        return Relation.VICINITY if others else Relation.PERIMETER
+    return Relation.ON_SITE
+
+
+def is_speaker(gist: Gist, site: SiteMention, sentence: Sentence, triggers: Sequence[Hit]) -> bool:
+    """Whether the site speaks rather than suffers: "according to the embassy", "the embassy condemned ..."."""
+    told = any(trigger.end <= site.noun[0] for trigger in triggers)
+    begins = gist.words_between(sentence.start, site.start) <= 1
+    if begins and not told and gist.folded.clean[site.end : site.end + 1] == ":":
+        return True  # "Embassy in Kabul: we are safe"
+    before = gist.hits.values("roles", max(sentence.start, site.start - 45), site.start, "speaker")
+    if before and gist.words_between(before[-1].end, site.start) <= 3 and not _is_reported(gist, before[-1], site):
+        return not any(before[-1].end <= trigger.start < site.noun[0] for trigger in triggers)
+    after = gist.hits.values("roles", site.end, sentence.end, "speech")
+    if (
+        after
+        and not _has_own_subject(gist, after[0], sentence, site, triggers)
+        and not _is_governed(gist, site, sentence, triggers)
+    ):
+        speech = after[0]
+        if gist.lexicon.order == "sov":
+            # The verb comes last: what stands between is its object, unless a clause ends on the way.
+            return not CLAUSE_END.search(gist.folded.clean, site.end, speech.start)
+        between = any(site.end <= trigger.start and trigger.end <= speech.start for trigger in triggers)
+        return not between and gist.words_between(site.end, speech.start) <= 9
+    return False
+
+
+def _has_own_subject(gist: Gist, speech: Hit, sentence: Sentence, site: SiteMention, triggers: Sequence[Hit]) -> bool:
+    """ "A bomb exploded at the embassy, said police": after a comma the verb's subject follows it."""
+    comma = any(mark in gist.folded.clean[site.end : speech.start] for mark in ",،，")
+    if comma and gist.lexicon.order == "svo" and any(trigger.end <= site.noun[0] for trigger in triggers):
+        return True
+    if gist.folded.clean[: speech.start].rstrip()[-1:] not in (",", "،", "，"):
+        return False
+    subject = gist.hits.within("sources", speech.end, sentence.end)
+    return bool(subject) and gist.words_between(speech.end, subject[0].start) <= 2
+
+
+def _is_reported(gist: Gist, speech: Hit, site: SiteMention) -> bool:
+    """ "Police said that the embassy ...": a word for "that" ends the reach of the verb."""
+    return any(word in gist.lexicon.that for word in gist.folded.norm[speech.end : site.start].split())
+
+
+def _is_governed(gist: Gist, site: SiteMention, sentence: Sentence, triggers: Sequence[Hit]) -> bool:
+    """Whether a preposition or a trigger stands right before the site, so that it is no subject."""
+    window = max(sentence.start, site.start - 40)
+    for hit in gist.hits.within("roles", window, site.start):
+        if hit.value in ("near", "against", "at") and gist.words_between(hit.end, site.start) <= 2:
+            return True
+    if _after_site(gist, site, "near", "at"):
+        return True
+    following = gist.folded.norm[site.end : site.end + 12].split()
+    if following and following[0] in gist.lexicon.oblique:
+        return True
+    endings = gist.lexicon.oblique_endings
+    if endings and gist.folded.norm[: site.noun[1]].endswith(endings):
+        return True
+    return any(
+        trigger.end <= site.noun[0] and gist.words_between(trigger.end, site.noun[0]) <= 2 for trigger in triggers
+    )
+
+
+_AFTER_SITE_WORDS = 2
+
+
+def _after_site(gist: Gist, site: SiteMention, *roles: str) -> bool:
+    """Whether a word for "near" or "at" stands right after a site, where a language puts it there."""
+    hits = gist.hits.values("roles", site.end, site.end + 24, *roles)
+    if not hits or any(mark in gist.folded.clean[site.end : hits[0].start] for mark in ",،，、"):
+        return False
+    if gist.lexicon.spaced:
+        return gist.lexicon.order == "sov" and gist.words_between(site.end, hits[0].start) <= _AFTER_SITE_WORDS
+    return hits[0].start - site.end <= _AFTER_SITE_WORDS + 1
+
+
+_MAX_WORDS_TO_SITE = 28
+
+
+_NAMED_BONUS = -1.0
+
+
+_MAX_CHARACTERS_TO_SITE = 2 * _MAX_WORDS_TO_SITE + 1
+"""The same where no spaces are written."""
+
+
+def bind_site(
+    gist: Gist, sentence: Sentence, triggers: Sequence[Hit], sites: Sequence[SiteMention]
+) -> tuple[SiteMention | None, Hit | None]:
+    """The site that the triggers of a clause concern, and the trigger nearest to it."""
+    best: tuple[float, SiteMention, Hit] | None = None
+    reach = sentence.end - sentence.start if gist.lexicon.spaced else _MAX_CHARACTERS_TO_SITE
+    for site in sites:
+        close = [hit for hit in triggers if site.start - hit.end <= reach and hit.start - site.end <= reach]
+        if not close or is_speaker(gist, site, sentence, triggers):
+            continue
+        for trigger in close:
+            distance = _distance(gist, site, trigger, best[0] if best else math.inf)
+            if distance is None:
+                continue
+            if best is None or distance < best[0]:
+                best = (distance, site, trigger)
+    if best is None:
+        return None, None
+    return best[1], best[2]
+
+
+def _distance(gist: Gist, site: SiteMention, trigger: Hit, nearest: float) -> float | None:
+    """How far a trigger stands from a site; None when it does not concern it or cannot be nearer than `nearest`."""
+    if trigger.start < site.end and site.start < trigger.end:
+        return 0.0
+    forward = trigger.end <= site.start
+    between = (trigger.end, site.start) if forward else (site.end, trigger.start)
+    words = gist.words_between(*between)
+    if words > _MAX_WORDS_TO_SITE or words + _NAMED_BONUS >= nearest or _is_elsewhere(gist, site, trigger):
+        return None
+    others = gist.hits.values("roles", *between, "other_targets")
+    near = gist.hits.values("roles", *between, "near")
+    if others and not near and gist.words_between(between[0], others[0].start) <= 4:
+        return None
+    commas = sum(gist.folded.clean.count(mark, *between) for mark in ",;:،，")
+    if words + 3 * commas > _reach(site, trigger):
+        return None
+    return words + 3.0 * commas + (_NAMED_BONUS if site.named else 0.0) + (4.0 if others else 0.0)
+
+
+_LOOSE_REACH, _POSTURE_REACH = 5, 12
+
+
+def _reach(site: SiteMention, trigger: Hit) -> int:
+    """How far a trigger may stand from its site, in words with three for a comma.
+
+    Diplomats of nobody in particular are often onlookers; what is evacuated or closed stands beside the word.
+    """
+    if site.kind is SiteKind.STAFF and not site.senders:
+        return _LOOSE_REACH
+    if trigger.value == IncidentType.SECURITY_POSTURE:
+        return _POSTURE_REACH
+    return 3 * _MAX_WORDS_TO_SITE
+
+
+_OBJECT_REACH = 30
+
+
+def _until_stop(gist: Gist, start: int, reach: int) -> int:
+    """The end of a reach that no sentence's end lies in."""
+    stop = re.search(r"[,،，;:!?\n]|\.\s", gist.folded.clean[start : start + reach])
+    return start + (stop.start() if stop else reach)
+
+
+def _has_own_object(gist: Gist, trigger: Hit) -> bool:
+    """ "... the murder of a priest", "an attack on a market": what it was done to follows, and is no site."""
+    end = _until_stop(gist, trigger.end, _OBJECT_REACH)
+    following = gist.folded.norm[trigger.end : end].split()
+    if not following:
+        return False
+    against = gist.hits.values("roles", trigger.end, trigger.end + 12, "against")
+    if not (against and against[0].start <= trigger.end + 1) and following[0] not in gist.lexicon.of:
+        return False
+    layers = ("sites", "weapons", "date", "events", "weak_events")
+    return not any(gist.hits.within(layer, trigger.end, end) for layer in layers)
+
+
+_OWN_PLACE_REACH = 40
+
+
+def _is_elsewhere(gist: Gist, site: SiteMention, trigger: Hit) -> bool:
+    """ "After the attacks in Brussels the embassy in Moscow ...": what happened has its own place, not the site's."""
+    if site.end <= trigger.start and _has_own_object(gist, trigger):
+        return True
+    place = next(iter(gist.places_within(trigger.end, _until_stop(gist, trigger.end, _OWN_PLACE_REACH))), None)
+    if place is None or place.kind not in ("city", "state") or site.start <= place.start < site.end:
+        return False
+    link = gist.folded.norm[trigger.end : place.start].split()
+    links = gist.lexicon.of | gist.lexicon.in_ | gist.lexicon.articles
+    if not link or len(link) > 2 or not all(word in links for word in link):
+        return False
+    if place.kind == "state":
+        return bool(site.host) and site.host not in place.states
+    if site.city is not None:
+        return site.city.name not in {city.name for city in place.cities}
+    return bool(site.host) and site.host not in {city.state for city in place.cities}

@@ -1,0 +1,143 @@
+"""What extraction knows of an article, and what one clause of it tells."""
+
+import datetime as dt
+import re
+from bisect import bisect_right
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+from services.classify.core.reading.dates import DateReader, When
+from services.classify.core.reading.lexicon import Lexicon
+from services.classify.core.reading.numbers import Number, NumberReader
+from services.classify.core.reading.places import Focus, Place
+from services.classify.core.reading.scan import Hits
+from services.classify.core.reading.site_mentions import SiteMention
+from services.classify.core.reading.text import Folded, Sentence
+from services.contracts.report import Count, IncidentType, Outcome, Relation
+
+Spans = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GuardHit:
+    """A guard that spoke: its name and the words."""
+
+    name: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Casualties:
+    """Counts with the words they were read from; None is silence."""
+
+    killed: Count | None = None
+    wounded: Count | None = None
+    missing: Count | None = None
+    staff: Count | None = None
+    revised: bool = False
+    spans: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """What one clause tells. `trigger` is the word that made it; `strong` that the word names an incident by itself."""
+
+    sentence: Sentence
+    start: int
+    end: int
+    trigger: tuple[int, int]
+    type: IncidentType
+    generic: bool
+    strong: bool
+    site: SiteMention | None
+    relation: Relation
+    when: When | None
+    casualties: Casualties
+    weapon: tuple[str, int, int] | None
+    guards: tuple[GuardHit, ...]
+    outcome: Outcome
+    place: Place | None
+    area: Place | None = None
+    spans: dict[str, Spans] = field(default_factory=dict)
+    quantities: tuple[tuple[str, Number], ...] = ()
+    update: bool = False
+    background: bool = False
+    series: bool = False
+    conflict: str | None = None
+
+
+_YEAR_IN = re.compile(r"(?:19|20)\d\d|\d日")
+
+
+class Gist:
+    """What extraction knows of an article: all the scan and the readers found, by offset."""
+
+    def __init__(
+        self,
+        folded: Folded,
+        lexicon: Lexicon,
+        hits: Hits,
+        sentences: list[Sentence],
+        places: list[Place],
+        focus: Focus,
+        dates: DateReader,
+        numbers: NumberReader,
+        published: dt.date | None,
+        dateline_end: int,
+    ) -> None:
+        self.folded, self.lexicon, self.hits, self.sentences = folded, lexicon, hits, sentences
+        self.places, self.focus, self.dates, self.numbers = places, focus, dates, numbers
+        self.published, self.dateline_end = published, dateline_end
+        self.place_starts = [place.start for place in places]
+        self._whens: dict[int, list[When]] = {}
+
+    def dates_in(self, sentence: Sentence) -> list[When]:
+        """The dates of a sentence; nothing is run where the scan saw no date word and no digit of a year."""
+        known = self._whens.get(sentence.index)
+        if known is None:
+            known = self._whens[sentence.index] = self._read_dates(sentence)
+        return known
+
+    def _read_dates(self, sentence: Sentence) -> list[When]:
+        if not self.hits.within("date", sentence.start, sentence.end) and not _YEAR_IN.search(
+            self.folded.norm, sentence.start, sentence.end
+        ):
+            return []
+        return self.dates.read(self.folded.norm, sentence.start, sentence.end, self.published)
+
+    def words_between(self, start: int, end: int) -> int:
+        """Words between two offsets; for scripts without spaces, two characters make a word."""
+        if end <= start:
+            return 0
+        if not self.lexicon.spaced:
+            return (end - start) // 2
+        return self.folded.norm.count(" ", start, end)
+
+    def places_within(self, start: int, end: int) -> list[Place]:
+        first = bisect_right(self.place_starts, start - 1)
+        found = []
+        for place in self.places[first:]:
+            if place.start >= end:
+                break
+            found.append(place)
+        return found
+
+
+CLAUSE_END = re.compile(r"[,;:()（）،؛，、；：]|\s[-–—]+\s|—")
+
+
+def clauses(folded: Folded, sentence: Sentence) -> list[tuple[int, int]]:
+    """The sentence cut at commas, dashes and their like. Numbers like 1,000 are not cut."""
+    cuts = [sentence.start]
+    for match in CLAUSE_END.finditer(folded.clean, sentence.start, sentence.end):
+        around = folded.clean[match.start() - 1 : match.end() + 1]
+        if len(around) == 3 and around[0].isdigit() and around[2].isdigit():
+            continue
+        cuts.append(match.end())
+    cuts.append(sentence.end)
+    return [(start, end) for start, end in pairwise(cuts) if end > start]
+
+
+def with_span(mention: Mention, name: str, start: int, end: int) -> Mention:
+    return replace(mention, spans={**mention.spans, name: (*mention.spans.get(name, ()), (start, end))})

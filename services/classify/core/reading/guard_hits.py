@@ -1,0 +1,57 @@
+"""Which guards speak against a telling, and with which words."""
+
+from collections.abc import Iterable
+
+from services.classify.core.reading.gist import Gist, GuardHit
+from services.classify.core.reading.guards import GUARDS, Reach
+from services.classify.core.reading.scan import Hit
+from services.classify.core.reading.text import Sentence
+
+
+def article_guards(gist: Gist) -> list[GuardHit]:
+    """Guards that speak for the whole article because they stand in its title or lead; each once."""
+    lead_end = gist.sentences[min(2, len(gist.sentences) - 1)].end if gist.sentences else 0
+    return first_of_each(
+        GuardHit(hit.value, hit.start, hit.end)
+        for hit in gist.hits.within("guards", 0, lead_end)
+        if GUARDS[hit.value].reach is Reach.ARTICLE
+    )
+
+
+def first_of_each(guards: Iterable[GuardHit]) -> list[GuardHit]:
+    """The first hit of every guard: one is enough to speak, and their number stays bounded."""
+    found: dict[str, GuardHit] = {}
+    for guard in guards:
+        found.setdefault(guard.name, guard)
+    return list(found.values())
+
+
+def guards_for(gist: Gist, sentence: Sentence, clause: tuple[int, int], trigger: Hit) -> list[GuardHit]:
+    """The guards whose reach covers a trigger."""
+    hits = gist.hits.within("guards", sentence.start, sentence.end)
+    if not hits:
+        return []
+    found = []
+    for hit in hits:
+        reach = GUARDS[hit.value].reach
+        if reach is Reach.CLAUSE and not _in_reach(gist, hit, clause, trigger):
+            continue
+        found.append(GuardHit(hit.value, hit.start, hit.end))
+    return first_of_each(found)
+
+
+def _in_reach(gist: Gist, hit: Hit, clause: tuple[int, int], trigger: Hit) -> bool:
+    """A clause's guard speaks for the triggers after it, and for one right before it ("bombing anniversary")."""
+    if hit.start >= trigger.end:
+        late = gist.lexicon.order == "sov"  # the verb, and with it the guard, closes the clause
+        return hit.start < clause[1] and (late or gist.words_between(trigger.end, hit.start) <= 2)
+    # It may stand in the clause before, set off by a comma: "If, as feared, ...".
+    return hit.start >= clause[0] or gist.words_between(hit.end, trigger.start) <= 4
+
+
+def related_line(gist: Gist, sentence: Sentence) -> GuardHit | None:
+    """A line that begins with a "read also" phrase is a link, not the article."""
+    for hit in gist.hits.values("guards", sentence.start, min(sentence.end, sentence.start + 60), "related_links"):
+        if gist.words_between(sentence.start, hit.start) <= 1:
+            return GuardHit(hit.value, hit.start, hit.end)
+    return None

@@ -1,0 +1,204 @@
+"""The pipeline from an article's text to its classification: pure, deterministic, total, linear.
+
+What is read is bounded: the first `MAX_CHARACTERS` of title and text. Words after that are not looked at.
+"""
+
+import re
+from collections.abc import Callable
+
+from services.classify.core.reading.article import MAX_CHARACTERS, ArticleText, Explanation, Work
+from services.classify.core.reading.coreference import refer_back
+from services.classify.core.reading.findings import finding_of, rejection_of
+from services.classify.core.reading.gist import Gist, Mention
+from services.classify.core.reading.incidents import group, is_rejected_elsewhere, set_standings
+from services.classify.core.reading.language import Profile, identify, script_of
+from services.classify.core.reading.mentions import read_mentions
+from services.classify.core.reading.places import article_focus, find_places, without_stray_cities
+from services.classify.core.reading.rules import Rules
+from services.classify.core.reading.scan import collect, find, has_trigger
+from services.classify.core.reading.site_mentions import SiteReader
+from services.classify.core.reading.specificity import Specificity, specificity, tone_of
+from services.classify.core.reading.text import fold, split_sentences
+from services.contracts.report import (
+    Classification,
+    Relation,
+)
+
+Stage = Callable[["Reader", Work], bool]
+"""Does its part and says whether there is reason to go on."""
+
+
+def _fold(reader: "Reader", work: Work) -> bool:
+    work.folded = fold(work.article.full_text[:MAX_CHARACTERS])
+    return True
+
+
+def _identify(reader: "Reader", work: Work) -> bool:
+    work.language = identify(work.folded.norm, work.folded.clean, reader.profiles, work.article.language_hint)
+    work.lexicon = work.rules.lexicons.get(work.language)
+    return work.lexicon is not None
+
+
+def _scan(reader: "Reader", work: Work) -> bool:
+    assert work.lexicon is not None
+    work.matches = find(work.lexicon.matcher, work.folded)
+    return has_trigger(work.lexicon.matcher, work.matches)
+
+
+def _collect(reader: "Reader", work: Work) -> bool:
+    assert work.lexicon is not None
+    work.hits = collect(work.lexicon.matcher, work.folded, work.matches)
+    return bool(work.hits.all("events") or work.hits.all("weak_events"))
+
+
+_DATELINE = re.compile(
+    r"^[^\n.]{2,60}?(?:\([^)]{2,30}\)|\d{1,2} \w{3,9}\.? \d{2,4})?\s*(?:--|[–—]| - |: )"
+    r"|^[^\n.]{2,60}?(?:\.[^\n.]{0,12})?\.\s?[-–—]+\s"  # "Lima, 18 dic. (EFE).- "
+)
+
+
+def _sentences(reader: "Reader", work: Work) -> bool:
+    assert work.lexicon is not None
+    title = len(work.article.title) if work.article.title else 0
+    if work.folded.offsets is not None and title:
+        title = next((i for i, offset in enumerate(work.folded.offsets) if offset >= title), 0)
+    work.sentences = split_sentences(work.folded.clean, title, work.lexicon.abbreviations, work.lexicon.months)
+    body = title + 1 if title else 0
+    match = _DATELINE.match(work.folded.clean[body : body + 120])
+    end = body + match.end() if match else 0
+    # "Bomb alert at the embassy in Rome: ..." begins like a dateline but tells something.
+    told = work.hits.within("events", body, end) or work.hits.within("weak_events", body, end)
+    work.dateline_end = 0 if told else end
+    published = work.article.published_at
+    work.published = published.date() if published else None
+    return True
+
+
+def _places(reader: "Reader", work: Work) -> bool:
+    assert work.lexicon is not None
+    gazetteer = work.rules.gazetteer
+    matcher = gazetteer.part(reader.profiles[work.lexicon.code].script).matcher
+    named = collect(matcher, work.folded, find(matcher, work.folded))
+    found = find_places(work.folded, work.hits, named, work.lexicon, gazetteer)
+    work.places = without_stray_cities(work.folded, found, work.lexicon, work.article.country_hint, work.dateline_end)
+    work.focus = article_focus(work.folded, work.places, work.sentences, work.article.country_hint, work.dateline_end)
+    return True
+
+
+def _sites(reader: "Reader", work: Work) -> bool:
+    assert work.lexicon is not None
+    site_reader = SiteReader(work.folded, work.hits, work.places, work.lexicon, work.focus, work.rules.gazetteer)
+    for sentence in work.sentences:
+        found = site_reader.read(sentence)
+        if found:
+            work.sites[sentence.index] = found
+    return True
+
+
+def _refer_back(reader: "Reader", work: Work) -> bool:
+    refer_back(work.sites)
+    return True
+
+
+def _read(reader: "Reader", work: Work) -> bool:
+    lexicon = work.lexicon
+    assert lexicon is not None
+    work.gist = Gist(
+        work.folded, lexicon, work.hits, work.sentences, work.places, work.focus, work.rules.dates[lexicon.code],
+        work.rules.numbers[lexicon.code], work.published, work.dateline_end,
+    )  # fmt: skip
+    work.told = list(read_mentions(work.gist, work.sites))
+    return bool(work.told)
+
+
+def _group(reader: "Reader", work: Work) -> bool:
+    assert work.gist is not None
+    work.incidents = group(work.gist, work.told, None)
+    set_standings(work.gist, work.incidents)
+    return True
+
+
+def _weigh(reader: "Reader", work: Work) -> bool:
+    """Keep what concerns no diplomatic site only where it is told as a concrete incident."""
+    assert work.gist is not None
+    if not work.hits.all("actors"):
+        return True
+    tone = tone_of(work.gist, sum(isinstance(item, Mention) for item in work.told))
+    for incident in work.incidents:
+        if incident.relation is Relation.NONE:
+            best = max((specificity(work.gist, mention, tone) for mention in incident.mentions), key=_points)
+            incident.rejected = is_rejected_elsewhere(incident) or not best.enough
+            incident.unspecific = None if best.enough else best.reason
+    return True
+
+
+def _points(measured: Specificity) -> float:
+    return measured.points
+
+
+def _conclude(reader: "Reader", work: Work) -> bool:
+    for incident in work.incidents:
+        if incident.rejected:
+            work.rejections.append(rejection_of(work, incident))
+        else:
+            work.findings.append(finding_of(work, incident))
+    return True
+
+
+STAGES: tuple[tuple[str, Stage], ...] = (
+    ("fold", _fold),
+    ("identify", _identify),  # before the scan: each language has its own automaton
+    ("scan", _scan),  # most of the world's news ends here, without a word that could begin an incident
+    ("collect", _collect),
+    ("sentences", _sentences),
+    ("places", _places),
+    ("sites", _sites),  # after places: a site is composed of a noun and the places around it
+    ("coreference", _refer_back),
+    ("read", _read),
+    ("group", _group),
+    ("weigh", _weigh),  # after group: the most concrete telling speaks for its incident
+    ("conclude", _conclude),  # last: standing depends on all incidents of the article
+)
+
+
+class Reader:
+    """Reads articles by one set of rules. Build once; `read` never raises and keeps no state."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+
+        self.profiles = {
+            code: Profile(lexicon.words, lexicon.letters, script_of(" ".join(sorted(lexicon.words))))
+            for code, lexicon in rules.lexicons.items()
+        }
+
+    def prepare(self) -> None:
+        """Build now what the first article of each language would have to wait for. Changes no reading."""
+        for code, lexicon in self.rules.lexicons.items():
+            for matcher in (lexicon.matcher, self.rules.gazetteer.part(self.profiles[code].script).matcher):
+                _ = matcher.automaton, matcher.triggers
+
+    def read(self, article: ArticleText) -> Classification:
+        """What the article says happened."""
+        return self._classification(self._work(article))
+
+    def explain(self, article: ArticleText) -> Explanation:
+        """The classification, and every candidate that was rejected with the gates that spoke."""
+        work = self._work(article)
+        return Explanation(self._classification(work), tuple(work.rejections), work.stopped_at)
+
+    def _work(self, article: ArticleText) -> Work:
+        work = Work(article, self.rules)
+        for name, stage in STAGES:
+            if not stage(self, work):
+                work.stopped_at = name
+                break
+        return work
+
+    def _classification(self, work: Work) -> Classification:
+        return Classification(
+            id=work.article.id,
+            language=work.language,
+            ruleset_version=self.rules.version,
+            reports=tuple(work.findings),
+        )

@@ -1,0 +1,188 @@
+"""States, adjectives of states and cities in a text, and where an article plays."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from services.classify.core.reading.gazetteer import City, Gazetteer, SpecialPlace, best_city
+from services.classify.core.reading.lexicon import Lexicon
+from services.classify.core.reading.scan import Hit, Hits
+from services.classify.core.reading.text import Folded, Sentence
+
+_ARTICLES_MAX = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A named place: `states` are ISO codes it may mean; `cities` the cities, largest first; or a special place."""
+
+    start: int
+    end: int
+    kind: str
+    states: tuple[str, ...] = ()
+    cities: tuple[City, ...] = ()
+    special: SpecialPlace | None = None
+    prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Focus:
+    """Where an article plays: the states it names, weighed, and the dateline's city."""
+
+    states: tuple[str, ...] = ()
+    city: City | None = None
+    hint: str | None = None
+
+    @property
+    def near(self) -> frozenset[str]:
+        return frozenset(self.states[:3]) | ({self.hint} if self.hint else frozenset())
+
+
+def find_places(folded: Folded, hits: Hits, places: Hits, lexicon: Lexicon, gazetteer: Gazetteer) -> list[Place]:
+    """Every state, adjective of a state, city and special place in the text, in order, without overlaps."""
+    found: list[Place] = []
+    for layer in ("state", "adjective"):
+        grouped: dict[tuple[int, int, str], list[str]] = {}
+        for hit in hits.all(layer):
+            grouped.setdefault((hit.start, hit.end, hit.prefix), []).extend(hit.value.split("/"))
+        found.extend(
+            Place(start, end, layer, tuple(dict.fromkeys(codes)), prefix=prefix)
+            for (start, end, prefix), codes in grouped.items()
+        )
+    found.extend(
+        Place(hit.start, hit.end, "special", special=gazetteer.specials[hit.value], prefix=hit.prefix)
+        for hit in places.all("special")
+    )
+    shouting = folded.clean.isupper()
+    found.extend(
+        Place(hit.start, hit.end, "city", cities=gazetteer.candidates(hit.value), prefix=hit.prefix)
+        for hit in places.all("city")
+        if _is_city(folded, hit, lexicon, gazetteer, shouting) and not _is_inside_term(hits, hit)
+    )
+    rank = {"special": 0, "state": 1, "adjective": 2, "city": 3}
+    found.sort(key=lambda place: (place.start, -place.end, rank[place.kind]))
+    kept: list[Place] = []
+    for place in found:
+        if kept and place.start < kept[-1].end:
+            # "Mexico City" beats "Mexico", "New Delhi" beats "Delhi".
+            if place.end - place.start > kept[-1].end - kept[-1].start:
+                kept[-1] = place
+            continue
+        kept.append(place)
+    return _with_capitals(folded, hits, kept, lexicon, gazetteer)
+
+
+def _with_capitals(
+    folded: Folded, hits: Hits, places: list[Place], lexicon: Lexicon, gazetteer: Gazetteer
+) -> list[Place]:
+    """ "The Lebanese capital", "la capitale du Liban": a word for capital beside a state names a city."""
+    words = [hit for hit in hits.all("roles") if hit.value == "capital"]
+    for word in words:
+        # What follows the word comes first: "the Russian embassy in the Afghan capital" has a state on either side
+        # where adjectives follow their nouns.
+        for index, place in sorted(enumerate(places), key=lambda pair: pair[1].start < word.start):
+            if place.kind not in ("state", "adjective") or place.states[0] not in gazetteer.capitals:
+                continue
+            first, last = (place, word) if place.end <= word.start else (word, place)
+            gap = folded.norm[first.end : last.start].split()
+            joined = all(w in lexicon.of or w in lexicon.articles for w in gap)
+            if joined and 0 <= last.start - first.end < 16 and "," not in folded.clean[first.end : last.start]:
+                city = gazetteer.capitals[place.states[0]]
+                prefix = place.prefix if first is place else word.prefix
+                places[index] = Place(first.start, last.end, "city", cities=(city,), prefix=prefix)
+                break
+    return places
+
+
+def _is_inside_term(hits: Hits, city: Hit) -> bool:
+    """ "Petrol bombs" is no bomb in a town named Petrol."""
+    return any(
+        (hit.start == city.start and city.end < hit.end) or (hit.start < city.start and city.end == hit.end)
+        for layer in ("events", "weak_events", "weapons")
+        for hit in hits.within(layer, city.start - 40, city.end + 40)
+    )
+
+
+def _is_city(folded: Folded, hit: Hit, lexicon: Lexicon, gazetteer: Gazetteer, shouting: bool) -> bool:
+    """Ordinary words are cities' names too: ask for a capital letter where the script has them."""
+    word = folded.clean[hit.start : hit.end]
+    name = folded.norm[hit.start : hit.end]
+    if {name, hit.value} & lexicon.words or {name, hit.value} & lexicon.not_cities:
+        return False
+    first = word[0]
+    if not first.isalpha() or not lexicon.spaced or first.lower() == first.upper():
+        return True
+    if not first.isupper():
+        return False
+    following = folded.clean[hit.end : hit.end + 2]
+    if len(following) == 2 and following[0] in " -" and following[1].isupper() and not shouting and following[0] == "-":
+        return False
+    if shouting or (word.isupper() and len(word) > 3):
+        return gazetteer.candidates(hit.value)[0].population >= 50_000
+    return True
+
+
+_KNOWN_CITY = 300_000
+
+
+def without_stray_cities(
+    folded: Folded, places: list[Place], lexicon: Lexicon, hint: str | None, dateline_end: int
+) -> list[Place]:
+    """The places without small cities that nothing else supports: "sur la rive du Tigre" is no town in Argentina.
+
+    A city stays when it is large, a capital, the dateline's, told with a word for "in", or in a state that something
+    else in the article names; or when the article names no other place.
+    """
+    if not lexicon.spaced:
+        return places
+    named = {state for place in places if place.kind != "city" for state in place.states}
+    named.update(city.state for place in places for city in place.cities[:1] if _is_known(city))
+    named.update(place.special.state for place in places if place.special and place.special.state)
+    if hint:
+        named.add(hint)
+    if not named:
+        return places
+    return [
+        place
+        for place in places
+        if place.kind != "city"
+        or place.start < dateline_end
+        or any(_is_known(city) or city.state in named for city in place.cities)
+        or is_located(folded, place, lexicon)
+    ]
+
+
+def _is_known(city: City) -> bool:
+    return city.capital or city.population >= _KNOWN_CITY
+
+
+def is_located(folded: Folded, place: Place, lexicon: Lexicon) -> bool:
+    """Whether a word for "in" stands right before or after a place."""
+    if place.prefix in lexicon.in_prefixes:
+        return True
+    before = folded.norm[max(0, place.start - 12) : place.start].split()
+    after = folded.norm[place.end : place.end + 8].split()
+    return bool(before and before[-1] in lexicon.in_) or bool(after and after[0] in lexicon.in_after)
+
+
+def article_focus(
+    folded: Folded, places: list[Place], sentences: list[Sentence], hint: str | None, dateline_end: int
+) -> Focus:
+    """The states an article is about: cities count more than states, adjectives least, the dateline most."""
+    weights: Counter[str] = Counter()
+    dateline: City | None = None
+    for place in places:
+        if place.kind == "city":
+            city = place.cities[0]
+            if dateline is None and place.start < dateline_end:
+                dateline = best_city(place.cities, hint, None, frozenset()) or city
+                weights[dateline.state] += 4
+            weights[city.state] += 3
+        elif place.kind == "state" and len(place.states) == 1:
+            weights[place.states[0]] += 2
+        elif place.kind == "special" and place.special and place.special.state:
+            weights[place.special.state] += 3
+        elif place.kind == "adjective" and len(place.states) == 1:
+            weights[place.states[0]] += 1
+    if hint:
+        weights[hint] += 2
+    return Focus(tuple(state for state, _ in weights.most_common(6)), dateline, hint)

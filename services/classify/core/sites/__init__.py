@@ -1,0 +1,1 @@
+"""Sites known by coordinates: a user's own, and missions from open data."""

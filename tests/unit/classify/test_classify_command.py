@@ -114,3 +114,23 @@ def test_control_characters_are_not_printed_raw(form: list[str]) -> None:
 def test_why_not_without_a_candidate_says_where_reading_ended(text: str, words: str) -> None:
     result = RUN.invoke(APP, ["classify", "-", "--why-not"], input=text)
     assert f"Nothing was rejected: {words}" in " ".join(result.stdout.replace("there is ", "").split())
+
+
+GOLDEN = Path(__file__).parent / "classified"
+
+
+def _classified() -> str:
+    """What the command prints of the golden articles, the version of the rules left out: it changes with every rule."""
+    result = RUN.invoke(APP, ["classify", "--jsonl", str(GOLDEN / "articles.jsonl")])
+    assert result.exit_code == 0
+    rows = [json.loads(line) | {"ruleset_version": "*"} for line in result.stdout.splitlines()]
+    return json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
+
+
+def test_the_json_is_what_the_golden_file_says() -> None:
+    """After a deliberate change: `python -m tests.unit.classify.test_classify_command`, and review the difference."""
+    assert _classified() == (GOLDEN / "classifications.json").read_text(encoding="utf-8")
+
+
+if __name__ == "__main__":
+    (GOLDEN / "classifications.json").write_text(_classified(), encoding="utf-8")

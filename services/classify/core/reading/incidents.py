@@ -196,6 +196,8 @@ def _same_kind(incident: Incident, mention: Mention) -> bool:
 
 
 _MOVING = frozenset({SiteKind.CONVOY, SiteKind.STAFF})
+_LESS_EXACT = _MOVING | {SiteKind.DIPLOMATIC_QUARTER}
+"""Kinds that give way to a building: "in the Green Zone" first, and then "hit the embassy"."""
 _NEAR_SENTENCES = 2
 _APART = frozenset({"kidnap", "posture", "threat"})
 
@@ -274,7 +276,7 @@ def _absorb(incident: Incident, mention: Mention) -> None:
     if mention.site is not None:
         if incident.site is None:
             incident.site, incident.relation = mention.site, mention.relation
-        elif incident.site.kind in _MOVING and _is_building_attack(incident, mention):
+        elif incident.site.kind in _LESS_EXACT and _is_building_attack(incident, mention):
             incident.site, incident.relation = _richer(mention.site, incident.site), mention.relation
         else:
             incident.site = _richer(incident.site, mention.site)
@@ -306,7 +308,7 @@ def _is_building_attack(incident: Incident, mention: Mention) -> bool:
     """Whether a telling about people goes on to one about the building; a murder stays a murder."""
     assert mention.site is not None
     murdered = incident.type is mention.type is IncidentType.ASSASSINATION_STAFF
-    return mention.site.kind is not None and mention.site.kind not in _MOVING and not murdered
+    return mention.site.kind is not None and mention.site.kind not in _LESS_EXACT and not murdered
 
 
 def _is_only_killing(incident: Incident, mention: Mention) -> bool:

@@ -57,12 +57,12 @@ def certainty_of(
     level = 2
     reasons = ["told as a fact"]
     direct = sorted(
-        {"official": "an authority", "witness": "witnesses"}[kind]
+        {"official": "an authority says so", "witness": "witnesses say so"}[kind]
         for kind in set(source_kinds) & {"official", "witness"}
     )
     if direct:
         level = 3
-        reasons.append(f"{' and '.join(direct)} say so")
+        reasons.append(", ".join(direct))
     if claimed:
         reasons.append("claimed by its authors")
         level = 3

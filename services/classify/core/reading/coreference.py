@@ -1,7 +1,5 @@
 """Sites that refer back: "the mission" is the one named before."""
 
-from dataclasses import replace
-
 from services.classify.core.reading.site_mentions import SiteMention
 
 
@@ -40,8 +38,7 @@ def _filled(site: SiteMention, known: SiteMention) -> SiteMention:
     if host is not None and host == (site.sender or known.sender):
         return site
     city = site.city or (known.city if known.city and known.city.state == host else None)
-    return replace(
-        site,
+    return site._replace(
         kind=site.kind or known.kind,
         sender=site.sender or known.sender,
         senders=site.senders or known.senders,

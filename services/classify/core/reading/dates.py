@@ -8,8 +8,8 @@ says "next"; a date without a year is the newest one that fits.
 import datetime as dt
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 from services.classify.core.reading.date_screen import DIGITS, Screen
 from services.classify.core.reading.lexicon import DateWords
@@ -34,8 +34,7 @@ _VOCABULARY_SLOTS = (
 _SLOT_NAMES = frozenset({"day", "year", "monthnum", "month", "jmonth", "weekday", "unit", "part", "days_ago", "n"})
 
 
-@dataclass(frozen=True, slots=True)
-class When:
+class When(NamedTuple):
     """A date told in the text: offsets, value, how exactly it is meant.
 
     `date` is the first day of a month or year told without a day, None when it cannot be resolved (a weekday in an
@@ -168,7 +167,7 @@ class DateReader:
             when = self._resolve(kind, match, norm, published)
             if when is not None:
                 if when.part is None and when.precision is DatePrecision.DAY and self._screen.has("part", seen):
-                    when = replace(when, part=self._part_near(norm, when, start, end))
+                    when = when._replace(part=self._part_near(norm, when, start, end))
                 found.append(when)
         found.sort(key=lambda when: when.start)
         return found
@@ -200,7 +199,7 @@ class DateReader:
         part = PART_NAMES[self._value("parts", groups["part"])] if "part" in groups else None
         if kind == "night_to":
             when = self._resolve("absolute", match, norm, published)
-            return when and replace(when, part=PART_NAMES[-1], soft=True)
+            return when and when._replace(part=PART_NAMES[-1], soft=True)
         if kind in ("absolute", "day_number", "last", "next") and (
             {"day", "month", "jmonth", "monthnum", "year"} & groups.keys()
         ):

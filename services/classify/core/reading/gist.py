@@ -3,8 +3,10 @@
 import datetime as dt
 import re
 from bisect import bisect_right
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
 from itertools import pairwise
+from types import MappingProxyType
+from typing import NamedTuple
 
 from services.classify.core.reading.dates import DateReader, When
 from services.classify.core.reading.lexicon import Lexicon
@@ -18,8 +20,7 @@ from services.contracts.report import Count, IncidentType, Outcome, Relation
 Spans = tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class GuardHit:
+class GuardHit(NamedTuple):
     """A guard that spoke: its name and the words."""
 
     name: str
@@ -27,8 +28,7 @@ class GuardHit:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Casualties:
+class Casualties(NamedTuple):
     """Counts with the words they were read from; None is silence."""
 
     killed: Count | None = None
@@ -36,11 +36,10 @@ class Casualties:
     missing: Count | None = None
     staff: Count | None = None
     revised: bool = False
-    spans: dict[str, tuple[int, int]] = field(default_factory=dict)
+    spans: Mapping[str, tuple[int, int]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(NamedTuple):
     """What one clause tells. `trigger` is the word that made it; `strong` that the word names an incident by itself."""
 
     sentence: Sentence
@@ -59,7 +58,7 @@ class Mention:
     outcome: Outcome
     place: Place | None
     area: Place | None = None
-    spans: dict[str, Spans] = field(default_factory=dict)
+    spans: Mapping[str, Spans] = MappingProxyType({})
     quantities: tuple[tuple[str, Number], ...] = ()
     update: bool = False
     background: bool = False
@@ -140,4 +139,4 @@ def clauses(folded: Folded, sentence: Sentence) -> list[tuple[int, int]]:
 
 
 def with_span(mention: Mention, name: str, start: int, end: int) -> Mention:
-    return replace(mention, spans={**mention.spans, name: (*mention.spans.get(name, ()), (start, end))})
+    return mention._replace(spans={**mention.spans, name: (*mention.spans.get(name, ()), (start, end))})

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from services.classify.core.reading.dates import When
 from services.classify.core.reading.gist import Casualties, Gist, GuardHit, Mention, Spans
@@ -330,8 +330,7 @@ def _finer(candidate: When, known: When | None) -> bool:
 def _richer(known: SiteMention, other: SiteMention) -> SiteMention:
     """The site with the gaps of the first telling filled from another."""
     kind = known.kind or other.kind
-    return replace(
-        known,
+    return known._replace(
         kind=kind,
         sender=known.sender or other.sender,
         senders=known.senders or other.senders,

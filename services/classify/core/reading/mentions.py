@@ -2,7 +2,6 @@
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -21,8 +20,7 @@ from services.classify.core.taxonomy import TAXONOMY
 from services.contracts.report import DatePrecision, IncidentType, Relation, SiteKind
 
 
-@dataclass(frozen=True, slots=True)
-class Supplement:
+class Supplement(NamedTuple):
     """A sentence that tells no incident of its own but adds to the one before: casualties, damage, who says so."""
 
     sentence: Sentence
@@ -244,7 +242,7 @@ def _at_home(gist: Gist, sentence: Sentence, site: SiteMention | None, kind: Inc
     if not homes:
         return site
     spans = {**site.spans, "site": (homes[0].start, homes[0].end)}
-    return replace(site, kind=SiteKind.RESIDENCE, spans=spans)
+    return site._replace(kind=SiteKind.RESIDENCE, spans=spans)
 
 
 def _at_mission(gist: Gist, site: SiteMention | None, kind: IncidentType) -> SiteMention | None:
@@ -254,7 +252,7 @@ def _at_mission(gist: Gist, site: SiteMention | None, kind: IncidentType) -> Sit
     words = gist.folded.norm[slice(*site.spans["site"])].split()
     for noun, mission in gist.lexicon.missions:
         if any(word == noun or (len(noun) >= 5 and noun in word) for word in words):
-            return replace(site, kind=mission)
+            return site._replace(kind=mission)
     return site
 
 
@@ -273,7 +271,7 @@ def _subject_as_sender(gist: Gist, segment: Segment, told: Told) -> SiteMention 
     if not before or gist.words_between(before[-1].end, told.trigger.start) > 3:
         return site
     spans = {**site.spans, "sending_state": (before[-1].start, before[-1].end)}
-    return replace(site, sender=before[-1].states[0], senders=before[-1].states, spans=spans, referring=False)
+    return site._replace(sender=before[-1].states[0], senders=before[-1].states, spans=spans, referring=False)
 
 
 def _when(gist: Gist, segment: Segment, sentence: Sentence, whens: Sequence[When], trigger: Hit) -> When | None:
@@ -283,7 +281,7 @@ def _when(gist: Gist, segment: Segment, sentence: Sentence, whens: Sequence[When
     pool = inside or [when for when in usable if abs(when.start - trigger.start) < 150]
     if not pool:
         return None
-    pool = [when if when.soft or not _is_spoken(gist, when) else replace(when, soft=True) for when in pool]
+    pool = [when if when.soft or not _is_spoken(gist, when) else when._replace(soft=True) for when in pool]
     rank = {DatePrecision.DAY: 0, DatePrecision.MONTH: 1, DatePrecision.YEAR: 2, DatePrecision.UNKNOWN: 3}
     return min(pool, key=lambda when: (rank[when.precision], when.soft, abs(when.start - trigger.start)))
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from services.classify.core.reading.gazetteer import City, Gazetteer, SpecialPlace, best_city
 from services.classify.core.reading.lexicon import Lexicon
@@ -11,8 +12,7 @@ from services.classify.core.reading.text import Folded, Sentence
 _ARTICLES_MAX = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A named place: `states` are ISO codes it may mean; `cities` the cities, largest first; or a special place."""
 
     start: int

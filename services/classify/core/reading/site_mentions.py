@@ -7,7 +7,9 @@ is refused, so a government's capital with a speech verb never becomes a host ci
 
 import re
 from bisect import bisect_left
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
 
 from services.classify.core.reading.gazetteer import City, Gazetteer, best_city
 from services.classify.core.reading.lexicon import Lexicon
@@ -25,8 +27,7 @@ _MAX_LINK = 3
 ABROAD = frozenset({SiteKind.EMBASSY, SiteKind.CONSULATE, SiteKind.CHANCERY, SiteKind.RESIDENCE, SiteKind.NUNCIATURE})
 
 
-@dataclass(frozen=True, slots=True)
-class SiteMention:
+class SiteMention(NamedTuple):
     """A diplomatic site as one place in the text names it. Spans are offsets of `clean`."""
 
     start: int
@@ -39,7 +40,7 @@ class SiteMention:
     lat: float | None = None
     lon: float | None = None
     senders: tuple[str, ...] = ()
-    spans: dict[str, tuple[int, int]] = field(default_factory=dict)
+    spans: Mapping[str, tuple[int, int]] = MappingProxyType({})
     noun: tuple[int, int] = (0, 0)
     referring: bool = False
     """Whether all that is known of it comes from the site it refers back to."""
@@ -113,7 +114,7 @@ class SiteReader:
                     and self._belongs(last, site)
                 ):
                     # The nationality of "an Afghan guard of the embassy" is not the embassy's.
-                    last = replace(last, sender=site.sender, senders=site.senders, host=site.host, city=site.city)
+                    last = last._replace(sender=site.sender, senders=site.senders, host=site.host, city=site.city)
                 link = self.folded.norm[last.end : site.start].split()
                 if site.start < last.end:
                     if site.end > last.end:
@@ -166,7 +167,7 @@ class SiteReader:
             state = _as_capital(place) if place.kind == "city" and not self._is_in(place) else place
             if state and len(state.states) == 1 and state.states[0] != site.host and not self._is_in(place):
                 spans = {**site.spans, "sending_state": (place.start, place.end)}
-                return replace(site, senders=state.states, spans=spans)
+                return site._replace(senders=state.states, spans=spans)
         return site
 
     def _is_in(self, place: Place) -> bool:
@@ -203,7 +204,7 @@ class SiteReader:
                 elif site.city and not place_link:
                     site = self._as_host(site, place)
                 elif place.kind == "adjective" and not link:
-                    site = replace(site, end=place.end)
+                    site = site._replace(end=place.end)
                 elif (
                     place.kind == "state"
                     and site.senders
@@ -259,7 +260,7 @@ class SiteReader:
             else:
                 break
             if place.start < site.start:
-                site = replace(site, start=place.start)
+                site = site._replace(start=place.start)
             position = place.start
         return site
 
@@ -301,8 +302,8 @@ class SiteReader:
         if not place.states:
             return site
         spans = {**site.spans, "sending_state": (place.start, place.end)}
-        return replace(
-            site, senders=place.states, spans=spans, start=min(site.start, place.start), end=max(site.end, place.end)
+        return site._replace(
+            senders=place.states, spans=spans, start=min(site.start, place.start), end=max(site.end, place.end)
         )
 
     def _as_host(self, site: SiteMention, place: Place) -> SiteMention:
@@ -313,7 +314,7 @@ class SiteReader:
             if city is None:
                 return site
             spans = {**site.spans, "city": (place.start, place.end)}
-            return replace(site, city=city, host=site.host or city.state, spans=spans, start=start, end=end)
+            return site._replace(city=city, host=site.host or city.state, spans=spans, start=start, end=end)
         if place.kind in ("state", "adjective") and place.states:
             state = place.states[0]
             if len(place.states) > 1:
@@ -326,13 +327,13 @@ class SiteReader:
             city = site.city
             if city is not None and city.state != state and not self.gazetteer.has_seat(state, city):
                 return site
-            return replace(site, host=state, city=city, spans=spans, start=start, end=end)
+            return site._replace(host=state, city=city, spans=spans, start=start, end=end)
         if place.special is not None:
             special = place.special
             spans = {**site.spans, "area": (place.start, place.end)}
             city = site.city or (special.as_city if special.state == site.host or site.host is None else None)
-            return replace(
-                site, area=special.name, host=site.host or special.state, city=city, spans=spans, start=start, end=end
+            return site._replace(
+                area=special.name, host=site.host or special.state, city=city, spans=spans, start=start, end=end
             )
         return site
 
@@ -346,17 +347,17 @@ class SiteReader:
             return site
         if site.kind is SiteKind.DIPLOMATIC_QUARTER:
             # Nobody sends a quarter: "the Afghan diplomatic quarter" lies in Afghanistan.
-            return replace(site, host=site.host or site.senders[0], senders=())
+            return site._replace(host=site.host or site.senders[0], senders=())
         possible = [code for code in site.senders if code != site.host or site.kind not in ABROAD]
         near = [code for code in possible if code in self.focus.near]
         sender = (near or possible or [None])[0]  # type: ignore[list-item]
-        return replace(site, sender=sender)
+        return site._replace(sender=sender)
 
 
 def _as_capital(place: Place) -> Place | None:
     """A capital as a name of its state."""
     city = next((city for city in place.cities[:1] if city.capital), None)
-    return replace(place, kind="state", states=(city.state,)) if city else None
+    return place._replace(kind="state", states=(city.state,)) if city else None
 
 
 def _merge_neighbours(first: SiteMention, second: SiteMention) -> SiteMention | None:
@@ -371,8 +372,7 @@ def _merge_neighbours(first: SiteMention, second: SiteMention) -> SiteMention | 
         kind = second.kind  # "embassy guard", "consulate convoy"
     if {first.kind, second.kind} == {SiteKind.RESIDENCE, SiteKind.STAFF}:
         kind = SiteKind.RESIDENCE
-    return replace(
-        first,
+    return first._replace(
         end=max(first.end, second.end),
         kind=kind,
         sender=first.sender or second.sender,

@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from services.classify.core.reading.gist import CLAUSE_END, Gist
+from services.classify.core.reading.gist import CLAUSE_END, Gist, clauses
 from services.classify.core.reading.scan import Hit
 from services.classify.core.reading.site_mentions import SiteMention
 from services.classify.core.reading.text import Sentence
@@ -33,7 +33,7 @@ def is_speaker(gist: Gist, site: SiteMention, sentence: Sentence, triggers: Sequ
     """Whether the site speaks rather than suffers: "according to the embassy", "the embassy condemned ..."."""
     told = any(trigger.end <= site.noun[0] for trigger in triggers)
     begins = gist.words_between(sentence.start, site.start) <= 1
-    if begins and not told and gist.folded.clean[site.end : site.end + 1] == ":":
+    if begins and not told and gist.folded.clean[site.end : site.end + 1] in (":", "："):
         return True  # "Embassy in Kabul: we are safe"
     before = gist.hits.values("roles", max(sentence.start, site.start - 45), site.start, "speaker")
     if before and gist.words_between(before[-1].end, site.start) <= 3 and not _is_reported(gist, before[-1], site):
@@ -51,6 +51,31 @@ def is_speaker(gist: Gist, site: SiteMention, sentence: Sentence, triggers: Sequ
         between = any(site.end <= trigger.start and trigger.end <= speech.start for trigger in triggers)
         return not between and gist.words_between(site.end, speech.start) <= 9
     return False
+
+
+def opens_clause(gist: Gist, sentence: Sentence, site: SiteMention) -> bool:
+    """Whether a site begins a clause of its own and nothing makes it a place: it does or says something there.
+
+    "Blast at the mall: Chinese embassy opens hotline."
+    """
+    start, end = next(
+        (clause for clause in clauses(gist.folded, sentence) if clause[0] <= site.start < clause[1]),
+        (sentence.start, sentence.end),
+    )
+    if gist.words_between(start, site.start) > 1 or not gist.folded.norm[site.end : end].strip():
+        return False
+    if _after_site(gist, site, "near", "at"):
+        return False
+    return not _is_oblique(gist, site) or bool(gist.hits.values("roles", site.end, end, "speech"))
+
+
+def _is_oblique(gist: Gist, site: SiteMention) -> bool:
+    """Whether a case ending says that a site is no subject (Turkish)."""
+    following = gist.folded.norm[site.end : site.end + 12].split()
+    if following and following[0] in gist.lexicon.oblique:
+        return True
+    endings = gist.lexicon.oblique_endings
+    return bool(endings) and gist.folded.norm[: site.noun[1]].endswith(endings)
 
 
 def _has_own_subject(gist: Gist, speech: Hit, sentence: Sentence, site: SiteMention, triggers: Sequence[Hit]) -> bool:
@@ -77,14 +102,13 @@ def _is_governed(gist: Gist, site: SiteMention, sentence: Sentence, triggers: Se
             return True
     if _after_site(gist, site, "near", "at"):
         return True
-    following = gist.folded.norm[site.end : site.end + 12].split()
-    if following and following[0] in gist.lexicon.oblique:
-        return True
-    endings = gist.lexicon.oblique_endings
-    if endings and gist.folded.norm[: site.noun[1]].endswith(endings):
+    if _is_oblique(gist, site):
         return True
     return any(
-        trigger.end <= site.noun[0] and gist.words_between(trigger.end, site.noun[0]) <= 2 for trigger in triggers
+        trigger.end <= site.noun[0]
+        and gist.words_between(trigger.end, site.noun[0]) <= 2
+        and not CLAUSE_END.search(gist.folded.clean, trigger.end, site.start)
+        for trigger in triggers
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from services.classify.core.reading.binding import bind_site, relation_to
+from services.classify.core.reading.binding import bind_site, opens_clause, relation_to
 from services.classify.core.reading.casualties import casualties_in, countable
 from services.classify.core.reading.dates import When
 from services.classify.core.reading.event_type import incident_type, outcome_of
@@ -125,6 +125,9 @@ def _told(gist: Gist, sentence: Sentence, sites: Sequence[SiteMention]) -> list[
     segments = _segments(gist, sentence, sites)
     # A site in a clause with a trigger of its own belongs to that one.
     free = [site for site in sites if not any(other.start <= site.start < other.end for other in segments)]
+    if free and segments:
+        first = segments[0].triggers[0].start
+        free = [site for site in free if site.end <= first or not opens_clause(gist, sentence, site)]
     found: list[Told] = []
     for segment in segments:
         told = _tells(gist, sentence, segment, sites, free)
@@ -140,16 +143,20 @@ def _told(gist: Gist, sentence: Sentence, sites: Sequence[SiteMention]) -> list[
 
 
 def _freed(found: list[Told]) -> list[Told]:
-    """ "Embassy closed after powder arrives": the site of a closure is also that of what caused it."""
+    """ "Embassy closed after powder arrives": the site of a closure is also that of what caused it.
+
+    Only of what is sent or called in: fighting empties embassies that it never reaches.
+    """
     posture = next((told for told in found if told.type is IncidentType.SECURITY_POSTURE and told.site), None)
     if posture is None:
         return found
     return [
-        told._replace(site=posture.site)
-        if told.site is None and told.type is not IncidentType.SECURITY_POSTURE
-        else told
+        told._replace(site=posture.site) if told.site is None and TAXONOMY[told.type].family in _SENT else told
         for told in found
     ]
+
+
+_SENT = ("threat", "cbrn")
 
 
 def _tells(

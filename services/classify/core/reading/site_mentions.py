@@ -182,7 +182,7 @@ class SiteReader:
             place_link = link[0] if link else ""
             fillers = all(word in self.lexicon.of or word in self.lexicon.articles for word in link)
             gap = self.folded.clean[position : place.start]
-            if any(mark in gap for mark in ";:."):
+            if any(mark in gap for mark in ";:.；：。"):
                 break
             comma = any(mark in gap for mark in ",،，")
             if comma and place_link not in self.lexicon.in_ and (link or place.kind != "city"):

@@ -83,7 +83,9 @@ class Folded:
 
 
 _HAN = re.compile("[\u4e00-\u9fff]")
-_HAN_SPACE = re.compile("(?<=[\u4e00-\u9fff”’」』》）])[ \u3000](?= *(?:[\u4e00-\u9fff“‘「『《（]|[0-9]+[\u4e00-\u9fff]))")
+_HAN_SPACE = re.compile(
+    "(?<=[\u4e00-\u9fff”’」』》）])[ \u3000](?= *(?:[\u4e00-\u9fff“‘「『《（]|[0-9]+[\u4e00-\u9fff]))"
+)
 
 
 def _with_breaks(clean: str) -> str:

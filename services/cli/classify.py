@@ -39,6 +39,7 @@ _STOPPED = {
     "identify": "there is no lexicon for its language",
     "scan": "no word in it could begin an incident",
     "collect": "none of its words tells an attack, a threat or a protest",
+    "name": "its words could tell an incident only at a diplomatic site, and it names none",
     "read": "no sentence tells an incident: such words stand in it, but nothing is said to have happened",
 }
 _COLOURS = {"new": "bold red", "update": "yellow", "background": "dim"}

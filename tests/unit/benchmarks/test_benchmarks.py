@@ -17,19 +17,29 @@ from services.classify.core.scoring.tally import count
 READER = Reader(load_rules())
 
 
-def test_articles_are_of_one_size_in_every_language_and_the_same_each_time() -> None:
-    lines = speed._lines(40, READER, quiet=False)
+LANGUAGES = sorted(READER.rules.lexicons)
+
+
+@pytest.mark.parametrize("name", speed.MIXES)
+def test_articles_are_of_one_size_in_every_language_and_the_same_each_time(name: str) -> None:
+    lines = speed._lines(speed.MIXES[name], 40, LANGUAGES)
     rows = [json.loads(line) for line in lines]
-    assert {row["lang"] for row in rows} == set(READER.rules.lexicons)
+    assert [row["lang"] for row in rows[: len(LANGUAGES)]] == LANGUAGES
     assert all(speed.ARTICLE_BYTES - 3 <= len(row["text"].encode()) <= speed.ARTICLE_BYTES for row in rows)
-    assert speed._lines(40, READER, quiet=False) == lines
+    assert speed._lines(speed.MIXES[name], 40, LANGUAGES) == lines
 
 
-def test_quiet_articles_tell_nothing() -> None:
-    for line in speed._lines(20, READER, quiet=True):
-        row = json.loads(line)
-        article = ArticleText(id=row["id"], text=row["text"], language_hint=row["lang"])
-        assert READER.read(article).reports == ()
+def test_leads_tell_an_attack_and_ordinary_paragraphs_none() -> None:
+    for language, texts in speed._texts(LANGUAGES).items():
+        for text, tells in ((texts.leads[0], True), ("\n".join(texts.ordinary), False)):
+            article = ArticleText(id="1", text=text, language_hint=language)
+            assert any(report.alertable for report in READER.read(article).reports) is tells, text
+
+
+def test_about_one_article_of_a_day_in_ten_tells_an_attack() -> None:
+    rows = map(json.loads, speed._lines(speed.MIXES["a day of feeds"], 240, LANGUAGES))
+    articles = (ArticleText(id=row["id"], text=row["text"], language_hint=row["lang"]) for row in rows)
+    assert 0.06 < sum(bool(READER.read(article).reports) for article in articles) / 240 < 0.14
 
 
 def test_terms_lose_their_notation() -> None:

@@ -69,7 +69,9 @@ class Work:
     language: str = UNKNOWN
     lexicon: Lexicon | None = None
     matches: list[RawMatch] = field(default_factory=list)
+    triggers: list[RawMatch] = field(default_factory=list)
     hits: Hits = field(default_factory=lambda: Hits({}))
+    named: Hits = field(default_factory=lambda: Hits({}))
     sentences: list[Sentence] = field(default_factory=list)
     dateline_end: int = 0
     published: dt.date | None = None

@@ -84,7 +84,7 @@ class Matcher:
         return frozenset(
             index
             for index, pattern in enumerate(self.patterns)
-            if any(entry.layer in _TRIGGER_LAYERS for entry in pattern.entries)
+            if any(entry.layer in TRIGGER_LAYERS for entry in pattern.entries)
         )
 
     @cached_property
@@ -97,7 +97,8 @@ class Matcher:
         )
 
 
-_TRIGGER_LAYERS = frozenset({"events", "weak_events"})
+TRIGGER_LAYERS = ("events", "weak_events")
+"""Layers whose terms may begin an incident."""
 
 
 _BRACES = re.compile(r"\{([^{}]*)\}")

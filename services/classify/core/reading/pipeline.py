@@ -12,10 +12,11 @@ from services.classify.core.reading.findings import finding_of, rejection_of
 from services.classify.core.reading.gist import Gist, Mention
 from services.classify.core.reading.incidents import group, is_rejected_elsewhere, set_standings
 from services.classify.core.reading.language import Profile, identify, script_of
+from services.classify.core.reading.matcher import TRIGGER_LAYERS
 from services.classify.core.reading.mentions import read_mentions
 from services.classify.core.reading.places import article_focus, find_places, without_stray_cities
 from services.classify.core.reading.rules import Rules
-from services.classify.core.reading.scan import collect, find, has_trigger
+from services.classify.core.reading.scan import Resolver, collect, find, triggers
 from services.classify.core.reading.site_mentions import SiteReader
 from services.classify.core.reading.specificity import Specificity, specificity, tone_of
 from services.classify.core.reading.text import fold, split_sentences
@@ -42,13 +43,29 @@ def _identify(reader: "Reader", work: Work) -> bool:
 def _scan(reader: "Reader", work: Work) -> bool:
     assert work.lexicon is not None
     work.matches = find(work.lexicon.matcher, work.folded)
-    return has_trigger(work.lexicon.matcher, work.matches)
+    work.triggers = triggers(work.lexicon.matcher, work.matches)
+    return bool(work.triggers)
 
 
 def _collect(reader: "Reader", work: Work) -> bool:
     assert work.lexicon is not None
-    work.hits = collect(work.lexicon.matcher, work.folded, work.matches)
-    return bool(work.hits.all("events") or work.hits.all("weak_events"))
+    matcher = work.lexicon.matcher
+    resolver = Resolver(matcher, work.folded)
+    resolver.resolve(work.triggers)
+    if not any(layer in resolver.layers for layer in TRIGGER_LAYERS):
+        return False  # only the first words of longer terms
+    resolver.resolve(match for match in work.matches if match[0] not in matcher.triggers)
+    work.hits = resolver.hits()
+    return any(work.hits.all(layer) for layer in TRIGGER_LAYERS)
+
+
+def _name(reader: "Reader", work: Work) -> bool:
+    assert work.lexicon is not None
+    matcher = work.rules.gazetteer.part(reader.profiles[work.lexicon.code].script).matcher
+    work.named = collect(matcher, work.folded, find(matcher, work.folded))
+    # A weak word tells nothing without a site or, for an impact, a weapon.
+    hits = work.hits
+    return bool(hits.all("events") or hits.all("sites") or hits.all("weapons") or work.named.all("special"))
 
 
 _DATELINE = re.compile(
@@ -76,10 +93,7 @@ def _sentences(reader: "Reader", work: Work) -> bool:
 
 def _places(reader: "Reader", work: Work) -> bool:
     assert work.lexicon is not None
-    gazetteer = work.rules.gazetteer
-    matcher = gazetteer.part(reader.profiles[work.lexicon.code].script).matcher
-    named = collect(matcher, work.folded, find(matcher, work.folded))
-    found = find_places(work.folded, work.hits, named, work.lexicon, gazetteer)
+    found = find_places(work.folded, work.hits, work.named, work.lexicon, work.rules.gazetteer)
     work.places = without_stray_cities(work.folded, found, work.lexicon, work.article.country_hint, work.dateline_end)
     work.focus = article_focus(work.folded, work.places, work.sentences, work.article.country_hint, work.dateline_end)
     return True
@@ -150,6 +164,7 @@ STAGES: tuple[tuple[str, Stage], ...] = (
     ("identify", _identify),  # before the scan: each language has its own automaton
     ("scan", _scan),  # most of the world's news ends here, without a word that could begin an incident
     ("collect", _collect),
+    ("name", _name),  # of places; what has only weak words and nothing that makes them count ends here
     ("sentences", _sentences),
     ("places", _places),
     ("sites", _sites),  # after places: a site is composed of a noun and the places around it

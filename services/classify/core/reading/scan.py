@@ -7,12 +7,13 @@ the layer `ignore` swallows whatever shorter term of any layer lies inside it.
 import re
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
+from collections.abc import Iterable
 from functools import lru_cache
 from itertools import accumulate
 from operator import itemgetter
 from typing import NamedTuple
 
-from services.classify.core.reading.matcher import Matcher
+from services.classify.core.reading.matcher import Gap, Matcher
 from services.classify.core.reading.text import Folded
 
 
@@ -36,10 +37,10 @@ def find(matcher: Matcher, folded: Folded) -> list[RawMatch]:
     return matches
 
 
-def has_trigger(matcher: Matcher, matches: list[RawMatch]) -> bool:
-    """Whether any match could begin an incident: the gate that most of the world's news does not pass."""
-    triggers = matcher.triggers
-    return any(index in triggers for index, _, _ in matches)
+def triggers(matcher: Matcher, matches: list[RawMatch]) -> list[RawMatch]:
+    """The matches that could begin an incident: the gate that most of the world's news does not pass."""
+    wanted = matcher.triggers
+    return [match for match in matches if match[0] in wanted]
 
 
 class Hits:
@@ -56,7 +57,7 @@ class Hits:
     def within(self, layer: str, start: int, end: int) -> list[Hit]:
         """Hits of `layer` that lie in `[start, end)`."""
         starts = self._starts.get(layer)
-        return _between(starts, self._layers[layer], start, end) if starts else []
+        return _between(starts, self._layers[layer], start, end) if starts and starts[-1] >= start else []
 
     def values(self, layer: str, start: int, end: int, *values: str) -> list[Hit]:
         """Hits of `layer` in `[start, end)` that have one of `values`."""
@@ -89,49 +90,77 @@ _GAP_REACH = 200
 _compiled = lru_cache(maxsize=None)(re.compile)
 
 
-def collect(matcher: Matcher, folded: Folded, matches: list[RawMatch]) -> Hits:
-    """Resolve raw matches into hits."""
-    norm, clean, patterns = folded.norm, folded.clean, matcher.patterns
-    length, new, longest = len(norm), tuple.__new__, matcher.longest_prefix
-    layers: dict[str, list[Hit]] = defaultdict(list)
-    # The word last looked at and the last end of one: a long run without spaces is walked once, not for every match.
-    word, word_end, grown_from, grown = 0, 0, 0, -1
-    for index, raw_start, raw_end in matches:
-        lead, trail, back, grow, entries = patterns[index]
-        start = raw_start - 1 + lead
-        end = raw_end - 1 - trail
-        if end > length:
-            end = length
-        if grow:
-            if not grown_from <= end <= grown:
-                grown_from, grown = end, _word_end(norm, end)
-            end = grown
-        if not lead and not word <= start < word_end:
-            word, word_end = norm.rfind(" ", 0, start) + 1, _word_end(norm, start)
-        edge = start if lead else word
-        for layer, value, exact, gap, prefixed in entries:
-            if exact is not None and clean[start:end] != exact:
+class Resolver:
+    """Resolves raw matches of one text into hits. `resolve` may be called for some of them and later for the rest."""
+
+    def __init__(self, matcher: Matcher, folded: Folded) -> None:
+        self.matcher, self.folded = matcher, folded
+        self.layers: dict[str, list[Hit]] = defaultdict(list)
+        self._last: dict[str, int] = {}
+
+    def resolve(self, matches: Iterable[RawMatch]) -> None:
+        """Keep what meets its term: its exact letters, its clitic, the words after its gap."""
+        norm, clean, patterns = self.folded.norm, self.folded.clean, self.matcher.patterns
+        layers, length, new, longest = self.layers, len(norm), tuple.__new__, self.matcher.longest_prefix
+        # The word last looked at and the last end of one: a long run without spaces is walked once, not every match.
+        word, word_end, grown_from, grown = 0, 0, 0, -1
+        for index, raw_start, raw_end in matches:
+            lead, trail, back, grow, entries = patterns[index]
+            start = raw_start - 1 + lead
+            end = raw_end - 1 - trail
+            if end > length:
+                end = length
+            if grow:
+                if not grown_from <= end <= grown:
+                    grown_from, grown = end, _word_end(norm, end)
+                end = grown
+            if not lead and not word <= start < word_end:
+                word, word_end = norm.rfind(" ", 0, start) + 1, _word_end(norm, start)
+            edge = start if lead else word
+            for layer, value, exact, gap, prefixed in entries:
+                if exact is not None and clean[start:end] != exact:
+                    continue
+                begin, stop, prefix = edge if prefixed or back else start, end, ""
+                if prefixed and edge < start:
+                    prefix = norm[edge:start] if start - edge <= longest else ""
+                    if prefix not in self.matcher.prefixes:
+                        continue
+                if gap is not None:
+                    stop = self._gap_end(gap, begin if prefixed else start, start)
+                    if stop < 0:
+                        continue
+                layers[layer].append(new(Hit, (begin, stop, layer, value, prefix)))
+
+    def _gap_end(self, gap: Gap, begin: int, start: int) -> int:
+        """Where a term with gaps ends, or -1. Most needles stand nowhere in a text: each is looked for once."""
+        source, needle = gap
+        last = self._last.get(needle)
+        if last is None:
+            last = self._last[needle] = self.folded.norm.rfind(needle)
+        if last < start or self.folded.norm.find(needle, start, start + _GAP_REACH) < 0:
+            return -1
+        verified = _compiled(source).match(self.folded.norm, begin, start + _GAP_REACH)
+        return verified.end() if verified else -1
+
+    def hits(self) -> Hits:
+        """What was kept: masked by `ignore`, in order, and no hit inside a longer one of its layer."""
+        masks = self.layers.get("ignore")
+        settled = {}
+        for layer, hits in self.layers.items():
+            if layer == "ignore":
                 continue
-            begin, stop, prefix = edge if prefixed or back else start, end, ""
-            if prefixed and edge < start:
-                prefix = norm[edge:start] if start - edge <= longest else ""
-                if prefix not in matcher.prefixes:
-                    continue
-            if gap is not None:
-                if norm.find(gap.needle, start, start + _GAP_REACH) < 0:
-                    continue
-                verified = _compiled(gap.source).match(norm, begin if prefixed else start, start + _GAP_REACH)
-                if verified is None:
-                    continue
-                stop = verified.end()
-            layers[layer].append(new(Hit, (begin, stop, layer, value, prefix)))
-    masks = layers.pop("ignore", None)
-    for layer, hits in layers.items():
-        if len(hits) > 1:
-            hits.sort(key=_END, reverse=True)
-            hits.sort(key=_START)  # by start and then the longest first: sorting is stable
-        layers[layer] = _longest(_unmasked(hits, masks) if masks else hits)
-    return Hits(dict(layers))
+            if len(hits) > 1:
+                hits.sort(key=_END, reverse=True)
+                hits.sort(key=_START)  # by start and then the longest first: sorting is stable
+            settled[layer] = _longest(_unmasked(hits, masks) if masks else hits)
+        return Hits(settled)
+
+
+def collect(matcher: Matcher, folded: Folded, matches: Iterable[RawMatch]) -> Hits:
+    """The hits of all of `matches`."""
+    resolver = Resolver(matcher, folded)
+    resolver.resolve(matches)
+    return resolver.hits()
 
 
 _START, _END = itemgetter(0), itemgetter(1)

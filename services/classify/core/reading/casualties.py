@@ -7,51 +7,118 @@ from services.classify.core.reading.gist import CLAUSE_END, Casualties, Gist
 from services.classify.core.reading.numbers import Number
 from services.classify.core.reading.scan import Hit
 from services.classify.core.reading.text import Sentence
+from services.classify.core.reading.victims import (
+    ONE,
+    Group,
+    added,
+    are_attackers,
+    is_group,
+    of_attackers,
+    unnumbered,
+    with_joined,
+)
 from services.contracts.report import Count
+
+_COUNTED = ("killed", "wounded", "missing")
+_ZEROS = {"none": ("killed", "wounded"), "killed_none": ("killed",), "wounded_none": ("wounded",)}
+_ALSO = {"killed_also": "killed", "wounded_also": "wounded"}
+"""Words whose count comes on top of what was told before: "his driver was also killed"."""
+_ONES = {"killed_one": "killed", "wounded_one": "wounded"}
 
 
 def casualties_in(gist: Gist, start: int, end: int, numbers: Sequence[Number]) -> Casualties:
-    """Killed, wounded and missing told in a span: every casualty word takes the nearest free number."""
+    """Killed, wounded and missing told in a span: every casualty word takes the nearest free number.
+
+    A word without one is read for whom it speaks of; such a count is `soft` and gives way to a number.
+    """
     words = gist.hits.within("casualties", start, end)
-    if not words:
-        return Casualties()
-    counts: dict[str, Count] = {}
-    spans: dict[str, tuple[int, int]] = {}
+    if not words or any(hit.value == "over_time" for hit in words):
+        return Casualties()  # "two judges have been murdered so far this year"
+    told: dict[str, Group] = {}
     for hit in words:
-        zeros = {"none": ("killed", "wounded"), "killed_none": ("killed",), "wounded_none": ("wounded",)}
-        for name in zeros.get(hit.value, ()):
-            counts[name] = Count(low=0, high=0)
-            spans[name] = (hit.start, hit.end)
-    pairs = []
-    for hit in words:
-        if hit.value not in ("killed", "wounded", "missing"):
-            continue
-        for number in numbers:
-            distance = _casualty_distance(gist, hit, number)
-            if distance is not None:
-                pairs.append((number.weak, distance, hit.start, hit, number))
-    taken: set[int] = set()
+        for name in _ZEROS.get(hit.value, ()):
+            told[name] = Count(low=0, high=0), (hit.start, hit.end)
     toll = _toll(gist, words, numbers)
+    taken: set[int] = set()
     if toll is not None:
         taken.add(toll[1].start)
-        counts["killed"], spans["killed"] = toll[1].count, (toll[0].start, toll[1].end)
-    for _, _, _, hit, number in sorted(pairs, key=lambda pair: pair[:3]):
-        if hit.value in counts or number.start in taken:
-            continue
-        taken.add(number.start)
-        counts[hit.value] = number.count
-        spans[hit.value] = (min(hit.start, number.start), max(hit.end, number.end))
-    for hit in words:
-        one = hit.value in ("killed", "wounded") and hit.value not in counts and _one_before(gist, hit)
-        if one:
-            counts[hit.value], spans[hit.value] = Count(low=1, high=1), (one.start, hit.end)
+        told["killed"] = toll[1].count, (toll[0].start, toll[1].end)
+    also = [hit for hit in words if hit.value in _ALSO]
+    own = [hit for hit in words if hit.value not in _ALSO]
+    soft = _read(gist, own, start, end, numbers, told, taken)
+    more: dict[str, Group] = {}
+    for hit in also:
+        _read(gist, [hit._replace(value=_ALSO[hit.value])], start, end, numbers, more, taken)
+    for name, group in more.items():
+        told[name] = added(told[name], group) if name in told else group
+    counts = {name: count for name, (count, _) in told.items()}
+    spans = {name: span for name, (_, span) in told.items()}
     hurt = [spans[name] for name in ("killed", "wounded") if name in counts and counts[name].low > 0]
-    staff = _staff_among(gist, [(counts[name], spans[name]) for name in counts if name != "missing"], end)
+    staff = _staff_among(gist, [told[name] for name in told if name != "missing"], end)
     if staff:
         spans["staff_casualties"] = hurt[0]
     return Casualties(
-        counts.get("killed"), counts.get("wounded"), counts.get("missing"), staff, toll is not None, spans
+        counts.get("killed"),
+        counts.get("wounded"),
+        counts.get("missing"),
+        staff,
+        toll is not None,
+        frozenset(soft),
+        frozenset(name for name in more if told[name] is more[name]),
+        spans,
     )
+
+
+def _read(
+    gist: Gist,
+    words: Sequence[Hit],
+    start: int,
+    end: int,
+    numbers: Sequence[Number],
+    told: dict[str, Group],
+    taken: set[int],
+) -> set[str]:
+    """Fill `told` by the words' numbers, then by whom they speak of; the names of the latter."""
+    for hit, number in _pairs(gist, words, numbers):
+        if hit.value in told or number.start in taken:
+            continue
+        taken.add(number.start)
+        told[hit.value] = with_joined(gist, number, hit, numbers, taken)
+    soft = set()
+    for hit in words:
+        name = _ONES.get(hit.value, hit.value)
+        group = None if name in told else _unnumbered(gist, hit, start, end, numbers)
+        if group is not None:
+            told[name] = group
+            soft.add(name)
+    return soft
+
+
+def _pairs(gist: Gist, words: Sequence[Hit], numbers: Sequence[Number]) -> list[tuple[Hit, Number]]:
+    """Casualty words and the numbers that may be theirs, the likeliest first."""
+    found = []
+    for hit in words:
+        if hit.value not in _COUNTED:
+            continue
+        for number in numbers:
+            distance = _casualty_distance(gist, hit, number)
+            if distance is not None and not are_attackers(gist, number):
+                found.append(((number.weak, distance, hit.start), hit, number))
+    found.sort(key=lambda pair: pair[0])
+    return [(hit, number) for _, hit, number in found]
+
+
+def _unnumbered(gist: Gist, hit: Hit, start: int, end: int, numbers: Sequence[Number]) -> Group | None:
+    if hit.value in _ONES:
+        return ONE, (hit.start, hit.end)
+    if hit.value not in ("killed", "wounded"):
+        return None
+    verb = _one_before(gist, hit)
+    if verb is not None:
+        if of_attackers(gist, start, verb.start):
+            return None
+        return ONE, (verb.start, hit.end)
+    return unnumbered(gist, hit, start, end, numbers)
 
 
 def _one_before(gist: Gist, hit: Hit) -> Hit | None:
@@ -93,24 +160,55 @@ def _staff_among(gist: Gist, told: Sequence[tuple[Count, tuple[int, int]]], end:
 
 
 _MAX_CASUALTY_CHARACTERS = 90
+_LONG_GROUP = 12
+"""Words a group may have before its verb where its number and its noun stand together."""
 
 
 def _casualty_distance(gist: Gist, hit: Hit, number: Number) -> float | None:
     if number.end <= hit.start:
-        between, limit, bias = (number.end, hit.start), 3 if number.weak else 7, 0.0
+        limit = _LONG_GROUP if is_group(gist, number) else 7
+        between, limit, bias = (number.end, hit.start), 3 if number.weak else limit, 0.0
     elif number.start >= hit.end:
         between, limit, bias = (hit.end, number.start), 1 if number.weak else 4, 0.5
     elif number.start >= hit.start and number.end <= hit.end:
         return 0.0
     else:
         return None
-    if between[1] - between[0] > _MAX_CASUALTY_CHARACTERS:
+    if between[1] - between[0] > _MAX_CASUALTY_CHARACTERS or _is_apart(gist, hit, number):
         return None
     words = gist.words_between(*between)
     stops = sum(gist.folded.clean.count(mark, *between) for mark in ",;:،，")
+    if stops and gist.hits.values("casualties", *between, "among"):
+        stops -= 2  # "six priests, five of them foreigners, were killed"
     if words > limit or stops > 1 or gist.hits.within("weapons", *between):
         return None
     return words + bias + 3 * stops
+
+
+def _is_apart(gist: Gist, hit: Hit, number: Number) -> bool:
+    """Whether the words around a number and a casualty word say that they do not belong together."""
+    lexicon = gist.lexicon
+    among = gist.hits.values("casualties", number.start - 16, number.end + 12, "among")
+    if any(
+        gist.words_between(*sorted((word.end, number.start))) <= 1 or word.start <= number.end + 1 for word in among
+    ):
+        return True  # "including two children", "five of them Spaniards"
+    if number.end <= hit.start:
+        between = gist.folded.norm[number.end : hit.start].split()
+        if between and all(word in lexicon.of or word in lexicon.articles for word in between):
+            return between[0] in lexicon.of and between[-1] in lexicon.articles  # "two of the murdered"
+        # "Five students and the murder of a merchant": what it speaks of comes after it.
+        return gist.folded.norm[hit.start : hit.end].split()[-1] in lexicon.of
+    between = gist.folded.norm[hit.end : number.start].split()
+    if between and (between[0] in lexicon.in_ or gist.hits.values("roles", hit.end, number.start, "agent")):
+        return True  # "killed in two villages", "killed by three men"
+    if any(mark in gist.folded.clean[hit.end : number.start] for mark in ",;،，"):
+        return lexicon.spaced
+    if not between or between[0] not in lexicon.numbers.joiners:
+        return False
+    # "One was killed and two were wounded"; the verb-last languages have said their number before.
+    after = gist.hits.within("casualties", number.end, number.end + _MAX_CASUALTY_CHARACTERS)
+    return lexicon.order == "sov" or any(other.value != hit.value for other in after)
 
 
 def countable(gist: Gist, sentence: Sentence, whens: Sequence[When]) -> list[Number]:
@@ -125,20 +223,46 @@ def countable(gist: Gist, sentence: Sentence, whens: Sequence[When]) -> list[Num
     for number in gist.numbers.read(gist.folded.norm, start, end):
         if any(when.start < number.end and number.start < when.end for when in whens):
             continue
-        following = gist.folded.norm[number.end : number.end + 24].split()
-        if (
-            gist.lexicon.spaced
-            and following
-            and (
-                following[0] in gist.lexicon.numbers.not_counts
-                or " ".join(following[:2]) in gist.lexicon.numbers.not_counts
-            )
-        ):
+        if _counts_nothing(gist, number):
             continue
         if _is_age(gist, number):
             continue
         kept.append(number)
     return kept
+
+
+def _counts_nothing(gist: Gist, number: Number) -> bool:
+    """Whether the words beside a number make it an age, a distance, an hour, the name of a station."""
+    words = gist.lexicon.numbers
+    if not gist.lexicon.spaced:
+        return gist.folded.norm.startswith(tuple(words.not_counts), number.end)
+    following = gist.folded.norm[number.end : number.end + 24].split()
+    if following and (following[0] in words.not_counts or " ".join(following[:2]) in words.not_counts):
+        return True
+    before = gist.folded.norm[max(0, number.start - 16) : number.start].split()
+    if before and before[-1] in words.not_counts_after:
+        return True
+    if number.weak and following and gist.folded.norm[number.end : number.end + 24].split()[0].isdecimal():
+        return True
+    return gist.folded.clean[number.start : number.end].isdecimal() and (
+        _is_joined(gist, number) or _is_hour(gist, number)
+    )
+
+
+def _is_hour(gist: Gist, number: Number) -> bool:
+    """Four digits before a stop may be an hour: "exploded at about 1100, killing ..."."""
+    digits = gist.folded.clean[number.start : number.end]
+    stops = gist.folded.clean[number.end : number.end + 1] in (",", ".", ";")
+    return stops and len(digits) == 4 and int(digits[:2]) < 24 and int(digits[2:]) < 60
+
+
+def _is_joined(gist: Gist, number: Number) -> bool:
+    """A number in digits grown together with a Latin word: "12-year-old", "7-second", "Channel 7's", "M-19"."""
+    before = gist.folded.clean[max(0, number.start - 2) : number.start]
+    if len(before) == 2 and before[1] == "-" and before[0].isascii() and before[0].isalpha():
+        return True
+    following = gist.folded.clean[number.end : number.end + 2]
+    return len(following) == 2 and following[0] in "-'’" and following[1].isascii() and following[1].isalpha()
 
 
 def _is_age(gist: Gist, number: Number) -> bool:

@@ -159,7 +159,8 @@ class DateReader:
             for match in self._pattern(order).finditer(norm, start, end)
         ]
         # The longest reading wins: "le 17 novembre dernier" over "novembre dernier" over "novembre".
-        matches.sort(key=lambda item: (item[1] + item[0], item[2]))
+        # Of two as long the first: "on 23 September 28 bodies".
+        matches.sort(key=lambda item: (item[1] + item[0], item[0], item[2]))
         found: list[When] = []
         for begin, negative_end, _, kind, match in matches:
             if any(begin < when.end and when.start < -negative_end for when in found):

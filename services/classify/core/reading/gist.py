@@ -36,6 +36,10 @@ class Casualties(NamedTuple):
     missing: Count | None = None
     staff: Count | None = None
     revised: bool = False
+    soft: frozenset[str] = frozenset()
+    """The counts that no number tells: they give way to one that does."""
+    more: frozenset[str] = frozenset()
+    """The counts that come on top of what was told before: "his driver was also killed"."""
     spans: Mapping[str, tuple[int, int]] = MappingProxyType({})
 
 

@@ -13,7 +13,7 @@ from services.classify.core.reading.numbers import Number
 from services.classify.core.reading.places import Place
 from services.classify.core.reading.site_mentions import ABROAD, SiteMention
 from services.classify.core.taxonomy import TAXONOMY
-from services.contracts.report import DatePrecision, IncidentType, Outcome, Relation, SiteKind, Standing
+from services.contracts.report import Count, DatePrecision, IncidentType, Outcome, Relation, SiteKind, Standing
 
 NEWS_DAYS = 7
 """An event told within this many days of publication can be news; weekly papers report what is a week old."""
@@ -343,20 +343,27 @@ def _richer(known: SiteMention, other: SiteMention) -> SiteMention:
 
 def _more_casualties(known: Casualties, other: Casualties) -> Casualties:
     """Fill the gaps; a told number beats "none", which may speak of some ("no American was hurt") and not of all."""
-    spans = dict(known.spans)
+    spans, soft = dict(known.spans), set(known.soft)
     values = {}
     for name in ("killed", "wounded", "missing", "staff"):
         first, second = getattr(known, name), getattr(other, name)
+        if first is not None and second is not None and name in other.more:
+            high = None if first.high is None or second.high is None else first.high + second.high
+            second = Count(low=first.low + second.low, high=high)
         newer = second is not None and (
             first is None
             or (first.high == 0 and second.low > 0)
             or (first.high is None and second.low > first.low)
+            or (name in known.soft and first.high is None and second.low > first.low)
             or (name == "killed" and other.revised)
+            or name in other.more
         )
         values[name] = second if newer else first
-        if newer and name in other.spans:
-            spans[name] = other.spans[name]
-    return Casualties(**values, revised=known.revised or other.revised, spans=spans)
+        if newer:
+            soft = soft | {name} if name in other.soft else soft - {name}
+            if name in other.spans:
+                spans[name] = other.spans[name]
+    return Casualties(**values, revised=known.revised or other.revised, soft=frozenset(soft), spans=spans)
 
 
 def _supplement(incident: Incident, item: Supplement) -> None:

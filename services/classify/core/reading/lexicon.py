@@ -32,7 +32,23 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "events": EVENT_KEYS,
     "weak_events": EVENT_KEYS,
     "weapons": tuple(WEAPON_TYPES),
-    "casualties": ("killed", "wounded", "missing", "killed_none", "wounded_none", "none", "toll"),
+    "casualties": (
+        "killed",
+        "wounded",
+        "missing",
+        "killed_one",
+        "killed_also",
+        "wounded_also",
+        "wounded_one",
+        "killed_none",
+        "wounded_none",
+        "none",
+        "toll",
+        "among",
+        "not_told",
+        "over_time",
+    ),
+    "victims": ("one", "many", "attackers"),
     "quantities": ("explosions", "rockets", "shots", "attackers", "others"),
     "roles": (
         "speech",
@@ -49,6 +65,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "passive",
         "one",
         "in_prefixes",
+        "possessives",
         "oblique",
         "own",
         "capital",
@@ -78,7 +95,9 @@ SECTIONS: dict[str, tuple[str, ...]] = {
 """Sections whose keys hold lists of terms, with the keys each may have."""
 
 
-WORD_SETS = ("roles.of", "roles.in", "roles.in_after", "roles.that", "roles.in_prefixes", "roles.oblique")
+WORD_SETS = (
+    "roles.of", "roles.in", "roles.in_after", "roles.that", "roles.in_prefixes", "roles.possessives", "roles.oblique",
+)  # fmt: skip
 """Keys that hold single words looked up between places, not terms to scan for."""
 
 
@@ -110,6 +129,7 @@ class NumberWords:
     joiners: frozenset[str]
     ones: frozenset[str]
     not_counts: frozenset[str]
+    not_counts_after: frozenset[str]
     ordinals: dict[str, int]
 
 
@@ -133,6 +153,7 @@ class Lexicon:
     in_after: frozenset[str] = frozenset()
     that: frozenset[str] = frozenset()
     in_prefixes: frozenset[str] = frozenset()
+    possessives: frozenset[str] = frozenset()
     oblique: frozenset[str] = frozenset()
     oblique_endings: tuple[str, ...] = ()
     missions: tuple[tuple[str, SiteKind], ...] = ()
@@ -223,6 +244,7 @@ def compile_lexicon(
         in_=_folded_set(file, "roles.in", roles.get("in", [])),
         in_after=_folded_set(file, "roles.in_after", roles.get("in_after", [])),
         in_prefixes=_folded_set(file, "roles.in_prefixes", roles.get("in_prefixes", [])),
+        possessives=_folded_set(file, "roles.possessives", roles.get("possessives", [])),
         oblique=_folded_set(file, "roles.oblique", [term for term in oblique if not term.startswith("*")]),
         oblique_endings=tuple(fold_term(term) for term in oblique if term.startswith("*")),
         missions=tuple(_missions(data["sites"])),
@@ -243,7 +265,7 @@ def _missions(sites: Table) -> Iterator[tuple[str, SiteKind]]:
 
 
 def _folded_set(file: str, key: str, value: Any) -> frozenset[str]:
-    return frozenset(fold_term(word) for word in _strings(file, key, value))
+    return frozenset(fold_term(word) for word in _strings(file, key, value)) - {""}
 
 
 def _add_states(compiler: TermCompiler, file: str, states: Table, state_names: Mapping[str, Sequence[str]]) -> None:
@@ -316,7 +338,9 @@ def _date_value(file: str, where: str, key: str, number: str) -> int:
 _MODIFIERS = ("at_least", "at_least_after", "at_most", "range")
 
 
-_NUMBER_KEYS = {"values", "multipliers", "ordinals", "vague", "joiners", "ones", "not_counts", *_MODIFIERS}
+_NUMBER_KEYS = {
+    "values", "multipliers", "ordinals", "vague", "joiners", "ones", "not_counts", "not_counts_after", *_MODIFIERS,
+}  # fmt: skip
 
 
 def _numbers(file: str, numbers: Table) -> NumberWords:
@@ -343,6 +367,7 @@ def _numbers(file: str, numbers: Table) -> NumberWords:
         ones=_folded_set(file, "numbers.ones", numbers.get("ones", [])),
         ordinals=_number_table(file, "ordinals", numbers.get("ordinals", {})),
         not_counts=_folded_set(file, "numbers.not_counts", numbers.get("not_counts", [])),
+        not_counts_after=_folded_set(file, "numbers.not_counts_after", numbers.get("not_counts_after", [])),
     )
 
 

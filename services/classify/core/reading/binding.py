@@ -36,7 +36,12 @@ def is_speaker(gist: Gist, site: SiteMention, sentence: Sentence, triggers: Sequ
     if begins and not told and gist.folded.clean[site.end : site.end + 1] in (":", "："):
         return True  # "Embassy in Kabul: we are safe"
     before = gist.hits.values("roles", max(sentence.start, site.start - 45), site.start, "speaker")
-    if before and gist.words_between(before[-1].end, site.start) <= 3 and not _is_reported(gist, before[-1], site):
+    if (
+        before
+        and gist.words_between(before[-1].end, site.start) <= 3
+        and not _is_reported(gist, before[-1], site)
+        and not _has_comma(gist, before[-1].end, site.start)  # "According to the police, the embassy ..."
+    ):
         return not any(before[-1].end <= trigger.start < site.noun[0] for trigger in triggers)
     after = gist.hits.values("roles", site.end, sentence.end, "speech")
     if (
@@ -80,13 +85,18 @@ def _is_oblique(gist: Gist, site: SiteMention) -> bool:
 
 def _has_own_subject(gist: Gist, speech: Hit, sentence: Sentence, site: SiteMention, triggers: Sequence[Hit]) -> bool:
     """ "A bomb exploded at the embassy, said police": after a comma the verb's subject follows it."""
-    comma = any(mark in gist.folded.clean[site.end : speech.start] for mark in ",،，")
-    if comma and gist.lexicon.order == "svo" and any(trigger.end <= site.noun[0] for trigger in triggers):
+    if not any(trigger.start < speech.start for trigger in triggers):
+        return False  # "X, ambassador to Y, told Reuters ..."
+    if _has_comma(gist, site.end, speech.start) and gist.lexicon.order == "svo" and any(trigger.end <= site.noun[0] for trigger in triggers):
         return True
     if gist.folded.clean[: speech.start].rstrip()[-1:] not in (",", "،", "，"):
         return False
     subject = gist.hits.within("sources", speech.end, sentence.end)
     return bool(subject) and gist.words_between(speech.end, subject[0].start) <= 2
+
+
+def _has_comma(gist: Gist, start: int, end: int) -> bool:
+    return any(mark in gist.folded.clean[start:end] for mark in ",،，")
 
 
 def _is_reported(gist: Gist, speech: Hit, site: SiteMention) -> bool:
@@ -98,7 +108,11 @@ def _is_governed(gist: Gist, site: SiteMention, sentence: Sentence, triggers: Se
     """Whether a preposition or a trigger stands right before the site, so that it is no subject."""
     window = max(sentence.start, site.start - 40)
     for hit in gist.hits.within("roles", window, site.start):
-        if hit.value in ("near", "against", "at") and gist.words_between(hit.end, site.start) <= 2:
+        if (
+            hit.value in ("near", "against", "at")
+            and gist.words_between(hit.end, site.start) <= 2
+            and not gist.hits.within("date", hit.end, site.start)  # "On 5 May ambassador X ..."
+        ):
             return True
     if _after_site(gist, site, "near", "at"):
         return True
@@ -125,6 +139,21 @@ def _after_site(gist: Gist, site: SiteMention, *roles: str) -> bool:
     return hits[0].start - site.end <= _AFTER_SITE_WORDS + 1
 
 
+_FORMER_REACH = 24
+
+
+def _is_former(gist: Gist, site: SiteMention) -> bool:
+    """ "A former ambassador to Italy": whoever has left the service is no diplomatic site."""
+    if site.kind is not SiteKind.STAFF:
+        return False
+    start = min(site.start, site.noun[0])
+    before = gist.hits.values("roles", start - _FORMER_REACH, site.noun[0], "former")
+    if before and gist.words_between(before[-1].end, start) <= 1:
+        return not _has_comma(gist, before[-1].end, start)
+    after = gist.hits.values("roles", site.noun[1], site.noun[1] + _FORMER_REACH, "former")
+    return bool(after) and not gist.folded.norm[site.noun[1] : after[0].start].strip()
+
+
 _MAX_WORDS_TO_SITE = 28
 
 
@@ -143,7 +172,7 @@ def bind_site(
     reach = sentence.end - sentence.start if gist.lexicon.spaced else _MAX_CHARACTERS_TO_SITE
     for site in sites:
         close = [hit for hit in triggers if site.start - hit.end <= reach and hit.start - site.end <= reach]
-        if not close or is_speaker(gist, site, sentence, triggers):
+        if not close or _is_former(gist, site) or is_speaker(gist, site, sentence, triggers):
             continue
         for trigger in close:
             distance = _distance(gist, site, trigger, best[0] if best else math.inf)
@@ -212,12 +241,29 @@ def _has_own_object(gist: Gist, trigger: Hit) -> bool:
     return not any(gist.hits.within(layer, trigger.end, end) for layer in layers)
 
 
+_FAR_OBJECT_REACH = 90
+
+
+def _has_far_object(gist: Gist, trigger: Hit) -> bool:
+    """ "The raid staged by rebels on a hotel": what was hit, and is no site, follows in the trigger's clause."""
+    end = _until_stop(gist, trigger.end, _FAR_OBJECT_REACH)
+    against = gist.hits.values("roles", trigger.end, end, "against")
+    targets = gist.hits.values("roles", trigger.end, end, "other_targets")
+    if not against or not targets or gist.hits.within("sites", trigger.end, end):
+        return False
+    return any(
+        hit.end <= target.start and gist.words_between(hit.end, target.start) <= 3
+        for hit in against
+        for target in targets[:2]
+    )
+
+
 _OWN_PLACE_REACH = 40
 
 
 def _is_elsewhere(gist: Gist, site: SiteMention, trigger: Hit) -> bool:
     """ "After the attacks in Brussels the embassy in Moscow ...": what happened has its own place, not the site's."""
-    if site.end <= trigger.start and _has_own_object(gist, trigger):
+    if site.end <= trigger.start and (_has_own_object(gist, trigger) or _has_far_object(gist, trigger)):
         return True
     place = next(iter(gist.places_within(trigger.end, _until_stop(gist, trigger.end, _OWN_PLACE_REACH))), None)
     if place is None or place.kind not in ("city", "state") or site.start <= place.start < site.end:

@@ -61,6 +61,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "against",
         "other_targets",
         "agent",
+        "former",
         "that",
         "passive",
         "one",

@@ -120,7 +120,8 @@ class SiteReader:
                     if site.end > last.end:
                         joined[-1] = site
                     continue
-                if len(link) <= 2 and all(word in self.lexicon.of or word in self.lexicon.words for word in link):
+                comma = "," in self.folded.clean[last.end : site.start]
+                if len(link) <= 2 and not comma and all(word in self.lexicon.of or word in self.lexicon.words for word in link):
                     merged = _merge_neighbours(last, site)
                     if merged:
                         joined[-1] = merged

@@ -10,6 +10,7 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 # Marks and format characters that carry no letter: combining accents, Arabic points, tatweel, ZWNJ, bidi controls.
 _DROPPED = re.compile(
@@ -141,11 +142,13 @@ _WRAPPED_LINE = re.compile(r"[^\n.!?:]\n(?=[^\n])")
 
 def _is_wrapped(text: str) -> bool:
     """Whether line breaks are the wrapping of a column (agency copy) rather than ends of paragraphs."""
-    lines = [line for line in text[:6000].split("\n") if line.strip()]
-    if len(lines) < 4:
+    lines = [line.rstrip() for line in text[:6000].split("\n")]
+    # The last line of a paragraph says nothing: short paragraphs are wrapped like long ones.
+    inner = [line for line, following in pairwise(lines) if line and following]
+    if len(inner) < 3:
         return False
-    open_lines = sum(1 for line in lines if line.rstrip()[-1] not in ".!?…:\"'»”。")
-    return open_lines > len(lines) * 0.6 and max(map(len, lines)) <= 110
+    open_lines = sum(1 for line in inner if line[-1] not in ".!?…:\"'»”。")
+    return open_lines > len(inner) * 0.6 and max(map(len, lines)) <= 110
 
 
 def split_sentences(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from services.classify.core.reading.gist import CLAUSE_END, Gist, clauses
 from services.classify.core.reading.scan import Hit
 from services.classify.core.reading.site_mentions import SiteMention
-from services.classify.core.reading.text import Sentence
+from services.classify.core.reading.text import Sentence, sentence_at
 from services.contracts.report import IncidentType, Relation, SiteKind
 
 
@@ -199,7 +199,9 @@ def _distance(gist: Gist, site: SiteMention, trigger: Hit, nearest: float) -> fl
     if others and not near and gist.words_between(between[0], others[0].start) <= 4:
         return None
     commas = sum(gist.folded.clean.count(mark, *between) for mark in ",;:،，")
-    if words + 3 * commas > _reach(site, trigger):
+    if words + 3 * commas > _reach(gist, site, trigger):
+        return None
+    if forward and words > _OBJECT_WORDS and _has_own_object(gist, trigger) and not _is_placed(gist, site, trigger):
         return None
     return words + 3.0 * commas + (_NAMED_BONUS if site.named else 0.0) + (4.0 if others else 0.0)
 
@@ -207,25 +209,46 @@ def _distance(gist: Gist, site: SiteMention, trigger: Hit, nearest: float) -> fl
 _LOOSE_REACH, _POSTURE_REACH = 5, 12
 
 
-def _reach(site: SiteMention, trigger: Hit) -> int:
+def _reach(gist: Gist, site: SiteMention, trigger: Hit) -> int:
     """How far a trigger may stand from its site, in words with three for a comma.
 
     Diplomats of nobody in particular are often onlookers; what is evacuated or closed stands beside the word.
     """
-    if site.kind is SiteKind.STAFF and not site.senders:
+    if site.kind is SiteKind.STAFF and (not site.senders or (site.referring and _is_bare(gist, site))):
         return _LOOSE_REACH
     if trigger.value == IncidentType.SECURITY_POSTURE:
         return _POSTURE_REACH
     return 3 * _MAX_WORDS_TO_SITE
 
 
+def _is_bare(gist: Gist, site: SiteMention) -> bool:
+    """ "Officials, diplomats": no article says that those named before are meant."""
+    articles = gist.lexicon.articles
+    before = gist.folded.norm[max(0, site.start - 8) : site.start].split()[-1:]
+    return bool(articles) and not (before and before[0] in articles)
+
+
+_OBJECT_WORDS = 8
+"""A site so close after a trigger may be part of its object: "the murder of John Doe, the consul"."""
+
+_PLACED_REACH = 24
+
+
+def _is_placed(gist: Gist, site: SiteMention, trigger: Hit) -> bool:
+    """Whether a word for "near", "at" or "against" leads to the site: "the murder of a guard outside the embassy"."""
+    start = max(trigger.end, site.start - _PLACED_REACH)
+    return bool(gist.hits.values("roles", start, site.start, "near", "at", "against"))
+
+
 _OBJECT_REACH = 30
 
 
 def _until_stop(gist: Gist, start: int, reach: int) -> int:
-    """The end of a reach that no sentence's end lies in."""
-    stop = re.search(r"[,،，;:!?\n]|\.\s", gist.folded.clean[start : start + reach])
-    return start + (stop.start() if stop else reach)
+    """The end of a reach that no sentence's end lies in. A column's line break ends nothing."""
+    sentence = sentence_at(gist.sentences, start)
+    end = min(start + reach, sentence.end) if sentence and sentence.end > start else start + reach
+    stop = re.search(r"[,،，;:!?]|\.\s", gist.folded.clean[start:end])
+    return start + stop.start() if stop else end
 
 
 def _has_own_object(gist: Gist, trigger: Hit) -> bool:

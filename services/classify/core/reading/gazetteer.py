@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from services.classify.core.reading.language import Script
 from services.classify.core.reading.matcher import Entry, Matcher
 from services.classify.core.reading.text import fold_term
-from services.contracts.report import SiteKind
+from services.contracts.report import PlacePrecision, SiteKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +27,38 @@ class City:
 class SpecialPlace:
     """A curated place: a diplomatic quarter, an office known by its own name, a palace that is a residence.
 
-    `kind` None marks a plain area of a city (a district). `sending_state` is set where the name implies it.
+    `kind` None marks a plain area of a city (a district, a street, a hotel). `state` is where it stands, None for an
+    office found in many cities; `host` whom a mission is accredited to, mostly the same. `sending_state` is set where
+    the name implies it. `local_names` (folded) mean other things too: they count where its city or state is told.
     """
 
     name: str
     kind: SiteKind | None
     state: str | None
-    city: str | None
+    city: City | None
     sending_state: str | None
     lat: float | None
     lon: float | None
+    precision: PlacePrecision = PlacePrecision.SITE
+    host: str | None = None
+    since: dt.date | None = None
+    until: dt.date | None = None
+    local_names: frozenset[str] = frozenset()
 
     @property
-    def as_city(self) -> City | None:
-        """Its city, at its own coordinates."""
-        if not (self.city and self.state):
-            return None
-        return City(self.city, self.state, self.lat or 0.0, self.lon or 0.0, 0)
+    def is_office(self) -> bool:
+        """Whether the name is one of many offices', whose place the text has to tell."""
+        return self.kind is not None and self.state is None
+
+    def was_open(self, on: dt.date | None) -> bool:
+        """Whether it stood on a day; None is now."""
+        return is_between(self.since, on, self.until)
+
+
+def is_between(since: dt.date | None, on: dt.date | None, until: dt.date | None) -> bool:
+    """Whether a day (None: now) lies from `since` to before `until`; None is open."""
+    day = on or dt.date.max
+    return (since or dt.date.min) <= day and (until is None or day < until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +71,9 @@ class Seat:
     since: dt.date | None
     until: dt.date | None
 
+
+MissionKey = tuple[SiteKind, str | None, str | None, str]
+"""Kind, sending state, host, name of the city."""
 
 Names = Callable[[Script], Iterable[tuple[str, int]]]
 """The names of cities in a script, as written, each with its city's index; the city meant first, then by size."""
@@ -93,6 +111,8 @@ class Forms:
         """Form -> key: each folded name as it is, and its case forms."""
         forms = {key: key for key in keys}
         for key in list(forms):
+            if key.startswith("ال") and " " in key:
+                forms.setdefault(key.removeprefix("ال"), key)  # the article falls out after ل: للمنطقة الخضراء
             if "Ѐ" <= key[0] <= "ӿ":
                 for table in self._endings:
                     for form in _inflected(key, table):
@@ -113,12 +133,17 @@ class Gazetteer:
     """All places. The names of a script are prepared when a text in it is first read; nothing else changes."""
 
     def __init__(
-        self, cities: tuple[City, ...], names: Names, specials: Mapping[str, SpecialPlace],
-        capitals: Mapping[str, City], seats: tuple[Seat, ...], forms: Forms,
+        self, cities: tuple[City, ...], names: Names, specials: Mapping[str, Sequence[SpecialPlace]],
+        capitals: Mapping[str, City], seats: tuple[Seat, ...], forms: Forms, missions: Sequence[SpecialPlace] = (),
     ) -> None:  # fmt: skip
         self.cities, self.specials, self.capitals, self.seats = cities, specials, capitals, seats
         self._names, self._forms = names, forms
         self._parts: dict[Script, Part] = {}
+        self.missions: dict[MissionKey, list[SpecialPlace]] = {}
+        for place in missions:
+            if place.kind and place.city and place.lat is not None:
+                key = (place.kind, place.sending_state, place.host, place.city.name)
+                self.missions.setdefault(key, []).append(place)
 
     def part(self, script: Script) -> Part:
         """The places by their names in `script`."""
@@ -130,12 +155,15 @@ class Gazetteer:
 
     def seat(self, host: str, sender: str | None, on: dt.date | None) -> City | None:
         """The city of an embassy to `host` on a day (None: now): the last seat that fits, else the capital."""
-        day = on or dt.date.max
         for seat in reversed(self.seats):
-            open_then = (seat.since or dt.date.min) <= day and (seat.until is None or day < seat.until)
-            if seat.host == host and seat.sending_state in (None, sender) and open_then:
+            if seat.host == host and seat.sending_state in (None, sender) and is_between(seat.since, on, seat.until):
                 return seat.city
         return self.capitals.get(host)
+
+    def mission(self, key: "MissionKey", on: dt.date | None) -> SpecialPlace | None:
+        """The curated place that a mission composed from the text must be: the first that stood on that day."""
+        found = self.missions.get(key, ())
+        return next((place for place in found if place.was_open(on)), None)
 
     def has_seat(self, host: str, city: City) -> bool:
         """Whether missions to `host` stand, or stood, in a city of another state."""

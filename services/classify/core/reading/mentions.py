@@ -335,7 +335,7 @@ def _place(
     area = None
     best: tuple[float, Place] | None = None
     for place in gist.places_within(sentence.start, sentence.end):
-        if place.special is not None and place.special.kind is SiteKind.DIPLOMATIC_QUARTER:
+        if place.area is not None:
             area = place
             continue
         if place.kind == "adjective" or (site and site.start <= place.start < site.end):

@@ -93,8 +93,9 @@ def _sentences(reader: "Reader", work: Work) -> bool:
 
 def _places(reader: "Reader", work: Work) -> bool:
     assert work.lexicon is not None
-    found = find_places(work.folded, work.hits, work.named, work.lexicon, work.rules.gazetteer)
-    work.places = without_stray_cities(work.folded, found, work.lexicon, work.article.country_hint, work.dateline_end)
+    hint = work.article.country_hint
+    found = find_places(work.folded, work.hits, work.named, work.lexicon, work.rules.gazetteer, hint)
+    work.places = without_stray_cities(work.folded, found, work.lexicon, hint, work.dateline_end)
     work.focus = article_focus(work.folded, work.places, work.sentences, work.article.country_hint, work.dateline_end)
     return True
 

@@ -1,6 +1,7 @@
 """States, adjectives of states and cities in a text, and where an article plays."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -8,6 +9,7 @@ from services.classify.core.reading.gazetteer import City, Gazetteer, SpecialPla
 from services.classify.core.reading.lexicon import Lexicon
 from services.classify.core.reading.scan import Hit, Hits
 from services.classify.core.reading.text import Folded, Sentence
+from services.contracts.report import SiteKind
 
 _ARTICLES_MAX = 4
 
@@ -23,6 +25,11 @@ class Place(NamedTuple):
     special: SpecialPlace | None = None
     prefix: str = ""
 
+    @property
+    def area(self) -> SpecialPlace | None:
+        """The diplomatic quarter, or the street, hotel or district, if it is one."""
+        return self.special if self.special and self.special.kind in (None, SiteKind.DIPLOMATIC_QUARTER) else None
+
 
 @dataclass(frozen=True, slots=True)
 class Focus:
@@ -37,7 +44,9 @@ class Focus:
         return frozenset(self.states[:3]) | ({self.hint} if self.hint else frozenset())
 
 
-def find_places(folded: Folded, hits: Hits, places: Hits, lexicon: Lexicon, gazetteer: Gazetteer) -> list[Place]:
+def find_places(
+    folded: Folded, hits: Hits, places: Hits, lexicon: Lexicon, gazetteer: Gazetteer, hint: str | None
+) -> list[Place]:
     """Every state, adjective of a state, city and special place in the text, in order, without overlaps."""
     found: list[Place] = []
     for layer in ("state", "adjective"):
@@ -48,16 +57,13 @@ def find_places(folded: Folded, hits: Hits, places: Hits, lexicon: Lexicon, gaze
             Place(start, end, layer, tuple(dict.fromkeys(codes)), prefix=prefix)
             for (start, end, prefix), codes in grouped.items()
         )
-    found.extend(
-        Place(hit.start, hit.end, "special", special=gazetteer.specials[hit.value], prefix=hit.prefix)
-        for hit in places.all("special")
-    )
     shouting = folded.clean.isupper()
     found.extend(
         Place(hit.start, hit.end, "city", cities=gazetteer.candidates(hit.value), prefix=hit.prefix)
         for hit in places.all("city")
         if _is_city(folded, hit, lexicon, gazetteer, shouting) and not _is_inside_term(hits, hit)
     )
+    found.extend(_specials(folded, places.all("special"), found, gazetteer, hint))
     rank = {"special": 0, "state": 1, "adjective": 2, "city": 3}
     found.sort(key=lambda place: (place.start, -place.end, rank[place.kind]))
     kept: list[Place] = []
@@ -69,6 +75,32 @@ def find_places(folded: Folded, hits: Hits, places: Hits, lexicon: Lexicon, gaze
             continue
         kept.append(place)
     return _with_capitals(folded, hits, kept, lexicon, gazetteer)
+
+
+def _specials(
+    folded: Folded, named: list[Hit], others: list[Place], gazetteer: Gazetteer, hint: str | None
+) -> Iterator[Place]:
+    """The curated places named. A name that means other things too ("green zone") counts where its city or state is
+    told; any other has a capital letter where the script has them."""
+    if not named:
+        return
+    cities = {city for place in others for city in place.cities}
+    states = {state for place in others for state in place.states} | {city.state for city in cities} | {hint}
+    for hit in named:
+        is_name = any(word[0].isupper() or word[0].lower() == word[0].upper() for word in _words(folded, hit))
+        possible = [
+            special
+            for special in gazetteer.specials[hit.value]
+            if (is_name if hit.value not in special.local_names else special.state in states)
+        ]
+        if possible:
+            # Baghdad's Green Zone or Kabul's: the one whose city is told.
+            best = max(possible, key=lambda special: (special.city in cities, special.state in states))
+            yield Place(hit.start, hit.end, "special", special=best, prefix=hit.prefix)
+
+
+def _words(folded: Folded, hit: Hit) -> list[str]:
+    return folded.clean[hit.start : hit.end].split()
 
 
 def _with_capitals(

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from services.classify.core.reading.gazetteer import City, Gazetteer, best_city
+from services.classify.core.reading.gazetteer import City, Gazetteer, SpecialPlace, best_city
 from services.classify.core.reading.lexicon import Lexicon
 from services.classify.core.reading.places import Focus, Place, is_located
 from services.classify.core.reading.scan import Hit, Hits
 from services.classify.core.reading.text import Folded, Sentence
-from services.contracts.report import SiteKind
+from services.contracts.report import PlacePrecision, SiteKind
 
 _BEFORE, _AFTER = 70, 90
 
@@ -39,6 +39,7 @@ class SiteMention(NamedTuple):
     area: str | None = None
     lat: float | None = None
     lon: float | None = None
+    precision: PlacePrecision | None = None
     senders: tuple[str, ...] = ()
     spans: Mapping[str, tuple[int, int]] = MappingProxyType({})
     noun: tuple[int, int] = (0, 0)
@@ -72,14 +73,21 @@ class SiteReader:
         places = self.places[first : bisect_left(self.starts, sentence.end, first)]
         if not nouns and not any(place.special for place in places):
             return []
+        named = [place for place in places if place.special and place.special.kind]
+        offices = {place.start: place.special for place in named if place.special and place.special.is_office}
+        nouns = sorted(
+            [noun for noun in nouns if not any(place.start <= noun.start and noun.end <= place.end for place in named)]
+            + [Hit(place.start, place.end, "sites", _kind_of(place)) for place in named if place.start in offices]
+        )
+        places = [place for place in places if place.start not in offices]
         found = []
         for index, noun in enumerate(nouns):
             left = nouns[index - 1].end if index else sentence.start
             right = nouns[index + 1].start if index + 1 < len(nouns) else sentence.end
-            site = self._compose(noun, places, left, right)
-            if noun.value != "bare" or site.senders:
+            site = self._compose(noun, places, left, right, offices.get(noun.start))
+            if (noun.value != "bare" or site.senders) and not _is_at_home(site, offices.get(noun.start)):
                 found.append(site)
-        found.extend(self._special(place) for place in places if place.special and place.special.kind)
+        found.extend(self._special(place) for place in named if place.start not in offices)
         found.sort(key=lambda site: site.start)
         return self._joined(found)
 
@@ -92,11 +100,12 @@ class SiteReader:
             place.end,
             special.kind,
             special.sending_state,
-            special.state,
-            special.as_city,
+            special.host,
+            special.city,
             special.name if quarter else None,
             special.lat,
             special.lon,
+            special.precision,
             spans={"site": (place.start, place.end)},
             noun=(place.start, place.end),
         )
@@ -136,11 +145,15 @@ class SiteReader:
     def _link(self, start: int, end: int) -> list[str]:
         return self.folded.norm[start:end].split()
 
-    def _compose(self, noun: Hit, places: list[Place], left: int, right: int) -> SiteMention:
+    def _compose(
+        self, noun: Hit, places: list[Place], left: int, right: int, office: SpecialPlace | None
+    ) -> SiteMention:
         kind = None if noun.value in ("mission", "diplomatic", "bare") else SiteKind(noun.value)
-        site = SiteMention(
-            noun.start, noun.end, kind, spans={"site": (noun.start, noun.end)}, noun=(noun.start, noun.end)
-        )
+        span = (noun.start, noun.end)
+        site = SiteMention(*span, kind, spans={"site": span}, noun=span)
+        if office and office.sending_state:
+            spans = {**site.spans, "sending_state": span}
+            site = site._replace(sender=office.sending_state, senders=(office.sending_state,), spans=spans)
         before = [
             place
             for place in places
@@ -216,7 +229,7 @@ class SiteReader:
                     site = self._as_host(site, place)
                 else:
                     break
-            elif place.special is not None and fillers:
+            elif place.area is not None and fillers:
                 site = self._as_host(site, place)
             else:
                 break
@@ -256,7 +269,7 @@ class SiteReader:
                     site = self._as_host(site, place)
                 else:
                     break
-            elif place.special is not None and not link:
+            elif place.area is not None and not link:
                 site = self._as_host(site, place)
             else:
                 break
@@ -329,10 +342,10 @@ class SiteReader:
             if city is not None and city.state != state and not self.gazetteer.has_seat(state, city):
                 return site
             return site._replace(host=state, city=city, spans=spans, start=start, end=end)
-        if place.special is not None:
-            special = place.special
+        special = place.area
+        if special is not None:
             spans = {**site.spans, "area": (place.start, place.end)}
-            city = site.city or (special.as_city if special.state == site.host or site.host is None else None)
+            city = site.city or (special.city if special.state == site.host or site.host is None else None)
             return site._replace(
                 area=special.name, host=site.host or special.state, city=city, spans=spans, start=start, end=end
             )
@@ -353,6 +366,15 @@ class SiteReader:
         near = [code for code in possible if code in self.focus.near]
         sender = (near or possible or [None])[0]  # type: ignore[list-item]
         return site._replace(sender=sender)
+
+
+def _kind_of(place: Place) -> str:
+    return place.special.kind if place.special and place.special.kind else ""
+
+
+def _is_at_home(site: SiteMention, office: SpecialPlace | None) -> bool:
+    """An office in the country that runs it is no mission: the Goethe-Institut in Munich."""
+    return office is not None and site.sender is not None and site.sender == site.host
 
 
 def _as_capital(place: Place) -> Place | None:
@@ -383,5 +405,6 @@ def _merge_neighbours(first: SiteMention, second: SiteMention) -> SiteMention | 
         area=first.area or second.area,
         lat=first.lat if first.lat is not None else second.lat,
         lon=first.lon if first.lon is not None else second.lon,
+        precision=first.precision if first.lat is not None else second.precision,
         spans={**second.spans, **first.spans, "site": (first.start, second.end)},
     )

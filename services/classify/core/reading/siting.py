@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from services.classify.core.reading.gazetteer import City, Gazetteer
+from services.classify.core.reading.gazetteer import City, Gazetteer, SpecialPlace
 from services.classify.core.reading.incidents import Incident
 from services.classify.core.reading.places import Focus
 from services.classify.core.reading.site_mentions import SiteMention
@@ -20,6 +20,7 @@ def site_of(incident: Incident, focus: Focus, gazetteer: Gazetteer, published: d
     """
     area = incident.area.special if incident.area else None
     mention = incident.site
+    on = incident.when.date if incident.when and incident.when.date else published
     city, host = _around(incident, focus)
     if (
         area
@@ -27,18 +28,19 @@ def site_of(incident: Incident, focus: Focus, gazetteer: Gazetteer, published: d
         and city is None
         and (mention is None or (not mention.city and mention.host in (None, area.state)))
     ):
-        host = area.state
+        city, host = area.city, area.state
     told_host = mention.host if mention else None
     city = (mention.city if mention else None) or city
     host = told_host or (city.state if city else None) or host
     if mention is None and city is None and host is None and area is None:
         return None
     if city is None and told_host and mention and mention.kind in _IN_CAPITALS:
-        on = incident.when.date if incident.when and incident.when.date else published
         city = gazetteer.seat(told_host, mention.sender, on)
-    lat, lon, precision = _coordinates(mention, city, host, gazetteer)
+    kind = _kind(mention, city)
+    exact = gazetteer.mission((kind, mention.sender, host, city.name), on) if kind and mention and city else None
+    lat, lon, precision = _coordinates(mention, exact or area, city, host, gazetteer)
     return Site(
-        kind=_kind(mention, city),
+        kind=kind,
         sending_state=mention.sender if mention else None,
         host_state=host,
         city=city.name if city else None,
@@ -86,11 +88,12 @@ def _around(incident: Incident, focus: Focus) -> tuple[City | None, str | None]:
 
 
 def _coordinates(
-    mention: SiteMention | None, city: City | None, host: str | None, gazetteer: Gazetteer
+    mention: SiteMention | None, known: SpecialPlace | None, city: City | None, host: str | None, gazetteer: Gazetteer
 ) -> tuple[float | None, float | None, PlacePrecision]:
     if mention and mention.lat is not None:
-        quarter = mention.kind is SiteKind.DIPLOMATIC_QUARTER
-        return mention.lat, mention.lon, PlacePrecision.QUARTER if quarter else PlacePrecision.SITE
+        return mention.lat, mention.lon, mention.precision or PlacePrecision.SITE
+    if known and known.lat is not None and known.state == (city.state if city else host):
+        return known.lat, known.lon, known.precision
     if city:
         return city.lat, city.lon, PlacePrecision.CITY
     if host:

@@ -87,7 +87,11 @@ def _has_own_subject(gist: Gist, speech: Hit, sentence: Sentence, site: SiteMent
     """ "A bomb exploded at the embassy, said police": after a comma the verb's subject follows it."""
     if not any(trigger.start < speech.start for trigger in triggers):
         return False  # "X, ambassador to Y, told Reuters ..."
-    if _has_comma(gist, site.end, speech.start) and gist.lexicon.order == "svo" and any(trigger.end <= site.noun[0] for trigger in triggers):
+    if (
+        _has_comma(gist, site.end, speech.start)
+        and gist.lexicon.order == "svo"
+        and any(trigger.end <= site.noun[0] for trigger in triggers)
+    ):
         return True
     if gist.folded.clean[: speech.start].rstrip()[-1:] not in (",", "،", "，"):
         return False

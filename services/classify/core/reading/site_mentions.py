@@ -130,7 +130,11 @@ class SiteReader:
                         joined[-1] = site
                     continue
                 comma = "," in self.folded.clean[last.end : site.start]
-                if len(link) <= 2 and not comma and all(word in self.lexicon.of or word in self.lexicon.words for word in link):
+                if (
+                    len(link) <= 2
+                    and not comma
+                    and all(word in self.lexicon.of or word in self.lexicon.words for word in link)
+                ):
                     merged = _merge_neighbours(last, site)
                     if merged:
                         joined[-1] = merged

@@ -5,8 +5,9 @@ import re
 from collections.abc import Sequence
 
 from services.classify.core.reading.gist import CLAUSE_END, Gist, clauses
+from services.classify.core.reading.places import Place
 from services.classify.core.reading.scan import Hit
-from services.classify.core.reading.site_mentions import SiteMention
+from services.classify.core.reading.site_mentions import ABROAD, SiteMention
 from services.classify.core.reading.text import Sentence, sentence_at
 from services.contracts.report import IncidentType, Relation, SiteKind
 
@@ -52,7 +53,9 @@ def is_speaker(gist: Gist, site: SiteMention, sentence: Sentence, triggers: Sequ
         speech = after[0]
         if gist.lexicon.order == "sov":
             # The verb comes last: what stands between is its object, unless a clause ends on the way.
-            return not CLAUSE_END.search(gist.folded.clean, site.end, speech.start)
+            if not CLAUSE_END.search(gist.folded.clean, site.end, speech.start):
+                return True
+            return begins and any(_closes(gist, verb) for verb in after)
         between = any(site.end <= trigger.start and trigger.end <= speech.start for trigger in triggers)
         return not between and gist.words_between(site.end, speech.start) <= 9
     return False
@@ -81,6 +84,11 @@ def _is_oblique(gist: Gist, site: SiteMention) -> bool:
         return True
     endings = gist.lexicon.oblique_endings
     return bool(endings) and gist.folded.norm[: site.noun[1]].endswith(endings)
+
+
+def _closes(gist: Gist, verb: Hit) -> bool:
+    """Whether a verb of saying stands right behind a comma: its subject is the one that began the sentence."""
+    return gist.folded.clean[: verb.start].rstrip()[-1:] in (",", "،", "，")
 
 
 def _has_own_subject(gist: Gist, speech: Hit, sentence: Sentence, site: SiteMention, triggers: Sequence[Hit]) -> bool:
@@ -218,6 +226,8 @@ def _reach(gist: Gist, site: SiteMention, trigger: Hit) -> int:
 
     Diplomats of nobody in particular are often onlookers; what is evacuated or closed stands beside the word.
     """
+    if site.kind is SiteKind.STAFF and trigger.value == IncidentType.PEACEFUL_PROTEST_BLOCKADE:
+        return -1  # people gather at buildings; a diplomat who is told of beside a protest watches it
     if site.kind is SiteKind.STAFF and (not site.senders or (site.referring and _is_bare(gist, site))):
         return _LOOSE_REACH
     if trigger.value == IncidentType.SECURITY_POSTURE:
@@ -273,7 +283,8 @@ _FAR_OBJECT_REACH = 90
 
 def _has_far_object(gist: Gist, trigger: Hit) -> bool:
     """ "The raid staged by rebels on a hotel": what was hit, and is no site, follows in the trigger's clause."""
-    end = _until_stop(gist, trigger.end, _FAR_OBJECT_REACH)
+    # Where the verb closes its clause, the next one begins without a comma.
+    end = _until_stop(gist, trigger.end, _OBJECT_REACH if gist.lexicon.order == "sov" else _FAR_OBJECT_REACH)
     against = gist.hits.values("roles", trigger.end, end, "against")
     targets = gist.hits.values("roles", trigger.end, end, "other_targets")
     if not against or not targets or gist.hits.within("sites", trigger.end, end):
@@ -288,17 +299,34 @@ def _has_far_object(gist: Gist, trigger: Hit) -> bool:
 _OWN_PLACE_REACH = 40
 
 
+def _is_told_of(gist: Gist, trigger: Hit, place: Place) -> bool:
+    """Whether a place right after an event is where it was: "in Paris", "of Paris", "ببيروت", "تفجيرات بروكسل"."""
+    link = gist.folded.norm[trigger.end : place.start].split()
+    if not link:
+        if place.prefix in gist.lexicon.in_prefixes:
+            return True
+        # A city right behind may also be a government that attacks: "against" would follow.
+        return place.kind == "city" and not gist.hits.values("roles", place.end, place.end + 12, "against")
+    links = gist.lexicon.of | gist.lexicon.in_ | gist.lexicon.articles
+    return len(link) <= 2 and all(word in links for word in link)
+
+
 def _is_elsewhere(gist: Gist, site: SiteMention, trigger: Hit) -> bool:
     """ "After the attacks in Brussels the embassy in Moscow ...": what happened has its own place, not the site's."""
-    if site.end <= trigger.start and (_has_own_object(gist, trigger) or _has_far_object(gist, trigger)):
+    if site.end <= trigger.start and (
+        _has_own_object(gist, trigger)
+        or _has_far_object(gist, trigger)
+        or gist.hits.values("roles", site.end, trigger.start, "topic")
+    ):
         return True
     place = next(iter(gist.places_within(trigger.end, _until_stop(gist, trigger.end, _OWN_PLACE_REACH))), None)
     if place is None or place.kind not in ("city", "state") or site.start <= place.start < site.end:
         return False
-    link = gist.folded.norm[trigger.end : place.start].split()
-    links = gist.lexicon.of | gist.lexicon.in_ | gist.lexicon.articles
-    if not link or len(link) > 2 or not all(word in links for word in link):
+    if not _is_told_of(gist, trigger, place):
         return False
+    states = place.states or tuple(city.state for city in place.cities[:1])
+    if site.kind in ABROAD and site.sender in states:
+        return True  # what happens in the sender's own country is not at its embassy
     if place.kind == "state":
         return bool(site.host) and site.host not in place.states
     if site.city is not None:

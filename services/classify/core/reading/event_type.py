@@ -11,6 +11,8 @@ from services.contracts.report import IncidentType, Outcome, SiteKind
 _NEUTRAL = frozenset({"attack", "explosion", "impact", "killing", "clash", "violence"})
 
 
+_VIOLENT = frozenset({"attack", "clash"})
+
 _FINER_THAN_BOMBING = (
     IncidentType.ROCKET_MORTAR_MISSILE,
     IncidentType.ARSON_INCENDIARY,
@@ -32,6 +34,8 @@ def incident_type(
     named = [IncidentType(hit.value) for hit in triggers if hit.value not in _NEUTRAL]
     generic = {hit.value for hit in triggers if hit.value in _NEUTRAL}
     weapon_types = [WEAPON_TYPES[hit.value] for hit in weapons]
+    if generic & _VIOLENT and set(named) == {IncidentType.PEACEFUL_PROTEST_BLOCKADE}:
+        return IncidentType.VIOLENT_PROTEST, False  # "protesters attacked"
     if named:
         best = max(named, key=lambda kind: TAXONOMY[kind].rank)
         if best is IncidentType.BOMBING_IED:

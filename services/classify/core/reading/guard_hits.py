@@ -10,12 +10,25 @@ from services.classify.core.reading.text import Sentence
 
 def article_guards(gist: Gist) -> list[GuardHit]:
     """Guards that speak for the whole article because they stand in its title or lead; each once."""
-    lead_end = gist.sentences[min(2, len(gist.sentences) - 1)].end if gist.sentences else 0
     return first_of_each(
         GuardHit(hit.value, hit.start, hit.end)
-        for hit in gist.hits.within("guards", 0, lead_end)
+        for hit in gist.hits.within("guards", 0, lead_end(gist))
         if GUARDS[hit.value].reach is Reach.ARTICLE
     )
+
+
+_POLITICS = ("expulsion", "diplomacy")
+
+
+def political_guards(gist: Gist) -> list[GuardHit]:
+    """Guards of the lead that make any closure in the article a political one."""
+    return first_of_each(
+        GuardHit(hit.value, hit.start, hit.end) for hit in gist.hits.values("guards", 0, lead_end(gist), *_POLITICS)
+    )
+
+
+def lead_end(gist: Gist) -> int:
+    return gist.sentences[min(2, len(gist.sentences) - 1)].end if gist.sentences else 0
 
 
 def first_of_each(guards: Iterable[GuardHit]) -> list[GuardHit]:
@@ -36,8 +49,15 @@ def guards_for(gist: Gist, sentence: Sentence, clause: tuple[int, int], trigger:
         reach = GUARDS[hit.value].reach
         if reach is Reach.CLAUSE and not _in_reach(gist, hit, clause, trigger):
             continue
+        if reach is Reach.EVENT and not _is_of(gist, hit, trigger):
+            continue
         found.append(GuardHit(hit.value, hit.start, hit.end))
     return first_of_each(found)
+
+
+def _is_of(gist: Gist, hit: Hit, trigger: Hit) -> bool:
+    """ "In retaliation for the strike": the guard's words hold the event, or it comes right behind them."""
+    return hit.start <= trigger.start and gist.words_between(hit.end, trigger.start) <= 1
 
 
 def _in_reach(gist: Gist, hit: Hit, clause: tuple[int, int], trigger: Hit) -> bool:

@@ -9,8 +9,10 @@ from enum import StrEnum
 
 
 class Reach(StrEnum):
-    """How far a guard's words speak; `ARTICLE`: from the title or the lead, for all of it."""
+    """How far a guard's words speak; `EVENT`: for the event they hold or stand right before; `ARTICLE`: from the title
+    or the lead, for all of it."""
 
+    EVENT = "event"
     CLAUSE = "clause"
     SENTENCE = "sentence"
     LINE = "line"
@@ -45,6 +47,8 @@ GUARDS: dict[str, Guard] = {
     "denial": Guard(Reach.SENTENCE, Effect.REJECT, "says that it did not happen"),
     "hypothetical": Guard(Reach.CLAUSE, Effect.REJECT, "says what could happen"),
     "prevention": Guard(Reach.CLAUSE, Effect.REJECT, "is about protecting against attacks in general"),
+    "aftermath": Guard(Reach.EVENT, Effect.BACKGROUND, "tells what followed an incident told before"),
+    "diplomacy": Guard(Reach.CLAUSE, Effect.REJECT, "is about relations between states, not about safety"),
     "metaphor": Guard(Reach.SENTENCE, Effect.REJECT, "is a figure of speech"),
     "sport": Guard(Reach.ARTICLE, Effect.REJECT, "is about sport"),
     "series": Guard(Reach.CLAUSE, Effect.REJECT, "sums up a series, not one incident"),

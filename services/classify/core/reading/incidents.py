@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from services.classify.core.reading.dates import When
+from services.classify.core.reading.gazetteer import City
 from services.classify.core.reading.gist import Casualties, Gist, GuardHit, Mention, Spans
 from services.classify.core.reading.guard_hits import first_of_each
 from services.classify.core.reading.guards import GUARDS, Effect
@@ -148,7 +149,8 @@ def _compatible(gist: Gist, incident: Incident, mention: Mention, newest: Mentio
     if incident.rejected != _is_rejected(mention):
         return False
     past = _is_past(gist, mention)
-    if incident.background and not past and incident.mentions[-1] is newest and only_past and _goes_on(mention):
+    retold = _goes_on(mention) or (mention.when is None and _is_retold(incident, mention))
+    if incident.background and not past and incident.mentions[-1] is newest and only_past and retold:
         return True
     if past != incident.background and not (not past and _is_bare(mention) and incident.mentions[-1] is newest):
         return False
@@ -156,7 +158,7 @@ def _compatible(gist: Gist, incident: Incident, mention: Mention, newest: Mentio
         return False
     if _are_victims(incident, mention):
         return True
-    if not _same_kind(incident, mention):
+    if not _same_kind(incident, mention) and not _is_retold(incident, mention):
         return False
     if "posture" in (TAXONOMY[incident.type].family, TAXONOMY[mention.type].family) and _same_mission(
         incident.site, mention.site
@@ -195,6 +197,16 @@ def _same_kind(incident: Incident, mention: Mention) -> bool:
     )
 
 
+def _is_retold(incident: Incident, mention: Mention) -> bool:
+    """Whether the next sentence tells the same site's attack by other means: "stormed", then "took hostages"."""
+    first, second = incident.site, mention.site
+    if first is None or second is None or first.sender is None or first.sender != second.sender:
+        return False
+    if incident.when is not None and mention.when is not None and incident.when.date != mention.when.date:
+        return False
+    return first.kind is second.kind and mention.sentence.index - incident.last_sentence <= 1
+
+
 _MOVING = frozenset({SiteKind.CONVOY, SiteKind.STAFF})
 _LESS_EXACT = _MOVING | {SiteKind.DIPLOMATIC_QUARTER}
 """Kinds that give way to a building: "in the Green Zone" first, and then "hit the embassy"."""
@@ -231,7 +243,7 @@ def _sites_differ(first: SiteMention | None, second: SiteMention | None) -> bool
         return True
     if first.host and second.host and first.host != second.host:
         return True
-    if first.city and second.city and first.city.name != second.city.name:
+    if first.city and second.city and not _is_one_town(first.city, second.city):
         return True
     if first.kind and second.kind and (first.kind in _MOVING) != (second.kind in _MOVING):
         return not (second.kind in _MOVING and not second.named)
@@ -240,6 +252,22 @@ def _sites_differ(first: SiteMention | None, second: SiteMention | None) -> bool
         and second.kind in ABROAD
         and first.kind != second.kind
         and ({first.kind, second.kind} == {SiteKind.EMBASSY, SiteKind.CONSULATE})
+        # A headline's "embassy" is any mission: only where both are placed are they two.
+        and not (first.referring or second.referring)
+        and bool(first.host or first.city)
+        and bool(second.host or second.city)
+    )
+
+
+_TOWN_DEGREES = 0.3
+
+
+def _is_one_town(first: City, second: City) -> bool:
+    """Delhi and New Delhi, a capital and its suburb."""
+    return first.name == second.name or (
+        first.state == second.state
+        and abs(first.lat - second.lat) < _TOWN_DEGREES
+        and abs(first.lon - second.lon) < _TOWN_DEGREES
     )
 
 
@@ -330,6 +358,8 @@ def _finer(candidate: When, known: When | None) -> bool:
 def _richer(known: SiteMention, other: SiteMention) -> SiteMention:
     """The site with the gaps of the first telling filled from another."""
     kind = known.kind or other.kind
+    if {known.kind, other.kind} == {SiteKind.EMBASSY, SiteKind.CONSULATE} and not (known.host or known.city):
+        kind = other.kind  # a headline's "embassy" may be any mission
     return known._replace(
         kind=kind,
         sender=known.sender or other.sender,

@@ -70,6 +70,8 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "oblique",
         "own",
         "capital",
+        "topic",
+        "and_prefixes",
     ),
     "guards": tuple(GUARDS),
     "cues": (
@@ -97,7 +99,8 @@ SECTIONS: dict[str, tuple[str, ...]] = {
 
 
 WORD_SETS = (
-    "roles.of", "roles.in", "roles.in_after", "roles.that", "roles.in_prefixes", "roles.possessives", "roles.oblique",
+    "roles.of", "roles.in", "roles.in_after", "roles.that", "roles.in_prefixes", "roles.and_prefixes",
+    "roles.possessives", "roles.oblique",
 )  # fmt: skip
 """Keys that hold single words looked up between places, not terms to scan for."""
 
@@ -155,6 +158,7 @@ class Lexicon:
     that: frozenset[str] = frozenset()
     in_prefixes: frozenset[str] = frozenset()
     possessives: frozenset[str] = frozenset()
+    and_prefixes: frozenset[str] = frozenset()
     oblique: frozenset[str] = frozenset()
     oblique_endings: tuple[str, ...] = ()
     missions: tuple[tuple[str, SiteKind], ...] = ()
@@ -246,6 +250,7 @@ def compile_lexicon(
         in_after=_folded_set(file, "roles.in_after", roles.get("in_after", [])),
         in_prefixes=_folded_set(file, "roles.in_prefixes", roles.get("in_prefixes", [])),
         possessives=_folded_set(file, "roles.possessives", roles.get("possessives", [])),
+        and_prefixes=_folded_set(file, "roles.and_prefixes", roles.get("and_prefixes", [])),
         oblique=_folded_set(file, "roles.oblique", [term for term in oblique if not term.startswith("*")]),
         oblique_endings=tuple(fold_term(term) for term in oblique if term.startswith("*")),
         missions=tuple(_missions(data["sites"])),

@@ -10,7 +10,13 @@ from services.classify.core.reading.casualties import casualties_in, countable
 from services.classify.core.reading.dates import When
 from services.classify.core.reading.event_type import incident_type, outcome_of
 from services.classify.core.reading.gist import Casualties, Gist, GuardHit, Mention, Spans, clauses
-from services.classify.core.reading.guard_hits import article_guards, first_of_each, guards_for, related_line
+from services.classify.core.reading.guard_hits import (
+    article_guards,
+    first_of_each,
+    guards_for,
+    political_guards,
+    related_line,
+)
 from services.classify.core.reading.numbers import Number
 from services.classify.core.reading.places import Place, is_located
 from services.classify.core.reading.scan import Hit
@@ -59,7 +65,7 @@ _SUPPLEMENT_CUES = ("damage", "no_damage", "defence", "intercepted", "claimed", 
 
 def read_mentions(gist: Gist, sites: dict[int, list[SiteMention]]) -> Iterator[Mention | Supplement]:
     """Mentions and supplements in the order of the text. `sites`: by index of sentence."""
-    whole = article_guards(gist)
+    whole, politics = article_guards(gist), political_guards(gist)
     newest = -SUPPLEMENT_REACH - 1
     for sentence in gist.sentences:
         told = _told(gist, sentence, sites.get(sentence.index, []))
@@ -75,7 +81,8 @@ def read_mentions(gist: Gist, sites: dict[int, list[SiteMention]]) -> Iterator[M
         whens = gist.dates_in(sentence)
         numbers = countable(gist, sentence, whens)
         for each in told:
-            yield _mention(gist, sentence, each, whens, numbers, around)
+            speaking = (*around, *politics) if each.type is IncidentType.SECURITY_POSTURE else around
+            yield _mention(gist, sentence, each, whens, numbers, speaking)
 
 
 def _segments(gist: Gist, sentence: Sentence, sites: Sequence[SiteMention]) -> list[Segment]:

@@ -27,6 +27,10 @@ _MAX_LINK = 3
 ABROAD = frozenset({SiteKind.EMBASSY, SiteKind.CONSULATE, SiteKind.CHANCERY, SiteKind.RESIDENCE, SiteKind.NUNCIATURE})
 
 
+_HOSTLESS = frozenset({"UN", "EU"})
+"""Senders that are no places."""
+
+
 class SiteMention(NamedTuple):
     """A diplomatic site as one place in the text names it. Spans are offsets of `clean`."""
 
@@ -69,6 +73,10 @@ class SiteReader:
     def read(self, sentence: Sentence) -> list[SiteMention]:
         """The sites that `sentence` mentions, in order."""
         nouns = [hit for hit in self.hits.within("sites", sentence.start, sentence.end) if hit.value != "home"]
+        founded = self.hits.values("guards", sentence.start, sentence.end, "diplomacy")
+        if founded:
+            # A mission that is opened or moved is what the states deal with, not where something happened.
+            nouns = [noun for noun in nouns if not any(_overlap(noun, hit) for hit in founded)]
         first = bisect_left(self.starts, sentence.start)
         places = self.places[first : bisect_left(self.starts, sentence.end, first)]
         if not nouns and not any(place.special for place in places):
@@ -81,10 +89,12 @@ class SiteReader:
         )
         places = [place for place in places if place.start not in offices]
         found = []
+        taken = 0
         for index, noun in enumerate(nouns):
-            left = nouns[index - 1].end if index else sentence.start
+            left = max(nouns[index - 1].end, taken) if index else sentence.start
             right = nouns[index + 1].start if index + 1 < len(nouns) else sentence.end
             site = self._compose(noun, places, left, right, offices.get(noun.start))
+            taken = site.end  # a place that one site has is not the next one's too
             if (noun.value != "bare" or site.senders) and not _is_at_home(site, offices.get(noun.start)):
                 found.append(site)
         found.extend(self._special(place) for place in named if place.start not in offices)
@@ -178,8 +188,10 @@ class SiteReader:
 
     def _owned(self, site: SiteMention, places: list[Place]) -> SiteMention:
         """ "Canada closed its embassy in Kyiv": the state told before is the one whose embassy it is."""
-        own = self.hits.values("roles", site.noun[0] - 16, site.noun[1], "own")
-        if site.senders or not own or own[-1].end < site.noun[0]:
+        # The possessive may follow its noun: the window goes past it, what it holds must touch the noun.
+        found = self.hits.values("roles", site.noun[0] - 16, site.noun[1] + 16, "own")
+        own = [hit for hit in found if hit.end >= site.noun[0] and hit.start <= site.noun[1]]
+        if site.senders or not own:
             return site
         for place in reversed([place for place in places if place.end <= own[-1].start]):
             state = _as_capital(place) if place.kind == "city" and not self._is_in(place) else place
@@ -205,7 +217,9 @@ class SiteReader:
             comma = any(mark in gap for mark in ",،，")
             if comma and place_link not in self.lexicon.in_ and (link or place.kind != "city"):
                 break
-            if any(word in self.lexicon.in_ for word in link) or self._marked_in(place):
+            if place.prefix in self.lexicon.and_prefixes and site.senders and not link:
+                pass  # "the embassies of Switzerland and Chile in Rome": another sender, not the host
+            elif any(word in self.lexicon.in_ for word in link) or self._marked_in(place):
                 site = self._as_host(site, place)
             elif not self.lexicon.spaced and link:
                 break
@@ -249,7 +263,7 @@ class SiteReader:
                 any(mark in self.folded.clean[place.end : position] for mark in ",;:.(«“") and position - place.end > 3
             ):
                 break
-            if "," in self.folded.clean[place.end : position]:
+            if any(mark in self.folded.clean[place.end : position] for mark in ",،，"):
                 break
             marked = self._marked_in(place) or any(word in self.lexicon.in_after for word in link)
             if not self.lexicon.spaced and (link and link[0] in self.lexicon.in_):
@@ -266,6 +280,7 @@ class SiteReader:
                 if (
                     not site.senders
                     and len(link) <= 2
+                    and not any(word.isdigit() for word in link)
                     and (place.kind == "adjective" or self._is_suffix(place.end, position, first=True))
                 ):
                     site = self._as_sender(site, place)
@@ -335,6 +350,8 @@ class SiteReader:
             return site._replace(city=city, host=site.host or city.state, spans=spans, start=start, end=end)
         if place.kind in ("state", "adjective") and place.states:
             state = place.states[0]
+            if state in _HOSTLESS:
+                return site
             if len(place.states) > 1:
                 # "Congo", "Korea": the city decides, else what the rest of the article is about.
                 near = {site.city.state} if site.city else self.focus.near
@@ -379,6 +396,10 @@ def _kind_of(place: Place) -> str:
 def _is_at_home(site: SiteMention, office: SpecialPlace | None) -> bool:
     """An office in the country that runs it is no mission: the Goethe-Institut in Munich."""
     return office is not None and site.sender is not None and site.sender == site.host
+
+
+def _overlap(first: Hit, second: Hit) -> bool:
+    return first.start < second.end and second.start < first.end
 
 
 def _as_capital(place: Place) -> Place | None:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.classify.core.reading.text import fold, fold_term, split_sentences
+from services.classify.core.reading.text import _BYTE_PAGES, _TABLE, _BytePage, fold, fold_term, split_sentences
 
 NONE: frozenset[str] = frozenset()
 
@@ -24,6 +24,14 @@ NONE: frozenset[str] = frozenset()
 )
 def test_spellings_of_a_word_fold_together(text: str, folded: str) -> None:
     assert fold_term(text) == folded
+
+
+@pytest.mark.parametrize("page", _BYTE_PAGES, ids=lambda page: page.codec)
+def test_a_page_of_bytes_folds_as_the_table_does(page: _BytePage) -> None:
+    for code in range(256):
+        character = bytes([code]).decode(page.codec, errors="ignore")
+        assert page.fold(character) in (character.translate(_TABLE), None)
+    assert page.fold("中") is None
 
 
 @given(st.text(max_size=300))

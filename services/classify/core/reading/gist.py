@@ -127,11 +127,14 @@ class Gist:
         return found
 
 
+_MAY_CUT = re.compile(r"[-,;:()（）،؛、，；：–—]")
 CLAUSE_END = re.compile(r"[,;:()（）،؛，、；：]|\s[-–—]+\s|—")
 
 
 def clauses(folded: Folded, sentence: Sentence) -> list[tuple[int, int]]:
     """The sentence cut at commas, dashes and their like. Numbers like 1,000 are not cut."""
+    if not _MAY_CUT.search(folded.clean, sentence.start, sentence.end):
+        return [(sentence.start, sentence.end)]
     cuts = [sentence.start]
     for match in CLAUSE_END.finditer(folded.clean, sentence.start, sentence.end):
         around = folded.clean[match.start() - 1 : match.end() + 1]

@@ -91,11 +91,12 @@ def _segments(gist: Gist, sentence: Sentence, sites: Sequence[SiteMention]) -> l
     weak = gist.hits.within("weak_events", sentence.start, sentence.end)
     if not events and not (weak and (sites or _has_impact(gist, sentence))):
         return []
+    triggers = sorted((*events, *weak), key=lambda hit: hit.start)
     found: list[Segment] = []
     for clause in clauses(gist.folded, sentence):
-        triggers = [hit for hit in (*events, *weak) if clause[0] <= hit.start < clause[1]]
-        triggers.sort(key=lambda hit: hit.start)
-        found.extend(_by_guard(gist, sentence, clause, triggers))
+        inside = [hit for hit in triggers if clause[0] <= hit.start < clause[1]]
+        if inside:
+            found.extend(_by_guard(gist, sentence, clause, inside))
     return found
 
 
@@ -263,9 +264,10 @@ def _at_mission(gist: Gist, site: SiteMention | None, kind: IncidentType) -> Sit
     """An employee "of the embassy" hurt by a bomb or a crowd was hurt there: the embassy is the site."""
     if site is None or site.kind is not SiteKind.STAFF or TAXONOMY[kind].family not in ("explosive", "crowd"):
         return site
-    words = gist.folded.norm[slice(*site.spans["site"])].split()
+    told = gist.folded.norm[slice(*site.spans["site"])]
+    words = told.split()
     for noun, mission in gist.lexicon.missions:
-        if any(word == noun or (len(noun) >= 5 and noun in word) for word in words):
+        if noun in told and any(word == noun or (len(noun) >= 5 and noun in word) for word in words):
             return site._replace(kind=mission)
     return site
 

@@ -43,7 +43,12 @@ class Number:
 
     @property
     def count(self) -> Count:
-        return Count(low=self.low, high=self.high)
+        return _count(self.low, self.high)
+
+
+@lru_cache(maxsize=1024)
+def _count(low: int, high: int | None) -> Count:
+    return Count(low=low, high=high)
 
 
 class NumberReader:

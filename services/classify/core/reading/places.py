@@ -58,10 +58,12 @@ def find_places(
             for (start, end, prefix), codes in grouped.items()
         )
     shouting = folded.clean.isupper()
+    edges = {edge for layer in _INCIDENT_LAYERS for hit in hits.all(layer) for edge in (hit.start, hit.end)}
     found.extend(
         Place(hit.start, hit.end, "city", cities=gazetteer.candidates(hit.value), prefix=hit.prefix)
         for hit in places.all("city")
-        if _is_city(folded, hit, lexicon, gazetteer, shouting) and not _is_inside_term(hits, hit)
+        if _is_city(folded, hit, lexicon, gazetteer, shouting)
+        and not ((hit.start in edges or hit.end in edges) and _is_inside_term(hits, hit))
     )
     found.extend(_specials(folded, places.all("special"), found, gazetteer, hint))
     rank = {"special": 0, "state": 1, "adjective": 2, "city": 3}
@@ -125,11 +127,14 @@ def _with_capitals(
     return places
 
 
+_INCIDENT_LAYERS = ("events", "weak_events", "weapons")
+
+
 def _is_inside_term(hits: Hits, city: Hit) -> bool:
     """ "Petrol bombs" is no bomb in a town named Petrol."""
     return any(
         (hit.start == city.start and city.end < hit.end) or (hit.start < city.start and city.end == hit.end)
-        for layer in ("events", "weak_events", "weapons")
+        for layer in _INCIDENT_LAYERS
         for hit in hits.within(layer, city.start - 40, city.end + 40)
     )
 

@@ -13,7 +13,7 @@ from itertools import accumulate
 from operator import itemgetter
 from typing import NamedTuple
 
-from services.classify.core.reading.matcher import Gap, Matcher
+from services.classify.core.reading.matcher import Matcher
 from services.classify.core.reading.text import Folded
 
 
@@ -96,7 +96,6 @@ class Resolver:
     def __init__(self, matcher: Matcher, folded: Folded) -> None:
         self.matcher, self.folded = matcher, folded
         self.layers: dict[str, list[Hit]] = defaultdict(list)
-        self._last: dict[str, int] = {}
 
     def resolve(self, matches: Iterable[RawMatch]) -> None:
         """Keep what meets its term: its exact letters, its clitic, the words after its gap."""
@@ -116,7 +115,7 @@ class Resolver:
                 end = grown
             if not lead and not word <= start < word_end:
                 word, word_end = norm.rfind(" ", 0, start) + 1, _word_end(norm, start)
-            edge = start if lead else word
+            edge, window = start if lead else word, None
             for layer, value, exact, gap, prefixed in entries:
                 if exact is not None and clean[start:end] != exact:
                     continue
@@ -126,21 +125,15 @@ class Resolver:
                     if prefix not in self.matcher.prefixes:
                         continue
                 if gap is not None:
-                    stop = self._gap_end(gap, begin if prefixed else start, start)
-                    if stop < 0:
+                    if window is None:
+                        window = norm[start : start + _GAP_REACH]
+                    if gap.needle not in window:
+                        continue  # most go here: only what is left pays for a regular expression
+                    verified = _compiled(gap.source).match(norm, begin if prefixed else start, start + _GAP_REACH)
+                    if verified is None:
                         continue
+                    stop = verified.end()
                 layers[layer].append(new(Hit, (begin, stop, layer, value, prefix)))
-
-    def _gap_end(self, gap: Gap, begin: int, start: int) -> int:
-        """Where a term with gaps ends, or -1. Most needles stand nowhere in a text: each is looked for once."""
-        source, needle = gap
-        last = self._last.get(needle)
-        if last is None:
-            last = self._last[needle] = self.folded.norm.rfind(needle)
-        if last < start or self.folded.norm.find(needle, start, start + _GAP_REACH) < 0:
-            return -1
-        verified = _compiled(source).match(self.folded.norm, begin, start + _GAP_REACH)
-        return verified.end() if verified else -1
 
     def hits(self) -> Hits:
         """What was kept: masked by `ignore`, in order, and no hit inside a longer one of its layer."""

@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 # Marks and format characters that carry no letter: combining accents, Arabic points, tatweel, ZWNJ, bidi controls.
 _DROPPED = re.compile(
@@ -60,6 +61,51 @@ def _fold_character(character: str) -> str:
 _TABLE = _FoldTable()
 
 
+class _BytePage(NamedTuple):
+    """The folding of a code page of 256 characters, which goes ten times faster in bytes."""
+
+    codec: str
+    table: bytes
+    dropped: bytes
+    unfit: frozenset[str]
+    """Characters whose folding is not on the page: a text that has one is folded by `_TABLE`."""
+
+    def fold(self, text: str) -> str | None:
+        """The folding of `text`, None where the page does not hold all of it."""
+        try:
+            folded = text.encode(self.codec).translate(self.table, self.dropped)
+        except UnicodeEncodeError:
+            return None
+        return None if any(character in text for character in self.unfit) else folded.decode(self.codec)
+
+
+def _byte_page(codec: str) -> _BytePage:
+    table, dropped, unfit = bytearray(256), bytearray(), set()
+    for code in range(256):
+        character = bytes([code]).decode(codec, errors="ignore")
+        folded = _TABLE[ord(character)] if character else " "
+        if not folded:
+            dropped.append(code)
+        elif folded.encode(codec, errors="ignore"):
+            table[code] = folded.encode(codec)[0]
+        else:
+            unfit.add(character)
+    return _BytePage(codec, bytes(table), bytes(dropped), frozenset(unfit))
+
+
+# Western with its dashes and quotes, Turkish, Cyrillic, Arabic. Persian and Chinese are on no page.
+_BYTE_PAGES = tuple(map(_byte_page, ("cp1252", "cp1254", "cp1251", "cp1256")))
+
+
+def _folding(text: str) -> str:
+    if not text.isascii():
+        for page in _BYTE_PAGES:
+            folded = page.fold(text)
+            if folded is not None:
+                return folded
+    return text.translate(_TABLE)
+
+
 @dataclass(frozen=True, slots=True)
 class Folded:
     """`clean` is the original without dropped characters; `norm` is its folding, of the same length.
@@ -101,7 +147,7 @@ _LOOK_FOR_HAN = 1000
 
 def fold(text: str) -> Folded:
     """The folding of `text`. Linear."""
-    norm = text.translate(_TABLE)
+    norm = _folding(text)
     if len(norm) == len(text):
         return Folded(text, text if text.isascii() else _with_breaks(text), norm)
     kept: list[str] = []

@@ -15,16 +15,16 @@ from faust.types import EventT, StreamT, TopicT
 from faust.types.auth import CredentialsT
 
 from services.classify.adapters.data import load_rules
-from services.classify.adapters.incidents import IncidentTable
+from services.classify.adapters.incidents import IncidentTable, ToldTable
 from services.classify.adapters.kafka import Acknowledger, Outbox
 from services.classify.adapters.transport import transport
-from services.classify.agents import correlate_reports, read_articles
-from services.classify.core.correlation.correlate import Windows
+from services.classify.agents import apply_verdicts, correlate_reports, read_articles
+from services.classify.core.correlation.matching import Windows
 from services.classify.core.reading.pipeline import Reader
 from services.classify.core.sites.known_sites import KnownSites
 from services.contracts.model import Record
 from services.contracts.site import KnownSite
-from services.contracts.topics import ARTICLES, REPORTS, SITES, Topic
+from services.contracts.topics import ARTICLES, FEEDBACK, REPORTS, SITES, Topic
 from services.runtime import service
 from services.runtime.dead_letters import DeadLetterBox
 from services.runtime.health import Health
@@ -48,7 +48,7 @@ def credentials(kafka: KafkaSettings) -> CredentialsT | None:
 
 
 def build_app(settings: Settings, reader: Reader) -> faust.App:
-    """The Faust application: two agents, two tables, one producer."""
+    """The Faust application: its agents, tables and producer."""
     kafka, topics = settings.kafka, settings.topics
     app = faust.App(
         group_name(settings, "classify"),
@@ -78,9 +78,11 @@ def build_app(settings: Settings, reader: Reader) -> faust.App:
     letters = DeadLetterBox(outbox, "classify")
     known = KnownSites()
     sites = TopicTable(settings, [SITES], letters, on_change=_follow(known))
-    table = IncidentTable(app, topics.partitions)
+    table, told = IncidentTable(app, topics.partitions), ToldTable(app, topics.partitions)
     windows = Windows(
-        merge=timedelta(hours=settings.classify.merge_window_h), alert=timedelta(hours=settings.classify.alert_window_h)
+        merge=timedelta(hours=settings.classify.merge_window_h),
+        alert=timedelta(hours=settings.classify.alert_window_h),
+        quiet=timedelta(hours=settings.classify.quiet_window_h),
     )
     states = dict(Locale("en").territories)
 
@@ -91,11 +93,15 @@ def build_app(settings: Settings, reader: Reader) -> faust.App:
     @app.agent(stream_of(ARTICLES), name="read_articles")
     async def read(stream: StreamT[bytes]) -> None:
         # Nothing may be awaited before the events are: what Faust delivers meanwhile would stay behind.
-        await read_articles(_events(stream), reader, known, outbox, acks, letters)
+        await read_articles(_events(stream), reader, known, told, outbox, acks, letters)
 
     @app.agent(stream_of(REPORTS), name="correlate_reports")
     async def correlate(stream: StreamT[bytes]) -> None:
         await correlate_reports(_events(stream), table, windows, states, outbox, acks, letters)
+
+    @app.agent(stream_of(FEEDBACK), name="apply_verdicts")
+    async def judge(stream: StreamT[bytes]) -> None:
+        await apply_verdicts(_events(stream), table, states, outbox, acks, letters)
 
     @app.task  # type: ignore[untyped-decorator]
     async def acknowledge() -> None:

@@ -13,9 +13,12 @@ class Verdict(StrEnum):
 
 
 class Feedback(Record):
+    """A verdict on an incident as it stood at `revision`. `host_state` is the incident's: it leads to its partition."""
+
     KIND: ClassVar[str] = "feedback"
 
     incident_id: IncidentId
+    host_state: str | None = None
     revision: int
     verdict: Verdict
     why: str
@@ -28,4 +31,5 @@ class Feedback(Record):
 
     @property
     def key(self) -> str:
-        return self.incident_id
+        """As of reports: the verdict lies on the partition of the incident's table."""
+        return self.host_state or "ZZ"

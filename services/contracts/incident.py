@@ -4,7 +4,10 @@ import datetime as dt
 from enum import StrEnum
 from typing import ClassVar
 
+from pydantic import Field
+
 from services.contracts.article import Source
+from services.contracts.feed import SourceGrade
 from services.contracts.ids import ArticleId, IncidentId, ReportId
 from services.contracts.model import Instant, Record, Value
 from services.contracts.report import (
@@ -45,6 +48,8 @@ class SourceClaim(Value):
     """What one report contributes to an incident: enough to build the incident again without the report.
 
     `tellable` says that the report was news, at a diplomatic site, past every guard and recent on its feed's clock.
+    `agencies` are the news agencies its text names. `denies`: it says that the incident did not happen. `withdrawn`: a
+    later revision of its article no longer tells it. `inhibited_by`: the incident that had told the same already.
     """
 
     report_id: ReportId
@@ -57,8 +62,12 @@ class SourceClaim(Value):
     text_fingerprint: str
     ledger: TimeLedger
     tellable: bool
+    denies: bool = False
+    withdrawn: bool = False
+    inhibited_by: IncidentId | None = None
     quote: str = ""
     says: tuple[str, ...] = ()
+    agencies: tuple[str, ...] = ()
     standing: Standing
     type: IncidentType
     outcome: Outcome
@@ -76,11 +85,42 @@ class SourceClaim(Value):
     certainty: Certainty
 
 
-class Incident(Record):
-    """What the claims say together; a pure fold over them in the order they came (`correlate.build`).
+class NoteKind(StrEnum):
+    CLOSED = "closed"
+    CONFIRMED = "confirmed"
+    FALSE_ALARM = "false_alarm"
 
-    `revision` is the number of claims, so any earlier revision can be built again from the first claims.
-    `independent_sources` counts texts, not outlets: agency copy counts once.
+
+class Note(Value):
+    """What happened to an incident beside its claims: it fell quiet, or an analyst judged it.
+
+    `revision` is the one it made and `cause` the id of the record that brought it, so that a record that comes twice
+    finds its note. `at` is event time: of a closure the newest claim's, of a verdict when it was given.
+    """
+
+    revision: int
+    kind: NoteKind
+    cause: str
+    at: Instant
+    by: str = ""
+    why: str = ""
+
+
+class IndependentSource(Value):
+    """Outlets that count as one, and why; `grade` is the best among them."""
+
+    names: tuple[str, ...]
+    grade: SourceGrade
+    reason: str
+
+
+class Incident(Record):
+    """What the claims and notes say together; a pure fold over them in the order they came (`fold.build`).
+
+    `revision` is the number of claims and notes, so any earlier revision can be built again from the first of them.
+    `independent_sources` counts texts, not outlets: agency copy counts once; `sources` shows the working. `credibility`
+    runs from 1 (confirmed) to 6 (cannot be judged), the figures beside the grades A to F in the Admiralty system.
+    `quiet_since` is when the newest claim was published.
     """
 
     KIND: ClassVar[str] = "incident"
@@ -103,7 +143,12 @@ class Incident(Record):
     severity: Severity
     certainty: Certainty
     independent_sources: int
+    sources: tuple[IndependentSource, ...] = ()
+    credibility: int = Field(default=6, ge=1, le=6)
+    credibility_reason: str = ""
+    quiet_since: Instant | None = None
     claims: tuple[SourceClaim, ...]
+    notes: tuple[Note, ...] = ()
     ledger: TimeLedger
 
     @property

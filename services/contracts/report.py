@@ -232,7 +232,8 @@ class IncidentReport(Record):
 
     `text_fingerprint` is a 64-bit simhash of the article's text in hex: near-equal texts are near in Hamming
     distance, so agency copy can be counted once. `reported_at` is the clock of the machine that read it, for
-    the time ledger only.
+    the time ledger only. `withdrawn`: this revision of the article no longer tells the finding, which is the former
+    revision's without its evidence.
     """
 
     KIND: ClassVar[str] = "report"
@@ -251,6 +252,7 @@ class IncidentReport(Record):
     watermark_at: Instant | None = None
     reported_at: Instant
     backlog: bool = False
+    withdrawn: bool = False
     finding: Finding
 
     @property

@@ -100,7 +100,7 @@ class ClassifySettings(Section):
         72, gt=0, description="age of an event, on its feed's clock, past which it is no alert"
     )
     merge_window_h: float = Field(36, gt=0, description="distance in time within which two reports can be one incident")
-    batch: int = Field(64, ge=1, le=10_000)
+    quiet_window_h: float = Field(72, gt=0, description="time without a new report, on the feeds' clock, that closes")
 
 
 class NotifySettings(Section):

@@ -5,11 +5,13 @@ import hashlib
 
 from services.contracts import ids
 from services.contracts.article import Source
+from services.contracts.feed import SourceGrade
 from services.contracts.report import (
     Certainty,
     Count,
     DatePrecision,
     Finding,
+    GuardVerdict,
     IncidentReport,
     IncidentType,
     Outcome,
@@ -43,6 +45,10 @@ def report(
     backlog: bool = False,
     watermark: dt.datetime | None = None,
     dated: bool = True,
+    grade: SourceGrade = SourceGrade.F,
+    says: tuple[str, ...] = (),
+    denies: bool = False,
+    withdrawn: bool = False,
 ) -> IncidentReport:
     """`text` stands for the wording: equal texts are agency copy. `hours` after `PUBLISHED` it was published."""
     published = PUBLISHED + dt.timedelta(hours=hours)
@@ -59,13 +65,15 @@ def report(
         killed=None if killed is None else Count(low=killed, high=killed),
         severity=severity,
         certainty=certainty,
-        alertable=alertable,
+        alertable=alertable and not denies,
+        sources=says,
+        guards=(GuardVerdict(name="denial", reason="says that it did not happen"),) if denies else (),
     )
     return IncidentReport(
         report_id=ids.report_id(article, (site or Site()).site_key, type, str(date)),
         article_id=article,
         article_revision=revision,
-        source=Source(feed_id=feed, name=outlet),
+        source=Source(feed_id=feed, name=outlet, grade=grade),
         language="en",
         ruleset_version="test",
         text_fingerprint=hashlib.sha256((text or outlet).encode()).hexdigest()[:16],
@@ -74,5 +82,6 @@ def report(
         watermark_at=watermark or (published if dated else None),
         reported_at=published + dt.timedelta(minutes=2),
         backlog=backlog,
+        withdrawn=withdrawn,
         finding=finding,
     )

@@ -1,101 +1,138 @@
-"""Reports to incidents. Pure: the agent reads and writes the table, this says what to write.
+"""Reports and verdicts to revisions of incidents. Pure: the agent reads and writes the table, this says what to write.
 
-An incident is a fold over its claims in the order they came. The claims are only ever appended to, so the
-incident as it stood at any revision can be built again: that is how a report delivered a second time yields the very
-alert it yielded the first time, whatever was lost in between.
+An incident is a fold over its claims and notes in the order they came. They are only ever appended to, and each knows
+the record that caused it, so the incident as it stood at any revision can be built again: that is how a record that is
+delivered a second time yields the very alerts it yielded the first time, whatever was lost in between.
 """
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
-from services.classify.core.correlation import corroborate
-from services.classify.core.taxonomy import TAXONOMY
+from services.classify.core.correlation import fold
+from services.classify.core.correlation.agencies import agencies_in
+from services.classify.core.correlation.matching import Windows, inhibitor, is_background, match
 from services.contracts import ids
-from services.contracts.incident import Incident, IncidentStatus, SourceClaim, TimeLedger
+from services.contracts.feedback import Feedback, Verdict
+from services.contracts.incident import Incident, IncidentStatus, NoteKind, SourceClaim, TimeLedger
 from services.contracts.model import Instant
-from services.contracts.report import (
-    Certainty,
-    Count,
-    DatePrecision,
-    IncidentReport,
-    IncidentType,
-    PlacePrecision,
-    Relation,
-    Severity,
-    Site,
-    SiteKind,
-    Standing,
-)
+from services.contracts.report import IncidentReport, Relation, Site
 
-T = TypeVar("T")
-
-# Families that two reporters may give one incident: gunmen with bombs, a crowd that shoots, a bomb that did not go off.
-_RELATED = {
-    frozenset(pair)
-    for pair in (("explosive", "armed"), ("armed", "crowd"), ("threat", "explosive"), ("armed", "kidnap"))
-}
-
-# Kinds that stand on one compound, or that a reporter uses for the mission as a whole.
-_ONE_COMPOUND = frozenset(
-    {SiteKind.EMBASSY, SiteKind.CHANCERY, SiteKind.RESIDENCE, SiteKind.DIPLOMATIC_QUARTER, SiteKind.PERMANENT_MISSION}
-)
-
-_PRECISION_ORDER = tuple(PlacePrecision)
-_SEVERITY_ORDER = tuple(Severity)
-_CERTAINTY_ORDER = tuple(Certainty)
+DENIAL = "denial"
+"""The guard that says that it did not happen."""
 
 
 @dataclass(frozen=True, slots=True)
-class Windows:
-    """How far apart in event time two reports of one incident may be, and how old an incident may be to be told."""
+class Revision:
+    """One step of an incident; `before` is None when it opens. Of a record seen before, the step of then."""
 
-    merge: dt.timedelta
-    alert: dt.timedelta
+    before: Incident | None
+    after: Incident
 
 
 @dataclass(frozen=True, slots=True)
 class Correlation:
-    """What to do with a report.
-
-    `current` is the incident to remember, None when the report opens and joins none. `before` and `after` are the
-    incident without and with this report: for a report seen before they are the revisions of then, not of now.
-    """
+    """What to do with a record: the incidents to remember, the revisions it made, and why."""
 
     reason: str
-    current: Incident | None = None
-    before: Incident | None = None
-    after: Incident | None = None
+    remember: tuple[Incident, ...] = ()
+    revisions: tuple[Revision, ...] = ()
 
 
-def correlate(candidates: Iterable[Incident], report: IncidentReport, windows: Windows, now: Instant) -> Correlation:
-    """Fold a report into the incident it tells of, or open one.
+def correlate(
+    candidates: Iterable[Incident], report: IncidentReport, clock: Instant, windows: Windows, now: Instant
+) -> Correlation:
+    """Fold a report into the incident it tells of, or open one, and close what has been quiet for long.
 
-    `candidates` are the remembered incidents of the report's host state. `now` goes into the time ledger and
-    decides nothing.
+    `candidates` are the remembered incidents of the report's host state and `clock` the newest moment any report of
+    that state told of, this one included. `now` goes into the time ledger and decides nothing.
     """
-    candidates = list(candidates)
-    for incident in candidates:
-        for index, claim in enumerate(incident.claims):
-            if (claim.report_id, claim.article_revision) == (report.report_id, report.article_revision):
-                return Correlation("seen before", incident, _at(incident, index), _at(incident, index + 1))
+    remembered = {incident.incident_id: incident for incident in candidates}
+    reason, told = _with_report(list(remembered.values()), report, windows, now)
+    if told is not None:
+        current = remembered.get(told.after.incident_id)
+        if current is None or told.after.revision > current.revision:
+            remembered[told.after.incident_id] = told.after
+    closed = [
+        step
+        for incident in remembered.values()
+        if (step := _quiet(incident, report.record_id, clock, windows)) is not None
+    ]
+    for step in closed:
+        if step.after.revision > remembered[step.after.incident_id].revision:
+            remembered[step.after.incident_id] = step.after
+    revisions = (*([told] if told else []), *closed)
+    return Correlation(
+        reason, tuple(remembered[incident_id] for incident_id in dict.fromkeys(_ids(revisions))), revisions
+    )
+
+
+def _ids(revisions: Sequence[Revision]) -> list[ids.IncidentId]:
+    return [revision.after.incident_id for revision in revisions]
+
+
+def clock_of(report: IncidentReport) -> Instant:
+    """The event time a report shows: its feed's newest publication, but never later than the fetch."""
+    return min(report.watermark_at or report.published_at or report.fetched_at, report.fetched_at)
+
+
+def _with_report(
+    candidates: Sequence[Incident], report: IncidentReport, windows: Windows, now: Instant
+) -> tuple[str, Revision | None]:
     claim = claim_of(report, windows, now)
+    for incident in candidates:
+        for position, known in enumerate(incident.claims):
+            if known.report_id != report.report_id:
+                continue
+            if known.article_revision == report.article_revision:
+                revision = fold.revision_of_claim(incident, position)
+                after = fold.at(incident, revision)
+                assert after is not None
+                return "seen before", Revision(fold.at(incident, revision - 1), after)
+        if any(known.report_id == report.report_id for known in incident.claims):
+            # Another revision of what this article said: it stays where it was, whatever the edit made of it.
+            return "says it anew", Revision(incident, fold.with_claim(incident, claim))
+    if claim.withdrawn:
+        return "takes back what was never taken up", None
+    if said := inhibitor(candidates, claim, windows):
+        claim = claim.model_copy(update={"inhibited_by": said.incident_id})
     joined = match(candidates, claim, windows)
     if joined is not None:
-        grown = build(joined.incident_id, (*joined.claims, claim))
-        return Correlation("joins", grown, joined, grown)
-    if _is_background(claim):
-        return Correlation("background opens no incident")
+        return "denies" if claim.denies else "joins", Revision(joined, fold.with_claim(joined, claim))
+    if is_background(claim) or claim.denies:
+        return "background opens no incident", None
     if claim.relation is Relation.NONE:
-        return Correlation("not at a diplomatic site")
-    opened = build(ids.incident_id(report.report_id), (claim,))
-    return Correlation("opens", opened, None, opened)
+        return "not at a diplomatic site", None
+    return "opens", Revision(None, fold.build(ids.incident_id(report.report_id), (claim,)))
 
 
-def _at(incident: Incident, revision: int) -> Incident | None:
-    return build(incident.incident_id, incident.claims[:revision]) if revision else None
+def _quiet(incident: Incident, cause: str, clock: Instant, windows: Windows) -> Revision | None:
+    """The closing of an incident that nobody has told of for long, by event time; or the closing that `cause` made."""
+    for note in incident.notes:
+        if note.kind is NoteKind.CLOSED and note.cause == cause:
+            after = fold.at(incident, note.revision)
+            assert after is not None
+            return Revision(fold.at(incident, note.revision - 1), after)
+    since = incident.quiet_since
+    if incident.status is not IncidentStatus.OPEN or since is None or clock - since < windows.quiet:
+        return None
+    why = f"nothing new for {windows.quiet.total_seconds() / 3600:g} hours"
+    return Revision(incident, fold.with_note(incident, NoteKind.CLOSED, cause, since, why=why))
+
+
+def judge(incident: Incident | None, feedback: Feedback) -> Correlation:
+    """An analyst's verdict becomes a note of the incident; the same verdict again finds the note it left."""
+    if incident is None:
+        return Correlation("the incident is not remembered")
+    cause = feedback.record_id
+    for note in incident.notes:
+        if note.cause == cause:
+            after = fold.at(incident, note.revision)
+            assert after is not None
+            return Correlation("seen before", (incident,), (Revision(fold.at(incident, note.revision - 1), after),))
+    kind = NoteKind.CONFIRMED if feedback.verdict is Verdict.CONFIRMED else NoteKind.FALSE_ALARM
+    judged = fold.with_note(incident, kind, cause, feedback.given_at, feedback.author, feedback.why)
+    return Correlation(f"{kind.value} by {feedback.author}", (judged,), (Revision(incident, judged),))
 
 
 def claim_of(report: IncidentReport, windows: Windows, now: Instant) -> SourceClaim:
@@ -118,9 +155,12 @@ def claim_of(report: IncidentReport, windows: Windows, now: Instant) -> SourceCl
             reported_at=report.reported_at,
             correlated_at=now,
         ),
-        tellable=finding.alertable and is_recent(report, windows.alert),
+        tellable=finding.alertable and not report.withdrawn and is_recent(report, windows.alert),
+        denies=any(guard.name == DENIAL for guard in finding.guards),
+        withdrawn=report.withdrawn,
         quote=first,
         says=finding.sources,
+        agencies=agencies_in(finding.sources),
         standing=finding.standing,
         type=finding.type,
         outcome=finding.outcome,
@@ -149,143 +189,3 @@ def is_recent(report: IncidentReport, window: dt.timedelta) -> bool:
         return not report.backlog
     clock = report.watermark_at or report.published_at
     return clock is None or clock.date() - happened <= window
-
-
-def match(candidates: Sequence[Incident], claim: SourceClaim, windows: Windows) -> Incident | None:
-    """The one incident the claim can be about.
-
-    Same type family, dates within the window, and the same site. A claim that names less of the site than an
-    incident does joins it only when no other incident fits as well. What is not known must be made up for: a claim
-    about no mission has to name the city and the day, and background has to name a day.
-    """
-    if claim.date_precision is not DatePrecision.DAY and (claim.site.kind is None or _is_background(claim)):
-        return None
-    if claim.site.kind is None and claim.site.city is None:
-        return None
-    fitting = [
-        incident
-        for incident in candidates
-        if types_agree(incident.type, claim.type) and dates_agree(incident, claim, windows.merge)
-    ]
-    same_site = [incident for incident in fitting if incident.site.site_key == claim.site.site_key]
-    if same_site:
-        return min(same_site, key=lambda incident: (_days_apart(incident, claim), incident.incident_id))
-    compatible = [incident for incident in fitting if sites_agree(incident.site, claim.site)]
-    return compatible[0] if len(compatible) == 1 else None
-
-
-def _is_background(claim: SourceClaim) -> bool:
-    return claim.standing is Standing.BACKGROUND
-
-
-def types_agree(one: IncidentType, other: IncidentType) -> bool:
-    families = frozenset({TAXONOMY[one].family, TAXONOMY[other].family})
-    return len(families) == 1 or families in _RELATED
-
-
-def sites_agree(one: Site, other: Site) -> bool:
-    """Can both be the same place? What either leaves unsaid speaks against nothing."""
-    return (
-        _same_or_unsaid(one.host_state, other.host_state)
-        and _same_or_unsaid(one.sending_state, other.sending_state)
-        and _same_or_unsaid(one.city, other.city)
-        and (_same_or_unsaid(one.kind, other.kind) or {one.kind, other.kind} <= _ONE_COMPOUND)
-    )
-
-
-def _same_or_unsaid(one: object, other: object) -> bool:
-    return one is None or other is None or one == other
-
-
-def dates_agree(incident: Incident, claim: SourceClaim, window: dt.timedelta) -> bool:
-    if incident.date_precision is DatePrecision.DAY and claim.date_precision is DatePrecision.DAY:
-        return _days_apart(incident, claim) <= max(1, window.days)
-    told, happened = _told_on(claim), incident.date or _told_on(incident.claims[0])
-    if told is None or happened is None:
-        return True
-    return dt.timedelta(days=-1) <= told - happened <= window + dt.timedelta(days=2)
-
-
-def _days_apart(incident: Incident, claim: SourceClaim) -> int:
-    if incident.date is None or claim.date is None:
-        return 0
-    return abs((incident.date - claim.date).days)
-
-
-def _told_on(claim: SourceClaim) -> dt.date | None:
-    return claim.date or (claim.ledger.published_at.date() if claim.ledger.published_at else None)
-
-
-def build(incident_id: ids.IncidentId, claims: tuple[SourceClaim, ...]) -> Incident:
-    """The incident that the claims make. The merged fields do not depend on the order of the claims; the id (the
-    claim that opened it) and the revision (their number) do."""
-    standing = sorted(latest(claims), key=_told_order)
-    sources = corroborate.groups([claim for claim in standing if not _is_background(claim)])
-    site = min((claim.site for claim in standing), key=_vagueness)
-    date, precision = _date(standing)
-    certainty = min((claim.certainty for claim in standing), key=_CERTAINTY_ORDER.index)
-    if len(sources) > 1 and certainty is Certainty.POSSIBLE:
-        certainty = Certainty.LIKELY
-    return Incident(
-        incident_id=incident_id,
-        revision=len(claims),
-        status=IncidentStatus.OPEN,
-        type=max((claim.type for claim in standing), key=lambda kind: (TAXONOMY[kind].rank, kind)),
-        outcome=_most(claim.outcome for claim in standing),
-        relation=_most(claim.relation for claim in standing),
-        site=site,
-        date=date,
-        date_precision=precision,
-        killed=toll([claim.killed for claim in standing]),
-        wounded=toll([claim.wounded for claim in standing]),
-        weapon=_first(claim.weapon for claim in standing),
-        damage=_first(claim.damage for claim in standing),
-        defence=_first(claim.defence for claim in standing),
-        claimed_by=tuple(dict.fromkeys(claim.claimed_by for claim in standing if claim.claimed_by)),
-        severity=min((claim.severity for claim in standing), key=_SEVERITY_ORDER.index),
-        certainty=certainty,
-        independent_sources=max(1, len(sources)),
-        claims=claims,
-        ledger=claims[-1].ledger,
-    )
-
-
-def latest(claims: Iterable[SourceClaim]) -> list[SourceClaim]:
-    """The claims that stand: of a report told in several revisions of its article, the last revision's."""
-    newest: dict[ids.ReportId, SourceClaim] = {}
-    for claim in claims:
-        known = newest.get(claim.report_id)
-        if known is None or claim.article_revision >= known.article_revision:
-            newest[claim.report_id] = claim
-    return list(newest.values())
-
-
-def _told_order(claim: SourceClaim) -> tuple[dt.datetime, str]:
-    return (claim.ledger.published_at or claim.ledger.fetched_at, claim.report_id)
-
-
-def _vagueness(site: Site) -> tuple[int, int, str]:
-    unsaid = [site.kind, site.sending_state, site.host_state, site.city, site.area].count(None)
-    return (unsaid, _PRECISION_ORDER.index(site.precision), site.model_dump_json())
-
-
-def _date(claims: Sequence[SourceClaim]) -> tuple[dt.date | None, DatePrecision]:
-    days = Counter(claim.date for claim in claims if claim.date_precision is DatePrecision.DAY)
-    if days:
-        return max(days, key=lambda day: (days[day], -(day or dt.date.min).toordinal())), DatePrecision.DAY
-    vague = next((claim for claim in claims if claim.date), None)
-    return (vague.date, vague.date_precision) if vague else (None, DatePrecision.UNKNOWN)
-
-
-def toll(counts: Sequence[Count | None]) -> Count | None:
-    """Tolls rise through the night and are corrected: the last word told stands."""
-    return next((count for count in reversed(counts) if count is not None), None)
-
-
-def _first(values: Iterable[T | None]) -> T | None:
-    return next((value for value in values if value is not None), None)
-
-
-def _most(values: Iterable[T]) -> T:
-    counted = Counter(values)
-    return max(counted, key=lambda value: (counted[value], str(value)))

@@ -1,0 +1,62 @@
+"""News agencies by the names that texts give them: a story of one agency is one source in whatever language."""
+
+from collections.abc import Iterable, Mapping
+
+from services.classify.core.reading.text import fold_term
+
+AGENCIES: Mapping[str, tuple[str, ...]] = {
+    "AFP": ("AFP", "Agence France-Presse", "France-Presse", "فرانس برس", "法新社", "АФП", "Франс Пресс", "فرانس‌پرس"),
+    "AP": (
+        "AP",
+        "Associated Press",
+        "أسوشيتد برس",
+        "اسوشيتد برس",
+        "美联社",
+        "美聯社",
+        "Ассошиэйтед Пресс",
+        "آسوشیتدپرس",
+    ),
+    "Reuters": ("Reuters", "رويترز", "路透社", "路透", "Рейтер", "Рейтерс", "رویترز"),
+    "EFE": ("EFE", "Agencia EFE", "إفي", "埃菲社", "ЭФЭ"),
+    "dpa": ("dpa", "Deutsche Presse-Agentur", "د ب أ", "德新社", "ДПА"),
+    "ANSA": ("ANSA", "安莎社", "أنسا", "АНСА"),
+    "Lusa": ("Lusa", "Agência Lusa"),
+    "TASS": ("TASS", "Itar-Tass", "ТАСС", "塔斯社", "تاس", "ITAR-TASS"),
+    "RIA": ("RIA Novosti", "РИА Новости", "РІА Новини", "俄新社", "نوفوستي"),
+    "Interfax": ("Interfax", "Интерфакс", "Інтерфакс", "国际文传电讯社", "إنترفاكس"),
+    "Xinhua": ("Xinhua", "新华社", "新華社", "Xinhua", "شينخوا", "Синьхуа", "Сіньхуа", "شینهوا"),
+    "Anadolu": ("Anadolu", "AA", "Anadolu Ajansı", "الأناضول", "Анадолу", "阿纳多卢", "آناتولی"),
+    "IRNA": ("IRNA", "ایرنا", "إرنا", "ИРНА", "伊通社"),
+    "ISNA": ("ISNA", "ایسنا"),
+    "Ukrinform": ("Ukrinform", "Укринформ", "Укрінформ"),
+    "UNIAN": ("UNIAN", "УНИАН", "УНІАН"),
+    "Kyodo": ("Kyodo", "共同社", "Киодо"),
+    "Yonhap": ("Yonhap", "韩联社", "韓聯社"),
+    "PTI": ("Press Trust of India", "PTI"),
+    "APA": ("Austria Presse Agentur", "APA"),
+    "Notimex": ("Notimex",),
+    "SANA": ("SANA", "سانا"),
+    "WAFA": ("WAFA", "وفا"),
+    "MENA": ("Middle East News Agency", "أنباء الشرق الأوسط"),
+    "INA": ("Iraqi News Agency", "واع"),
+}
+"""Agency -> its names, as texts of the twelve languages write them."""
+
+_SHORT = 4
+"""Letters up to which an Arabic name may stand inside another word."""
+
+_BY_NAME = {fold_term(name): agency for agency, names in AGENCIES.items() for name in names}
+
+
+def agencies_in(says: Iterable[str]) -> tuple[str, ...]:
+    """The agencies that the quoted sources name, in alphabetical order."""
+    found = set()
+    for quote in says:
+        words = f" {fold_term(quote)} "
+        found |= {agency for name, agency in _BY_NAME.items() if f" {name} " in words or _is_fused(name, words)}
+    return tuple(sorted(found))
+
+
+def _is_fused(name: str, words: str) -> bool:
+    """Whether a name stands there without spaces around it: in Chinese, and behind an Arabic clitic."""
+    return (name[0] >= "\u2e80" or (name[0] >= "\u0600" and len(name) > _SHORT)) and name in words

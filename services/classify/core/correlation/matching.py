@@ -1,0 +1,120 @@
+"""Which incident a claim can be about."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from services.classify.core.taxonomy import TAXONOMY
+from services.contracts.incident import Incident, SourceClaim
+from services.contracts.model import Instant
+from services.contracts.report import DatePrecision, IncidentType, Site, SiteKind, Standing
+
+# Families that two reporters may give one incident: gunmen with bombs, a crowd that shoots, a bomb that did not go off.
+_RELATED = {
+    frozenset(pair)
+    for pair in (("explosive", "armed"), ("armed", "crowd"), ("threat", "explosive"), ("armed", "kidnap"))
+}
+
+# Kinds that stand on one compound, or that a reporter uses for the mission as a whole.
+_ONE_COMPOUND = frozenset(
+    {SiteKind.EMBASSY, SiteKind.CHANCERY, SiteKind.RESIDENCE, SiteKind.DIPLOMATIC_QUARTER, SiteKind.PERMANENT_MISSION}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Spans of event time: how far apart two reports of one incident may be, how old an incident may be to be told, and
+    how long it must be quiet to be closed."""
+
+    merge: dt.timedelta
+    alert: dt.timedelta
+    quiet: dt.timedelta = dt.timedelta(hours=72)
+
+
+def match(candidates: Sequence[Incident], claim: SourceClaim, windows: Windows) -> Incident | None:
+    """The one incident the claim can be about.
+
+    Same type family, dates within the window, and the same site. A claim that names less of the site than an
+    incident does joins it only when no other incident fits as well. What is not known must be made up for: a claim
+    about no mission has to name the city and the day, and background has to name a day.
+    """
+    if claim.date_precision is not DatePrecision.DAY and (claim.site.kind is None or is_background(claim)):
+        return None
+    if claim.site.kind is None and claim.site.city is None:
+        return None
+    fitting = [
+        incident
+        for incident in candidates
+        if types_agree(incident.type, claim.type) and dates_agree(incident, claim, windows.merge)
+    ]
+    same_site = [incident for incident in fitting if incident.site.site_key == claim.site.site_key]
+    if same_site:
+        return min(same_site, key=lambda incident: (_days_apart(incident, claim), incident.incident_id))
+    compatible = [incident for incident in fitting if sites_agree(incident.site, claim.site)]
+    return compatible[0] if len(compatible) == 1 else None
+
+
+def is_background(claim: SourceClaim) -> bool:
+    """Told as the past. A denial is news whatever it denies."""
+    return claim.standing is Standing.BACKGROUND and not claim.denies
+
+
+def types_agree(one: IncidentType, other: IncidentType) -> bool:
+    families = frozenset({TAXONOMY[one].family, TAXONOMY[other].family})
+    return len(families) == 1 or families in _RELATED
+
+
+def sites_agree(one: Site, other: Site) -> bool:
+    """Can both be the same place? What either leaves unsaid speaks against nothing."""
+    return (
+        _same_or_unsaid(one.host_state, other.host_state)
+        and _same_or_unsaid(one.sending_state, other.sending_state)
+        and _same_or_unsaid(one.city, other.city)
+        and (_same_or_unsaid(one.kind, other.kind) or {one.kind, other.kind} <= _ONE_COMPOUND)
+    )
+
+
+def _same_or_unsaid(one: object, other: object) -> bool:
+    return one is None or other is None or one == other
+
+
+def dates_agree(incident: Incident, claim: SourceClaim, window: dt.timedelta) -> bool:
+    if incident.date_precision is DatePrecision.DAY and claim.date_precision is DatePrecision.DAY:
+        return _days_apart(incident, claim) <= max(1, window.days)
+    told, happened = _told_on(claim), incident.date or _told_on(incident.claims[0])
+    if told is None or happened is None:
+        return True
+    return dt.timedelta(days=-1) <= told - happened <= window + dt.timedelta(days=2)
+
+
+def inhibitor(candidates: Sequence[Incident], claim: SourceClaim, windows: Windows) -> Incident | None:
+    """The incident whose alert said already what a posture would tell: "embassy closed" after the attack on it.
+
+    It concerns the same mission, or any in the country where the posture names no city.
+    """
+    if TAXONOMY[claim.type].family != "posture":
+        return None
+    for incident in candidates:
+        same_mission = claim.site.sending_state is None or incident.site.sending_state == claim.site.sending_state
+        same_city = claim.site.city is None or incident.site.city == claim.site.city
+        attack = TAXONOMY[incident.type].family != "posture"
+        told = any(each.tellable for each in incident.claims)
+        if attack and told and same_mission and same_city and dates_agree(incident, claim, windows.merge):
+            return incident
+    return None
+
+
+def told_at(claim: SourceClaim) -> Instant:
+    """When its article said it: its own date, but never later than the moment we had it in hand."""
+    ledger = claim.ledger
+    return min(ledger.published_at or ledger.fetched_at, ledger.fetched_at)
+
+
+def _days_apart(incident: Incident, claim: SourceClaim) -> int:
+    if incident.date is None or claim.date is None:
+        return 0
+    return abs((incident.date - claim.date).days)
+
+
+def _told_on(claim: SourceClaim) -> dt.date | None:
+    return claim.date or (claim.ledger.published_at.date() if claim.ledger.published_at else None)

@@ -14,7 +14,8 @@ class DeliveryState(StrEnum):
     REJECTED = "rejected"  # the endpoint says no and will not say yes
     EXPIRED = "expired"  # the retry schedule ran out
     DROPPED = "dropped"  # the subscription is gone
-    FOLDED = "folded"  # it failed at least once, and a newer revision of the incident goes instead
+    FOLDED = "folded"  # a newer revision of the incident goes instead, and says what this one would have said
+    SILENCED = "silenced"  # a silence covers the alert
 
 
 class Attempt(Value):
@@ -29,7 +30,8 @@ class Attempt(Value):
 
 class Delivery(Record):
     """State of one alert for one subscription. While pending it carries the alert, so that a restart needs
-    nothing else to go on; when final the alert is dropped and the record is the delivery log's."""
+    nothing else to go on; when final the alert is dropped and the record is the delivery log's. `also` are the
+    reasons of the revisions that were folded into this one."""
 
     KIND: ClassVar[str] = "delivery"
 
@@ -44,6 +46,7 @@ class Delivery(Record):
     next_attempt_at: Instant | None = None
     attempts: tuple[Attempt, ...] = ()
     late: bool = False
+    also: tuple[str, ...] = ()
     alert: Alert | None = None
 
     @property

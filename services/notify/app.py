@@ -7,7 +7,7 @@ speak only through the deliveries topic: what is matched is a record before it i
 import asyncio
 import random
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -91,6 +91,7 @@ class Notifier:
             clock=WallClock(),
             jitter=random.random,
             concurrency=settings.notify.concurrency,
+            group=timedelta(seconds=settings.notify.group_s),
         )
         self._deliveries = TopicTable(
             settings,

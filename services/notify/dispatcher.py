@@ -11,7 +11,7 @@ What is promised, over crashes, restarts and rebalances alike:
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -21,7 +21,7 @@ from services.contracts.alert import Alert
 from services.contracts.delivery import Delivery, DeliveryState
 from services.contracts.ids import DeliveryId, IncidentId, SubscriptionId
 from services.contracts.subscription import Subscription
-from services.notify.core import channel, retry
+from services.notify.core import channel, grouping, retry
 from services.notify.core.agenda import Agenda
 from services.notify.core.status import Answer, Judgement, Outcome
 from services.runtime import metrics
@@ -60,10 +60,20 @@ class _Job:
     partition: int
 
 
+@dataclass(slots=True)
+class _Story:
+    """One incident at one endpoint: its newest revision, when the endpoint was last told, and what is pending."""
+
+    newest: int = 0
+    told_at: datetime | None = None
+    pending: set[DeliveryId] = field(default_factory=set)
+
+
 class Dispatcher:
     """Holds the deliveries of this member's partitions and makes their attempts.
 
-    `subscription` looks one up; `jitter` draws from [0, 1). The table that reads the topic calls `absorb`, `forget`,
+    `subscription` looks one up; `jitter` draws from [0, 1); `group` is how long updates of an incident wait for each
+    other after an endpoint was told of it. The table that reads the topic calls `absorb`, `forget`,
     `activate` and `drop`; `run` does the work.
     """
 
@@ -76,11 +86,12 @@ class Dispatcher:
         clock: Clock,
         jitter: Callable[[], float],
         concurrency: int,
+        group: timedelta = timedelta(0),
     ) -> None:
         self._store, self._sender, self._subscription = store, sender, subscription
-        self._clock, self._jitter, self._concurrency = clock, jitter, concurrency
+        self._clock, self._jitter, self._concurrency, self._group = clock, jitter, concurrency, group
         self._jobs: dict[DeliveryId, _Job] = {}
-        self._newest: dict[tuple[SubscriptionId, IncidentId], int] = {}
+        self._stories: dict[tuple[SubscriptionId, IncidentId], _Story] = {}
         self._agenda = Agenda()
         self._active: set[int] = set()
         self._in_flight: dict[DeliveryId, asyncio.Task[None]] = {}
@@ -101,7 +112,9 @@ class Dispatcher:
 
     def forget(self, delivery_id: DeliveryId) -> None:
         """A tombstone: the delivery is no more, and may come again as new."""
-        self._jobs.pop(delivery_id, None)
+        job = self._jobs.pop(delivery_id, None)
+        if job is not None:
+            self._story(job.delivery).pending.discard(delivery_id)
         self._overwritten.discard(delivery_id)
         self._agenda.remove(delivery_id)
 
@@ -119,7 +132,7 @@ class Dispatcher:
         for job in [job for job in self._jobs.values() if job.partition in partitions]:
             self.forget(job.delivery.delivery_id)
             # All deliveries of a subscription lie on one partition.
-            self._newest.pop((job.delivery.subscription_id, job.delivery.incident_id), None)
+            self._stories.pop((job.delivery.subscription_id, job.delivery.incident_id), None)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Attempt what is due until `stop` is set. Raises (in a group) what the store raises: then nothing is sure
@@ -158,6 +171,7 @@ class Dispatcher:
             delivery_id=before.delivery_id, subscription_id=before.subscription_id, incident_id=before.incident_id
         ):
             subscription = self._subscription(before.subscription_id)
+            before = await self._gathered(before, job.partition)
             after = await self._step(before, subscription)
             if retry.is_our_fault(after):  # first, because nobody comes back to a delivery that is final
                 await self._store.bury(before, job.partition, after.reason)
@@ -171,12 +185,23 @@ class Dispatcher:
             if retry.is_final(after):
                 await self._conclude(before, after, subscription)
 
+    async def _gathered(self, delivery: Delivery, partition: int) -> Delivery:
+        """The delivery with what older updates of its incident, still waiting, would have said; they are done with."""
+        waiting = [self._jobs[other].delivery for other in self._story(delivery).pending]
+        gathered, folded = grouping.gather(delivery, waiting)
+        if folded:
+            await self._store.put(*folded, gathered)
+            for each in (*folded, gathered):
+                self._know(each, partition)
+                self._agenda.remove(each.delivery_id)
+        return gathered
+
     async def _step(self, delivery: Delivery, subscription: Subscription | None) -> Delivery:
         """The next state. The endpoint is free when this returns: its next delivery need not wait until the state of
         this one is acknowledged."""
         hold: datetime | None = None
         try:
-            newest = self._newest.get((delivery.subscription_id, delivery.incident_id), 0)
+            newest = self._story(delivery).newest
             settled = retry.without_attempt(delivery, subscription, newest, self._clock.now())
             if settled or subscription is None or delivery.alert is None:
                 return settled or delivery
@@ -217,15 +242,25 @@ class Dispatcher:
 
     def _know(self, delivery: Delivery, partition: int) -> None:
         self._jobs[delivery.delivery_id] = _Job(delivery, partition)
-        key = (delivery.subscription_id, delivery.incident_id)
-        self._newest[key] = max(delivery.revision, self._newest.get(key, 0))
+        story = self._story(delivery)
+        story.newest = max(story.newest, delivery.revision)
+        if (told_at := grouping.told_at(delivery)) is not None:
+            story.told_at = max(told_at, story.told_at or told_at)
+        if retry.is_final(delivery):
+            story.pending.discard(delivery.delivery_id)
+        else:
+            story.pending.add(delivery.delivery_id)
+
+    def _story(self, delivery: Delivery) -> _Story:
+        return self._stories.setdefault((delivery.subscription_id, delivery.incident_id), _Story())
 
     def _schedule(self, delivery: Delivery, partition: int) -> None:
         """On the agenda if it is pending, ours to make and not being made."""
         if retry.is_final(delivery):
             self._agenda.remove(delivery.delivery_id)
         elif partition in self._active and delivery.delivery_id not in self._in_flight:
-            self._agenda.put(delivery)
+            told_at = self._story(delivery).told_at
+            self._agenda.put(delivery, grouping.held_until(delivery, told_at, self._group))
 
     def _taken_back(self) -> list[Delivery]:
         """Deliveries whose last record is behind what is known of them."""

@@ -107,6 +107,7 @@ class NotifySettings(Section):
     timeout_s: float = Field(20, gt=0, le=60)
     require_https: bool = True
     concurrency: int = Field(128, ge=1, le=10_000)
+    group_s: float = Field(300, ge=0, description="updates of an incident wait this long for each other")
     answer_max_bytes: int = Field(4_096, ge=0)
 
 

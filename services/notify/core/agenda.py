@@ -12,7 +12,7 @@ from services.contracts.delivery import Delivery
 from services.contracts.ids import DeliveryId, IncidentId, SubscriptionId
 from services.notify.core.retry import due_at
 
-Place = tuple[datetime, int, DeliveryId]  # due, revision, id
+Place = tuple[datetime, int, DeliveryId]  # due, revision (negative where held), id
 
 
 @dataclass(slots=True)
@@ -42,15 +42,21 @@ class Agenda:
     def __len__(self) -> int:
         return len(self._places)
 
-    def put(self, delivery: Delivery) -> None:
-        """Wait for its due time; takes the place of what waited under its id."""
+    def put(self, delivery: Delivery, held_until: datetime | None = None) -> None:
+        """Wait for its due time; takes the place of what waited under its id.
+
+        `held_until`: it waits for others of its incident. Of those held together the newest goes first, and takes the
+        others along (`grouping.gather`).
+        """
         self.remove(delivery.delivery_id)
         endpoint = self._endpoints.setdefault(delivery.subscription_id, _Endpoint())
-        due = due_at(delivery)
-        if not delivery.attempts:
+        due, order = due_at(delivery), delivery.revision
+        if held_until is not None:
+            due, order = max(due, held_until), -delivery.revision
+        elif not delivery.attempts:
             # Two notifiers with unequal clocks may have matched two revisions: the newer never waits less.
             due = endpoint.fresh[delivery.incident_id] = max(due, endpoint.fresh.get(delivery.incident_id, due))
-        place = (due, delivery.revision, delivery.delivery_id)
+        place = (due, order, delivery.delivery_id)
         self._places[delivery.delivery_id] = (delivery.subscription_id, place)
         heapq.heappush(endpoint.waiting, place)
         if endpoint.waiting[0] is place:

@@ -37,7 +37,10 @@ CHANNELS: Mapping[Channel, ChannelRules] = {
 
 
 def body(channel: Channel, delivery: Delivery, alert: Alert, *, late: bool) -> bytes:
-    """What the next attempt sends."""
+    """What the next attempt sends: the alert, with the reasons of the revisions that were folded into it."""
+    if delivery.also:
+        reasons = dict.fromkeys((*delivery.also, alert.reason))
+        alert = alert.model_copy(update={"reason": "; ".join(reasons)})
     rules = CHANNELS[channel]
     render = rules.render_plain if retry.wants_plain(delivery) else rules.render
     return render(alert, late=late)

@@ -161,7 +161,13 @@ class World:
 
 @asynccontextmanager
 async def dispatching(
-    world: World, *, concurrency: int = 8, days: float = 2, active: bool = True, log: Iterable[Delivery] | None = None
+    world: World,
+    *,
+    concurrency: int = 8,
+    days: float = 2,
+    active: bool = True,
+    log: Iterable[Delivery] | None = None,
+    group: timedelta = timedelta(0),
 ) -> AsyncIterator[Dispatcher]:
     """A dispatcher that has read the topic, running; ended without a word at the end, as by kill -9.
 
@@ -174,6 +180,7 @@ async def dispatching(
         clock=world.clock,
         jitter=lambda: 0.5,
         concurrency=concurrency,
+        group=group,
     )
     for record in world.log if log is None else log:
         dispatcher.absorb(record, 0)

@@ -1,6 +1,7 @@
 """The dispatcher in a small world with a clock of its own: what it promises, case by case, and when it is killed."""
 
 import asyncio
+import json
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given as for_all
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from services.contracts.alert import ChangeKind
 from services.contracts.delivery import Attempt, Delivery, DeliveryState
 from services.contracts.subscription import Channel, SubscriptionState
 from services.notify.core import retry
@@ -154,6 +156,60 @@ async def test_a_retry_is_folded_into_the_newer_revision() -> None:
     assert in_it.sent_to(DESK) == [first.delivery_id, second.delivery_id]
     assert (in_it.state(first).state, in_it.state(first).reason) == (DeliveryState.FOLDED, "revision 2 goes instead")
     assert in_it.state(second).state is DeliveryState.DELIVERED
+
+
+GROUP = timedelta(minutes=5)
+
+
+async def test_updates_wait_for_each_other_and_go_as_one() -> None:
+    first, second, third = (to(revision=revision) for revision in (1, 2, 3))
+    in_it = world(first)
+    async with dispatching(in_it, group=GROUP):
+        await in_it.until_final(first)
+        in_it.write(second, third)
+        await in_it.until_final(second, third)
+    assert in_it.sent_to(DESK) == [first.delivery_id, third.delivery_id]
+    assert in_it.seconds(third) == [300]
+    assert (in_it.state(second).state, in_it.state(second).reason) == (
+        DeliveryState.FOLDED,
+        "revision 3 says it too",
+    )
+
+
+async def test_what_was_folded_is_said_by_the_newer() -> None:
+    first, third = to(revision=1), to(revision=3)
+    toll = given.alert(1, 2, change=ChangeKind.CASUALTIES_REVISED, reason="killed none → 2")
+    in_it = world(first)
+    async with dispatching(in_it, group=GROUP):
+        await in_it.until_final(first)
+        in_it.write(given.delivery(toll, DESK), third)
+        await in_it.until_final(third)
+    assert "killed none → 2; a second independent source reports it" in json.loads(in_it.sent[-1][2])["data"]["reason"]
+
+
+async def test_a_rise_in_severity_waits_for_nothing_and_takes_along_what_waits() -> None:
+    first, second = to(revision=1), to(revision=2)
+    worse = given.delivery(given.alert(1, 3, change=ChangeKind.ESCALATED), DESK)
+    in_it = world(first)
+    async with dispatching(in_it, group=GROUP):
+        await in_it.until_final(first)
+        in_it.write(second)
+        in_it.write(worse)
+        await in_it.until_final(second, worse)
+    assert in_it.sent_to(DESK) == [first.delivery_id, worse.delivery_id]
+    assert in_it.seconds(worse) == [0]
+
+
+async def test_a_restart_keeps_the_group_together() -> None:
+    first, second, third = (to(revision=revision) for revision in (1, 2, 3))
+    in_it = world(first)
+    async with dispatching(in_it, days=0):
+        await in_it.until_final(first)
+    in_it.write(second, third)
+    async with dispatching(in_it, group=GROUP):
+        await in_it.until_final(second, third)
+    assert in_it.sent_to(DESK) == [first.delivery_id, third.delivery_id]
+    assert in_it.seconds(third) == [300]
 
 
 async def test_a_finished_delivery_is_not_started_again_and_the_topic_says_so() -> None:
@@ -411,12 +467,14 @@ outcomes = st.lists(st.sampled_from([OK, BROKEN, Answer(http_status=429, retry_a
     scripts=st.tuples(outcomes, outcomes),
     crashes=st.lists(st.integers(0, 12), max_size=4),
     squeeze=st.booleans(),
+    group=st.sampled_from([timedelta(0), GROUP]),
 )
 def test_killed_anywhere_nothing_is_lost(
     wanted: list[tuple[object, int, int]],
     scripts: tuple[list[Answer], list[Answer]],
     crashes: list[int],
     squeeze: bool,
+    group: timedelta,
 ) -> None:
     """Die before or after any record is acknowledged, before or after any request, again and again: in the end every
     delivery is final, each that was not folded reached its endpoint, and fresh revisions came in order."""
@@ -429,12 +487,12 @@ def test_killed_anywhere_nothing_is_lost(
         for steps in crashes:
             in_it.steps_to_crash = steps
             try:
-                async with dispatching(in_it, log=compacted(in_it.log) if squeeze else None):
+                async with dispatching(in_it, log=compacted(in_it.log) if squeeze else None, group=group):
                     await in_it.until_final(*deliveries)
             except* Crash:
                 pass
         in_it.steps_to_crash = None
-        async with dispatching(in_it, log=compacted(in_it.log) if squeeze else None):
+        async with dispatching(in_it, log=compacted(in_it.log) if squeeze else None, group=group):
             await in_it.until_final(*deliveries)
         for each in deliveries:
             done = in_it.state(each)

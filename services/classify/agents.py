@@ -139,12 +139,12 @@ async def apply_verdicts(
     acks: Acknowledges,
     letters: DeadLetterBox,
 ) -> None:
-    """Analysts' verdicts to incidents and alerts. Keyed like reports, so they meet the incident's table."""
+    """Analysts' verdicts to incidents and alerts. Placed like reports, so they meet the incident's table."""
 
     async def step(feedback: Feedback) -> list[Awaitable[object]]:
         correlation = judge(table.find(feedback.incident_id), feedback)
         log.info(VERDICT_APPLIED, incident_id=feedback.incident_id, reason=correlation.reason)
-        table.put(feedback.key, None, correlation.remember)  # an analyst's clock is no feed's
+        table.put(feedback.partition_key, None, correlation.remember)  # an analyst's clock is no feed's
         return await _told(correlation, states, outbox, feedback.given_at)
 
     await _each(events, Feedback, step, FEEDBACK, acks, letters)

@@ -5,7 +5,18 @@ from typing import Annotated
 
 import typer
 
-from services.cli import classify, dead_letters, evaluate, feeds, operate, sites, subscriptions, topics
+from services.cli import (
+    classify,
+    dead_letters,
+    evaluate,
+    feedback,
+    feeds,
+    operate,
+    silences,
+    sites,
+    subscriptions,
+    topics,
+)
 
 app = typer.Typer(
     name="chancery",
@@ -37,6 +48,8 @@ classify.register(app)
 evaluate.register(app)
 feeds.register(app)
 subscriptions.register(app)
+app.add_typer(feedback.app, name="feedback")
+app.add_typer(silences.app, name="silences")
 app.add_typer(sites.app, name="sites")
 app.add_typer(topics.app, name="topics")
 app.add_typer(dead_letters.app, name="dead-letters")

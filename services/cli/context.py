@@ -1,18 +1,23 @@
 """What every command shares: the settings, where to print, and how to fail."""
 
+import asyncio
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import typer
+from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.markup import escape
 
 from services.runtime import log
-from services.runtime.settings import Settings, SettingsError, load_settings
+from services.runtime.kafka import BrokerUnreachable
+from services.runtime.settings import Misconfigured, Settings, SettingsError, load_settings
+
+T = TypeVar("T")
 
 EXIT_USAGE = 2
 CONNECT_TIMEOUT_S = 8.0
@@ -31,6 +36,23 @@ def fail(message: str, code: int = 1) -> NoReturn:
     """End the command with a message on standard error."""
     err.print(f"[bold red]error:[/] {escape(message)}", highlight=False, soft_wrap=True)
     raise typer.Exit(code)
+
+
+def say(text: str) -> None:
+    """Print a line as it is: nothing in it is markup."""
+    out.print(text, highlight=False, soft_wrap=True, markup=False)
+
+
+def with_broker(action: Callable[[Settings], Awaitable[T]]) -> T:
+    """Do something with the broker. Ends the command with a message when that cannot be done."""
+
+    async def act() -> T:
+        return await action(settings())
+
+    try:
+        return asyncio.run(act())
+    except (BrokerUnreachable, KafkaError, Misconfigured, TimeoutError) as error:
+        fail(str(error))
 
 
 def settings() -> Settings:

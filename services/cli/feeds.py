@@ -1,18 +1,16 @@
 """`chancery feeds`: which feeds are watched, and how they are."""
 
-import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, NoReturn, TypeVar
+from typing import Annotated, NoReturn
 
 import typer
-from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 from rich.markup import escape
 from rich.table import Column, Table
 
-from services.cli.context import EXIT_USAGE, err, fail, out, print_json, settings
+from services.cli.context import EXIT_USAGE, err, fail, out, print_json, with_broker
 from services.contracts import ids
 from services.contracts.feed import Feed, FeedState, PollStatus, SourceGrade
 from services.contracts.topics import FEED_STATES, FEEDS
@@ -20,13 +18,12 @@ from services.ingest.adapters.fetcher import Fetcher
 from services.ingest.core import opml
 from services.ingest.core.address import BadAddress, feed_url
 from services.runtime.egress import guarded_client
-from services.runtime.kafka import BrokerUnreachable, Publisher
-from services.runtime.settings import Misconfigured, Settings
+from services.runtime.kafka import Publisher
+from services.runtime.settings import Settings
 from services.runtime.topic_table import snapshot
 
 SOURCE = "/chancery/cli"
 
-T = TypeVar("T")
 
 feeds = typer.Typer(help="The feeds that are watched: add, remove, pause, list, import, export.", no_args_is_help=True)
 
@@ -78,7 +75,7 @@ def add(
         fail(f"{error}. Give the address of the feed, as https://example.org/rss.xml", EXIT_USAGE)
     except ValidationError as error:
         _wrong_field(error)
-    _said(_run(lambda chosen: _publish(chosen, [feed])), "watching", as_json)
+    _said(with_broker(lambda chosen: _publish(chosen, [feed])), "watching", as_json)
 
 
 @feeds.command()
@@ -91,25 +88,25 @@ def remove(which: Which) -> None:
             await publisher.delete(FEEDS, feed.feed_id)
         return feed
 
-    _said([_run(run)], "no longer watching", False)
+    _said([with_broker(run)], "no longer watching", False)
 
 
 @feeds.command()
 def pause(which: Which) -> None:
     """Poll a feed no more, until it is resumed."""
-    _said([_run(lambda chosen: _enable(chosen, which, False))], "paused", False)
+    _said([with_broker(lambda chosen: _enable(chosen, which, False))], "paused", False)
 
 
 @feeds.command()
 def resume(which: Which) -> None:
     """Poll a paused feed again, at once."""
-    _said([_run(lambda chosen: _enable(chosen, which, True))], "resumed", False)
+    _said([with_broker(lambda chosen: _enable(chosen, which, True))], "resumed", False)
 
 
 @feeds.command("list")
 def list_feeds(as_json: AsJson = False) -> None:
     """Every feed with how its last poll ended and when it is polled next."""
-    watched = sorted(_run(_read), key=lambda pair: (pair[0].title.casefold(), pair[0].url))
+    watched = sorted(with_broker(_read), key=lambda pair: (pair[0].title.casefold(), pair[0].url))
     if as_json:
         print_json(
             [
@@ -150,7 +147,7 @@ def import_feeds(
         fail(f"{source}: {error}", EXIT_USAGE)
     if not listing.feeds and not listing.problems:
         fail(f"{source} lists no feed: OPML outlines with an xmlUrl are expected", EXIT_USAGE)
-    _said(_run(lambda chosen: _publish(chosen, map(as_told, listing.feeds))), "watching", as_json)
+    _said(with_broker(lambda chosen: _publish(chosen, map(as_told, listing.feeds))), "watching", as_json)
     for problem in listing.problems:
         err.print(f"[yellow]left out[/] {escape(problem)}", highlight=False, soft_wrap=True)
     if listing.problems:
@@ -160,14 +157,14 @@ def import_feeds(
 @feeds.command()
 def export() -> None:
     """Write every feed as OPML to standard output."""
-    sys.stdout.buffer.write(opml.write(feed for feed, _ in sorted(_run(_read), key=lambda pair: pair[0].url)))
+    sys.stdout.buffer.write(opml.write(feed for feed, _ in sorted(with_broker(_read), key=lambda pair: pair[0].url)))
 
 
 def _document(source: str) -> bytes:
     if source == "-":
         return sys.stdin.buffer.read()
     if source.startswith(("http://", "https://")):
-        return _run(lambda chosen: _fetched(chosen, source))
+        return with_broker(lambda chosen: _fetched(chosen, source))
     try:
         return Path(source).read_bytes()
     except OSError as error:
@@ -231,16 +228,6 @@ def _one(watched: Iterable[tuple[Feed, FeedState | None]], which: str) -> Feed:
     if not found:
         fail(f"no feed {which} is watched; `chancery feeds list` shows what is")
     return found[0]
-
-
-def _run(action: Callable[[Settings], Awaitable[T]]) -> T:
-    async def run() -> T:
-        return await action(settings())
-
-    try:
-        return asyncio.run(run())
-    except (BrokerUnreachable, KafkaError, Misconfigured, TimeoutError) as error:
-        fail(str(error))
 
 
 def _said(changed: Iterable[Feed], what: str, as_json: bool) -> None:

@@ -1,28 +1,24 @@
 """`chancery sites`: places known beforehand, and the points an operator watches."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import httpx
 import typer
-from aiokafka.errors import KafkaError
 from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
 from services.classify.adapters.query_service import missions
 from services.classify.core.sites.site_lists import SiteList, UnreadableList, read
-from services.cli.context import err, fail, out, print_json, settings
+from services.cli.context import err, fail, out, print_json, settings, with_broker
 from services.contracts.site import KnownSite
 from services.contracts.topics import SITES
 from services.runtime.egress import guarded_client
-from services.runtime.kafka import BrokerUnreachable, Publisher
-from services.runtime.settings import Misconfigured, Settings
+from services.runtime.kafka import Publisher
+from services.runtime.settings import Settings
 from services.runtime.topic_table import snapshot
-
-T = TypeVar("T")
 
 WIKIDATA = "https://query.wikidata.org/sparql"
 BATCH = 500
@@ -76,7 +72,7 @@ def update(
 @app.command("list")
 def list_sites(as_json: AsJson = False) -> None:
     """Every known site."""
-    sites = _run(_all)
+    sites = with_broker(_all)
     if as_json:
         print_json([site.model_dump(mode="json") for site in sites])
         return
@@ -102,7 +98,7 @@ def remove(
                 await publisher.delete(SITES, site.key)
         return len(sites)
 
-    removed = _run(forget)
+    removed = with_broker(forget)
     if not removed:
         fail(f"no site is from {origin!r}")
     err.print(f"{removed} sites removed")
@@ -122,7 +118,7 @@ def _store(found: SiteList) -> None:
 
     if not found.sites:
         fail("nothing in it could be taken")
-    _run(publish)
+    with_broker(publish)
     watched = sum(site.watch_radius_m is not None for site in found.sites)
     err.print(f"{len(found.sites)} sites written, {watched} of them watched, {len(found.problems)} left out")
 
@@ -131,13 +127,3 @@ async def _all(configuration: Settings) -> list[KnownSite]:
     table = await snapshot(configuration, [SITES])
     sites = [record for record in table.values(SITES) if isinstance(record, KnownSite)]
     return sorted(sites, key=lambda site: (site.host_state or "", site.name))
-
-
-def _run(work: Callable[[Settings], Awaitable[T]]) -> T:
-    async def run() -> T:
-        return await work(settings())
-
-    try:
-        return asyncio.run(run())
-    except (BrokerUnreachable, KafkaError, Misconfigured, TimeoutError) as error:
-        fail(str(error))

@@ -1,23 +1,29 @@
 """`chancery subscribe` and `chancery subscriptions`: who is told what, and where."""
 
-import asyncio
 import sys
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
-from aiokafka.errors import KafkaError
-from babel import Locale
 from rich.markup import escape
 from rich.table import Column, Table
 
-from services.cli.context import EXIT_USAGE, fail, out, print_json, settings
+from services.cli.context import EXIT_USAGE, fail, out, print_json, say, settings, with_broker
+from services.cli.filters import (
+    Exercises,
+    MinCertainty,
+    MinSeverity,
+    NoUpdates,
+    States,
+    Types,
+    filter_of,
+    words,
+)
 from services.contracts import ids
-from services.contracts.report import Certainty, IncidentType, Severity
+from services.contracts.report import Certainty, Severity
 from services.contracts.subscription import Channel, Filter, Subscription, SubscriptionState
 from services.contracts.topics import SUBSCRIPTIONS
 from services.notify.adapters.sender import Sender
@@ -26,19 +32,15 @@ from services.notify.core.retry import VERDICTS, Verdict
 from services.notify.core.sample import sample_alert
 from services.notify.core.signing import secret_key
 from services.notify.core.status import Judgement
-from services.runtime.kafka import BrokerUnreachable, Publisher
+from services.runtime.kafka import Publisher
 from services.runtime.log import without_token
 from services.runtime.secrets import Vault, new_webhook_secret
-from services.runtime.settings import Misconfigured, Settings
+from services.runtime.settings import Settings
 from services.runtime.topic_table import snapshot
 
 SOURCE = "/chancery/cli"
 NEVER_SHOWN = {"endpoint", "secret"}
 
-NO_STATES = {"EZ", "QO", "XA", "XB", "ZZ"}
-"""CLDR's codes for the eurozone, outlying Oceania, pseudo-locales and the unknown."""
-
-T = TypeVar("T")
 
 subscribe = typer.Typer(help="Send alerts to a Slack channel or a webhook.", no_args_is_help=True)
 subscriptions = typer.Typer(help="Who is told: list, pause, resume, remove, test.", no_args_is_help=True)
@@ -49,19 +51,6 @@ Url = Annotated[
 Which = Annotated[str, typer.Argument(metavar="ID|NAME", help="As `chancery subscriptions list` prints it.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Name = Annotated[str, typer.Option(help="What people call it; by default the endpoint's host.")]
-States = Annotated[
-    list[str] | None, typer.Option(metavar="CC", help="ISO 3166-1 code, EU or UN. Give it again for more.")
-]
-Types = Annotated[
-    list[IncidentType] | None,
-    typer.Option(
-        "--type", metavar="TYPE", help=f"Only this type. Give it again for more. One of {', '.join(IncidentType)}."
-    ),
-]
-MinSeverity = Annotated[Severity, typer.Option(help="Nothing below this.")]
-MinCertainty = Annotated[Certainty, typer.Option(help="Nothing below this.")]
-NoUpdates = Annotated[bool, typer.Option("--no-updates", help="Only new incidents and escalations.")]
-Exercises = Annotated[bool, typer.Option("--exercises", help="Drills and replays too, marked as such.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -86,7 +75,7 @@ def slack(
 
     Example: chancery subscribe slack - --host-state IQ --min-severity severe < slack-url.txt
     """
-    asked = _filter(host_state, sending_state, types, min_severity, min_certainty, no_updates, exercises)
+    asked = filter_of(host_state, sending_state, types, min_severity, min_certainty, no_updates, exercises)
     _subscribe(Channel.SLACK, url, name, asked, None, as_json)
 
 
@@ -110,21 +99,21 @@ def webhook(
 
     Example: chancery subscribe webhook https://desk.example/hook --type bombing_ied
     """
-    asked = _filter(host_state, sending_state, types, min_severity, min_certainty, no_updates, exercises)
+    asked = filter_of(host_state, sending_state, types, min_severity, min_certainty, no_updates, exercises)
     _subscribe(Channel.WEBHOOK, url, name, asked, secret_file, as_json)
 
 
 @subscriptions.command("list")
 def list_subscriptions(as_json: AsJson = False) -> None:
     """Every subscription, without its endpoint's password and its secret."""
-    found = sorted(_run(_all), key=lambda subscription: subscription.name.casefold())
+    found = sorted(with_broker(_all), key=lambda subscription: subscription.name.casefold())
     if as_json:
         print_json([_shown(subscription) for subscription in found])
         return
     table = Table(Column("id", no_wrap=True, overflow="fold"), "name", "channel", "endpoint", "state", "asks for")
     for each in found:
         state = f"{each.state}: {each.state_reason}" if each.state_reason else each.state
-        cells = (each.subscription_id, each.name, each.channel, each.endpoint_hint, state, _words(each.filter))
+        cells = (each.subscription_id, each.name, each.channel, each.endpoint_hint, state, words(each.filter))
         table.add_row(*map(escape, cells))
     out.print(table if found else "no subscriptions; make one with `chancery subscribe slack|webhook URL`")
 
@@ -132,15 +121,15 @@ def list_subscriptions(as_json: AsJson = False) -> None:
 @subscriptions.command()
 def pause(which: Which) -> None:
     """Send nothing until it is resumed. What comes in between is not sent later."""
-    changed = _run(lambda chosen: _changed(chosen, which, SubscriptionState.PAUSED))
-    _say(f"paused {changed.name} ({changed.subscription_id})")
+    changed = with_broker(lambda chosen: _changed(chosen, which, SubscriptionState.PAUSED))
+    say(f"paused {changed.name} ({changed.subscription_id})")
 
 
 @subscriptions.command()
 def resume(which: Which) -> None:
     """Send again what comes from now on; also brings back one that was disabled."""
-    changed = _run(lambda chosen: _changed(chosen, which, SubscriptionState.ACTIVE))
-    _say(f"resumed {changed.name} ({changed.subscription_id})")
+    changed = with_broker(lambda chosen: _changed(chosen, which, SubscriptionState.ACTIVE))
+    say(f"resumed {changed.name} ({changed.subscription_id})")
 
 
 @subscriptions.command()
@@ -153,8 +142,8 @@ def remove(which: Which) -> None:
             await publisher.delete(SUBSCRIPTIONS, found.key)
         return found
 
-    removed = _run(run)
-    _say(f"removed {removed.name} ({removed.subscription_id})")
+    removed = with_broker(run)
+    say(f"removed {removed.name} ({removed.subscription_id})")
 
 
 @subscriptions.command("test")
@@ -170,43 +159,14 @@ def send_test(which: Which, as_json: AsJson = False) -> None:
             delivery_id = ids.delivery_id(alert.alert_id, found.subscription_id)
             return rules.judge(await sender.send(found, delivery_id, rules.render(alert), now))
 
-    judged = _run(run)
+    judged = with_broker(run)
     delivered = VERDICTS[judged.outcome] is Verdict.DELIVERED
     if as_json:
         print_json({"delivered": delivered, "outcome": judged.outcome, "reason": judged.reason})
     else:
-        _say(f"{'delivered' if delivered else 'not delivered'}: {judged.reason}")
+        say(f"{'delivered' if delivered else 'not delivered'}: {judged.reason}")
     if not delivered:
         raise typer.Exit(1)
-
-
-def _filter(
-    host_states: list[str] | None,
-    sending_states: list[str] | None,
-    types: list[IncidentType] | None,
-    min_severity: Severity,
-    min_certainty: Certainty,
-    no_updates: bool,
-    exercises: bool,
-) -> Filter:
-    return Filter(
-        host_states=_codes(host_states),
-        sending_states=_codes(sending_states),
-        types=tuple(types or ()),
-        min_severity=min_severity,
-        min_certainty=min_certainty,
-        updates=not no_updates,
-        exercises=exercises,
-    )
-
-
-def _codes(given: list[str] | None) -> tuple[str, ...]:
-    codes = [code.strip().upper() for each in given or () for code in each.split(",")]
-    known = {code for code in Locale("en").territories if len(str(code)) == 2} - NO_STATES
-    for code in codes:
-        if code not in known:
-            fail(f"{code!r} is no state: give two letters of ISO 3166-1 (IQ, FR), EU or UN", EXIT_USAGE)
-    return tuple(dict.fromkeys(codes))
 
 
 def _subscribe(channel: Channel, url: str, name: str, asked: Filter, secret_file: Path | None, as_json: bool) -> None:
@@ -231,14 +191,14 @@ def _subscribe(channel: Channel, url: str, name: str, asked: Filter, secret_file
             await publisher.publish(SUBSCRIPTIONS, made)
         return made
 
-    made = _run(run)
+    made = with_broker(run)
     shown_once = None if given else secret
     if as_json:
         print_json({"subscription": _shown(made), "secret": shown_once})
         return
-    _say(f"subscribed {made.name} ({made.subscription_id}) to {_words(asked)}")
+    say(f"subscribed {made.name} ({made.subscription_id}) to {words(asked)}")
     if shown_once:
-        _say(f"signing secret, shown only now: {shown_once}")
+        say(f"signing secret, shown only now: {shown_once}")
 
 
 def _endpoint(url: str, chosen: Settings) -> str:
@@ -274,18 +234,6 @@ def _secret(path: Path) -> str:
     return secret
 
 
-def _words(asked: Filter) -> str:
-    parts = [f"{asked.min_severity} and above"]
-    if asked.min_certainty is not Certainty.UNLIKELY:
-        parts.append(f"at least {asked.min_certainty}")
-    parts += [f"in {', '.join(asked.host_states)}"] if asked.host_states else []
-    parts += [f"sites of {', '.join(asked.sending_states)}"] if asked.sending_states else []
-    parts += [f"only {', '.join(asked.types)}"] if asked.types else []
-    parts += [] if asked.updates else ["no updates"]
-    parts += ["exercises too"] if asked.exercises else []
-    return "; ".join(parts)
-
-
 def _shown(subscription: Subscription) -> dict[str, object]:
     return subscription.model_dump(mode="json", exclude=NEVER_SHOWN)
 
@@ -315,17 +263,3 @@ async def _all(chosen: Settings) -> list[Subscription]:
 async def _read(chosen: Settings, publisher: Publisher) -> list[Subscription]:
     table = await snapshot(chosen, [SUBSCRIPTIONS])
     return [record for record in table.values(SUBSCRIPTIONS) if isinstance(record, Subscription)]
-
-
-def _run(action: Callable[[Settings], Awaitable[T]]) -> T:
-    async def run() -> T:
-        return await action(settings())
-
-    try:
-        return asyncio.run(run())
-    except (BrokerUnreachable, KafkaError, Misconfigured, TimeoutError) as error:
-        fail(str(error))
-
-
-def _say(text: str) -> None:
-    out.print(text, highlight=False, soft_wrap=True, markup=False)

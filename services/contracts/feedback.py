@@ -30,6 +30,6 @@ class Feedback(Record):
         return f"{self.incident_id}-{self.revision}-{self.author}"
 
     @property
-    def key(self) -> str:
-        """As of reports: the verdict lies on the partition of the incident's table."""
+    def partition_key(self) -> str:
+        """Placed as the reports of its host state, so that the verdict meets the incident's table."""
         return self.host_state or "ZZ"

@@ -56,7 +56,7 @@ ALERTS = Topic("alerts", Alert, "incident_id", _days(90))
 SUBSCRIPTIONS = Topic("subscriptions", Subscription, "subscription_id", None)
 SILENCES = Topic("silences", Silence, "silence_id", None)
 DELIVERIES = Topic("deliveries", Delivery, "delivery_id, partitioned by subscription", None)
-FEEDBACK = Topic("feedback", Feedback, "host state", _days(365))
+FEEDBACK = Topic("feedback", Feedback, "verdict, partitioned by host state", _days(365))
 DEAD_LETTERS = Topic("dead-letters", DeadLetter, "dead_letter_id", _days(30))
 
 TOPICS = (

@@ -13,14 +13,17 @@ import structlog
 
 from services.contracts import ids
 from services.contracts.alert import Alert
-from services.contracts.delivery import Delivery
+from services.contracts.delivery import Delivery, DeliveryState
 from services.contracts.ids import DeliveryId, SubscriptionId
 from services.contracts.model import Record
+from services.contracts.silence import Silence
 from services.contracts.subscription import Subscription
-from services.contracts.topics import ALERTS, DELIVERIES, SUBSCRIPTIONS, Topic
+from services.contracts.topics import ALERTS, DELIVERIES, SILENCES, SUBSCRIPTIONS, Topic
 from services.notify.adapters.sender import Sender
 from services.notify.adapters.store import SERVICE, Store
+from services.notify.core import retry
 from services.notify.core.filter import should_notify
+from services.notify.core.silencing import silence_for
 from services.notify.dispatcher import Dispatcher
 from services.runtime import service
 from services.runtime.dead_letters import DeadLetterBox
@@ -56,12 +59,17 @@ class WallClock:
             pass
 
 
-def deliveries_for(alert: Alert, subscriptions: Sequence[Subscription], now: datetime) -> list[Delivery]:
-    """One pending delivery for each subscription that the alert answers. It carries what a message can show."""
+def deliveries_for(
+    alert: Alert, subscriptions: Sequence[Subscription], now: datetime, silence: Silence | None = None
+) -> list[Delivery]:
+    """One pending delivery for each subscription that the alert answers. It carries what a message can show.
+
+    Under a silence they are final at once: the log then shows what was kept from whom, and why.
+    """
     carried = alert.model_copy(
         update={"incident": alert.incident.model_copy(update={"claims": alert.incident.claims[-MOST_CLAIMS:]})}
     )
-    return [
+    deliveries = [
         Delivery(
             delivery_id=ids.delivery_id(alert.alert_id, subscription.subscription_id),
             subscription_id=subscription.subscription_id,
@@ -74,6 +82,9 @@ def deliveries_for(alert: Alert, subscriptions: Sequence[Subscription], now: dat
         for subscription in subscriptions
         if should_notify(subscription, alert).notify
     ]
+    if silence is None:
+        return deliveries
+    return [retry.final(each, DeliveryState.SILENCED, f"{silence.silence_id}: {silence.reason}") for each in deliveries]
 
 
 class Notifier:
@@ -83,7 +94,7 @@ class Notifier:
         letters = DeadLetterBox(publisher, SERVICE)
         self._health = health
         self._store = Store(publisher)
-        self._subscriptions = TopicTable(settings, [SUBSCRIPTIONS], letters)
+        self._subscriptions = TopicTable(settings, [SUBSCRIPTIONS, SILENCES], letters)
         self._dispatcher = Dispatcher(
             self._store,
             sender,
@@ -141,10 +152,15 @@ class Notifier:
     async def _match(self, alerts: Sequence[Alert]) -> None:
         """Returns once every delivery of the batch is acknowledged; a repeated alert gives the same ids."""
         subscriptions = [s for s in self._subscriptions.values(SUBSCRIPTIONS) if isinstance(s, Subscription)]
+        silences = [s for s in self._subscriptions.values(SILENCES) if isinstance(s, Silence)]
         now = datetime.now(UTC)
-        matched = [(alert, deliveries_for(alert, subscriptions, now)) for alert in alerts]
-        await self._store.put(*(delivery for _, deliveries in matched for delivery in deliveries))
-        for alert, deliveries in matched:
+        matched = [
+            (alert, silence, deliveries_for(alert, subscriptions, now, silence))
+            for alert in alerts
+            for silence in (silence_for(alert, silences),)
+        ]
+        await self._store.put(*(delivery for *_, deliveries in matched for delivery in deliveries))
+        for alert, silence, deliveries in matched:
             log.info(
                 ALERT_MATCHED,
                 alert_id=alert.alert_id,
@@ -153,6 +169,7 @@ class Notifier:
                 severity=alert.incident.severity,
                 subscriptions=len(subscriptions),
                 deliveries=len(deliveries),
+                silence_id=silence.silence_id if silence else None,
             )
 
 

@@ -43,10 +43,15 @@ def _ignore(*_: object) -> None:
     pass
 
 
+def _keep(_: Record) -> bool:
+    return True
+
+
 class TopicTable:
     """The rows of one or more compacted topics.
 
-    `role` names the group that shares the partitions; None reads them all. `on_change(topic, key, record)` is
+    `role` names the group that shares the partitions; None reads them all. `keep` says which records become rows, where
+    most are not wanted. `on_change(topic, key, record)` is
     called for every record read, None for a tombstone, while loading too. `on_loaded(partitions)` is called when
     newly assigned partitions have been read to the end they had at assignment; only then may their rows be acted
     upon. `on_lost(partitions)` is called after their rows have left the table. Callbacks run on the reading
@@ -60,6 +65,7 @@ class TopicTable:
         dead_letters: DeadLetterBox,
         *,
         role: str | None = None,
+        keep: Callable[[Record], bool] = _keep,
         on_change: OnChange = _ignore,
         on_loaded: OnPartitions = _ignore,
         on_lost: OnPartitions = _ignore,
@@ -68,6 +74,7 @@ class TopicTable:
         self._kafka = settings.kafka
         self._dead_letters = dead_letters
         self._shared = role is not None
+        self._keep = keep
         self._on_change, self._on_loaded, self._on_lost = on_change, on_loaded, on_lost
         self._rows: dict[Topic, dict[str, Row]] = {topic: {} for topic in topics}
         self._read: dict[TopicPartition, int] = {}  # next offset of what was read
@@ -174,7 +181,7 @@ class TopicTable:
                 reason = f"its key is {key!r:.80}, a {record.KIND} of that id has {record.key!r:.80}"
                 await self._dead_letters.bury(message, DeadLetterClass.INVALID, reason)
                 return
-        if record is None:
+        if record is None or not self._keep(record):
             self._rows[topic].pop(key, None)
         else:
             self._rows[topic][key] = Row(record, message.partition)
@@ -196,12 +203,14 @@ class TopicTable:
             self._loaded.set()
 
 
-async def snapshot(settings: Settings, topics: Sequence[Topic], *, within_s: float = 30) -> TopicTable:
+async def snapshot(
+    settings: Settings, topics: Sequence[Topic], *, keep: Callable[[Record], bool] = _keep, within_s: float = 30
+) -> TopicTable:
     """The topics as they are now: a whole table, read once to its end. Nothing is written.
 
     Raises TimeoutError, Misconfigured when a topic does not exist, BrokerUnreachable.
     """
-    table = TopicTable(settings, topics, Onlooker())
+    table = TopicTable(settings, topics, Onlooker(), keep=keep)
     stop = asyncio.Event()
     running = asyncio.create_task(table.run(stop))
     loaded = asyncio.create_task(table.loaded())

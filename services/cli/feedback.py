@@ -1,0 +1,133 @@
+"""`chancery feedback`: an analyst's verdict on an incident, and verdicts as cases to measure by."""
+
+import json
+from datetime import UTC, datetime
+from getpass import getuser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Column, Table
+
+from services.classify.core.scoring.labelled import gold_row
+from services.cli.context import EXIT_USAGE, err, fail, out, print_json, say, with_broker
+from services.contracts.article import Article
+from services.contracts.feedback import Feedback, Verdict
+from services.contracts.ids import IncidentId
+from services.contracts.incident import Incident
+from services.contracts.topics import ARTICLES, FEEDBACK, INCIDENTS
+from services.runtime.kafka import Publisher
+from services.runtime.settings import Settings
+from services.runtime.topic_table import snapshot
+
+SOURCE = "/chancery/cli"
+
+app = typer.Typer(help="Say that an incident is real or a false alarm; export verdicts as gold.", no_args_is_help=True)
+
+Which = Annotated[str, typer.Argument(metavar="INCIDENT", help="The incident's id, as in an alert, or its beginning.")]
+Why = Annotated[str, typer.Option(help="What you know; it is told with the change.")]
+Author = Annotated[str, typer.Option(help="Who says so; by default you.")]
+
+
+@app.command()
+def confirm(which: Which, why: Why, author: Author = "") -> None:
+    """It happened. The incident's credibility becomes 1, and no denial takes it back.
+
+    Example: chancery feedback confirm inc_6m3 --why "called the duty officer"
+    """
+    _give(which, Verdict.CONFIRMED, why, author)
+
+
+@app.command()
+def reject(which: Which, why: Why, author: Author = "") -> None:
+    """It is a false alarm. Whoever was told of it is told that it is taken back.
+
+    Example: chancery feedback reject inc_6m3 --why "the article tells of 1979"
+    """
+    _give(which, Verdict.FALSE_ALARM, why, author)
+
+
+@app.command("list")
+def list_verdicts(as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False) -> None:
+    """Every verdict, the newest first."""
+    given = with_broker(_verdicts)
+    if as_json:
+        print_json([each.model_dump(mode="json") for each in given])
+        return
+    table = Table(Column("incident", no_wrap=True, overflow="fold"), "verdict", "why", "by", "given")
+    for each in given:
+        table.add_row(*map(escape, (each.incident_id, each.verdict, each.why, each.author, f"{each.given_at:%F %T}")))
+    out.print(table if given else "no verdicts")
+
+
+@app.command()
+def export(
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="The file; by default standard output.")] = None,
+) -> None:
+    """Write verdicts as JSON lines that `chancery evaluate` reads: the articles, and what should be read of them.
+
+    Articles older than their topic keeps (30 days) are gone and are left out.
+    """
+    rows, gone = with_broker(_rows)
+    text = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8")
+    err.print(f"{len(rows)} articles written{f'; {gone} are no longer kept' if gone else ''}", highlight=False)
+
+
+def _give(which: str, verdict: Verdict, why: str, author: str) -> None:
+    if not why.strip():
+        fail("--why is empty: say what you know", EXIT_USAGE)
+
+    async def act(chosen: Settings) -> Incident:
+        incident = await _incident(chosen, which)
+        given = Feedback(
+            incident_id=incident.incident_id,
+            host_state=incident.site.host_state,
+            revision=incident.revision,
+            verdict=verdict,
+            why=why,
+            author=author or getuser(),
+            given_at=datetime.now(UTC),
+        )
+        async with Publisher(chosen, SOURCE) as publisher:
+            await publisher.publish(FEEDBACK, given, placed_by=given.partition_key)
+        return incident
+
+    judged = with_broker(act)
+    say(f"{verdict.value.replace('_', ' ')}: {judged.incident_id}, revision {judged.revision}")
+
+
+async def _incident(chosen: Settings, which: str) -> Incident:
+    table = await snapshot(chosen, [INCIDENTS])
+    found = [each for each in table.values(INCIDENTS) if isinstance(each, Incident)]
+    named = [each for each in found if each.incident_id.startswith(which)]
+    if not named or not which:
+        fail(f"no incident {which!r}; its id stands in every alert")
+    if len(named) > 1:
+        fail(f"{len(named)} incidents begin with {which!r}; give more of the id", EXIT_USAGE)
+    return named[0]
+
+
+async def _verdicts(chosen: Settings) -> list[Feedback]:
+    table = await snapshot(chosen, [FEEDBACK])
+    given = [each for each in table.values(FEEDBACK) if isinstance(each, Feedback)]
+    return sorted(given, key=lambda each: each.given_at, reverse=True)
+
+
+async def _rows(chosen: Settings) -> tuple[list[object], int]:
+    """The rows, the oldest verdict first, and how many articles are no longer kept."""
+    given: dict[IncidentId, Feedback] = {each.incident_id: each for each in reversed(await _verdicts(chosen))}
+    table = await snapshot(chosen, [INCIDENTS], keep=lambda record: record.key in given)
+    incidents = [each for each in table.values(INCIDENTS) if isinstance(each, Incident)]
+    wanted = {claim.article_id: incident for incident in incidents for claim in incident.claims}
+    articles = await snapshot(chosen, [ARTICLES], keep=lambda record: record.key in wanted)
+    kept = [each for each in articles.values(ARTICLES) if isinstance(each, Article)]
+    kept.sort(key=lambda article: (given[wanted[article.article_id].incident_id].given_at, article.article_id))
+    rows: list[object] = [
+        gold_row(given[wanted[article.article_id].incident_id], wanted[article.article_id], article) for article in kept
+    ]
+    return rows, len(wanted) - len(kept)

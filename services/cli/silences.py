@@ -1,0 +1,123 @@
+"""`chancery silences`: alerts that someone does not want for a time."""
+
+import re
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+from getpass import getuser
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Column, Table
+
+from services.cli.context import EXIT_USAGE, fail, out, print_json, say, with_broker
+from services.cli.filters import MinSeverity, States, Types, filter_of, words
+from services.contracts import ids
+from services.contracts.delivery import Delivery, DeliveryState
+from services.contracts.report import Certainty, Severity
+from services.contracts.silence import Silence
+from services.contracts.topics import DELIVERIES, SILENCES
+from services.runtime.kafka import Publisher
+from services.runtime.settings import Settings
+from services.runtime.topic_table import snapshot
+
+SOURCE = "/chancery/cli"
+_LENGTH = re.compile(r"(\d{1,4})([mhd])")
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+
+app = typer.Typer(help="Keep alerts from going out for a time: add, list, end.", no_args_is_help=True)
+
+
+@app.command()
+def add(
+    reason: Annotated[str, typer.Option(help="Why; it is shown with everything that is kept back.")],
+    lasts: Annotated[str, typer.Option("--for", metavar="8h", help="How long: minutes, hours or days (30m, 8h, 2d).")],
+    host_state: States = None,
+    sending_state: States = None,
+    types: Types = None,
+    min_severity: MinSeverity = Severity.MINOR,
+    author: Annotated[str, typer.Option(help="Who answers for it; by default you.")] = "",
+    everything: Annotated[bool, typer.Option("--everything", help="Silence all alerts, without a filter.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+) -> None:
+    """Keep matching alerts back from everybody until the time is over. Incidents are still followed and recorded.
+
+    Example: chancery silences add --host-state IQ --type peaceful_protest_blockade --for 8h --reason "yearly march"
+    """
+    matcher = filter_of(host_state, sending_state, types, min_severity, Certainty.UNLIKELY, False, True)
+    if not (everything or matcher.host_states or matcher.sending_states or matcher.types):
+        fail("say what to silence: --host-state, --sending-state or --type; or --everything", EXIT_USAGE)
+    now, who = datetime.now(UTC), author or getuser()
+    made = Silence(
+        silence_id=ids.silence_id(who, matcher.model_dump_json(), now.isoformat()),
+        matcher=matcher,
+        reason=reason,
+        author=who,
+        created_at=now,
+        expires_at=now + _length(lasts),
+    )
+    with_broker(lambda chosen: _publish(chosen, made))
+    if as_json:
+        print_json(made.model_dump(mode="json"))
+    else:
+        say(f"silenced until {made.expires_at:%F %T} UTC ({made.silence_id}): {words(matcher)}")
+
+
+@app.command("list")
+def list_silences(as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False) -> None:
+    """Every silence, how long it lasts and how many alerts it kept back."""
+    silences, kept_back = with_broker(_read)
+    if as_json:
+        print_json([each.model_dump(mode="json") | {"alerts": kept_back[each.silence_id]} for each in silences])
+        return
+    table = Table(
+        Column("id", no_wrap=True, overflow="fold"), "until", "state", "alerts kept back", "what", "why", "by"
+    )
+    now = datetime.now(UTC)
+    for each in silences:
+        state = "active" if each.expires_at > now else "over"
+        cells = (
+            each.silence_id, f"{each.expires_at:%F %T}", state, str(kept_back[each.silence_id]), words(each.matcher),
+            each.reason, each.author,
+        )  # fmt: skip
+        table.add_row(*map(escape, cells))
+    out.print(table if silences else "no silences")
+
+
+@app.command()
+def end(silence_id: Annotated[str, typer.Argument(help="As `chancery silences list` prints it.")]) -> None:
+    """Let alerts go out again from now on. What was kept back is not sent later."""
+    silences, _ = with_broker(_read)
+    found = next((each for each in silences if each.silence_id == silence_id), None)
+    if found is None:
+        fail(f"no silence {silence_id}; `chancery silences list` shows what there is")
+    now = datetime.now(UTC)
+    if found.expires_at <= now:
+        fail(f"{silence_id} is over since {found.expires_at:%F %T} UTC")
+    ended = found.model_copy(update={"expires_at": now})
+    with_broker(lambda chosen: _publish(chosen, ended))
+    say(f"ended {silence_id}")
+
+
+def _length(text: str) -> timedelta:
+    found = _LENGTH.fullmatch(text.strip())
+    if not found or not int(found[1]):
+        fail(f"--for {text!r} is no length of time: write 30m, 8h or 2d", EXIT_USAGE)
+    return int(found[1]) * _UNITS[found[2]]
+
+
+async def _publish(chosen: Settings, silence: Silence) -> None:
+    async with Publisher(chosen, SOURCE) as publisher:
+        await publisher.publish(SILENCES, silence)
+
+
+async def _read(chosen: Settings) -> tuple[list[Silence], dict[str, int]]:
+    """The silences, the newest first, and the number of alerts that each kept back."""
+    table = await snapshot(chosen, [SILENCES, DELIVERIES])
+    silences = [record for record in table.values(SILENCES) if isinstance(record, Silence)]
+    alerts: dict[str, set[str]] = defaultdict(set)
+    for record in table.values(DELIVERIES):
+        if isinstance(record, Delivery) and record.state is DeliveryState.SILENCED:
+            alerts[record.reason.partition(":")[0]].add(record.alert_id)
+    silences.sort(key=lambda silence: silence.created_at, reverse=True)
+    return silences, defaultdict(int, {silence_id: len(kept) for silence_id, kept in alerts.items()})

@@ -34,7 +34,7 @@ def build(incident_id: ids.IncidentId, claims: tuple[SourceClaim, ...], notes: t
     certainty = min((claim.certainty for claim in said), key=_CERTAINTY_ORDER.index)
     evidence = corroborate.Evidence(
         told_by=corroborate.independent(news),
-        denied_by=corroborate.independent([claim for claim in standing if claim.denies and not claim.withdrawn]),
+        denied_by=corroborate.independent([claim for claim in standing if _is_denial(claim, asserting)]),
         certainty=certainty,
     )
     sources = evidence.told_by
@@ -91,6 +91,11 @@ def _status(
     if any(note.kind is NoteKind.CLOSED and note.at >= quiet_since for note in notes):
         return IncidentStatus.CLOSED
     return IncidentStatus.OPEN
+
+
+def _is_denial(claim: SourceClaim, asserting: Sequence[SourceClaim]) -> bool:
+    """An article that tells it and quotes a denial too is no denial."""
+    return claim.denies and not claim.withdrawn and all(claim.article_id != other.article_id for other in asserting)
 
 
 def at(incident: Incident, revision: int) -> Incident | None:

@@ -71,8 +71,13 @@ def _is_idle(incident: Incident) -> bool:
     return all(mention.series for mention in incident.mentions)
 
 
+DENIAL = "denial"
+
+
 def _is_rejected(mention: Mention) -> bool:
-    return any(GUARDS[guard.name].effect is Effect.REJECT for guard in mention.guards)
+    """A denial at a diplomatic site is kept, as background: it may take back what others told."""
+    kept = DENIAL if mention.site is not None and mention.relation is not Relation.NONE else None
+    return any(GUARDS[guard.name].effect is Effect.REJECT for guard in mention.guards if guard.name != kept)
 
 
 _WEIGHED = frozenset({"commentary", "hypothetical", "series", "prevention"})
@@ -86,7 +91,9 @@ def is_rejected_elsewhere(incident: Incident) -> bool:
 
 
 def _is_past(gist: Gist, mention: Mention) -> bool:
-    if mention.background or any(GUARDS[guard.name].effect is Effect.BACKGROUND for guard in mention.guards):
+    if mention.background or any(
+        GUARDS[guard.name].effect is Effect.BACKGROUND or guard.name == DENIAL for guard in mention.guards
+    ):
         return True
     return _is_old(gist, mention.when)
 

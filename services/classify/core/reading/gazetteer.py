@@ -21,6 +21,8 @@ class City:
     lon: float
     population: int
     capital: bool = False
+    listed: bool = True
+    """False for a town that only the text names: it has no coordinates of its own."""
 
 
 @dataclass(frozen=True, slots=True)

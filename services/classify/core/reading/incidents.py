@@ -321,7 +321,7 @@ def _absorb(incident: Incident, mention: Mention) -> None:
         incident.when = mention.when
         incident.spans["date"] = mention.spans["date"]
     incident.casualties = _more_casualties(incident.casualties, mention.casualties)
-    incident.place = incident.place or mention.place
+    incident.place = _finer_place(incident.place, mention.place)
     incident.area = incident.area or mention.area
     incident.weapon = incident.weapon or mention.weapon
     for name, number in mention.quantities:
@@ -332,6 +332,15 @@ def _absorb(incident: Incident, mention: Mention) -> None:
     if mention.conflict and mention.conflict not in incident.conflicts:
         incident.conflicts.append(mention.conflict)
     incident.guards = first_of_each((*incident.guards, *mention.guards))
+
+
+def _finer_place(known: Place | None, other: Place | None) -> Place | None:
+    """The first place told; a city of its state takes the place of a state."""
+    if known is None or other is None:
+        return known or other
+    if known.kind == "state" and other.kind == "city" and any(city.state in known.states for city in other.cities):
+        return other
+    return known
 
 
 def _is_only_closure(incident: Incident, mention: Mention) -> bool:

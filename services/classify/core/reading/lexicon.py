@@ -67,6 +67,11 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "one",
         "in_prefixes",
         "possessives",
+        "regions",
+        "streets",
+        "directions",
+        "ways",
+        "settlements",
         "oblique",
         "own",
         "capital",
@@ -100,7 +105,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
 
 WORD_SETS = (
     "roles.of", "roles.in", "roles.in_after", "roles.that", "roles.in_prefixes", "roles.and_prefixes",
-    "roles.possessives", "roles.oblique",
+    "roles.possessives", "roles.regions", "roles.streets", "roles.directions", "roles.ways", "roles.oblique",
 )  # fmt: skip
 """Keys that hold single words looked up between places, not terms to scan for."""
 
@@ -159,6 +164,10 @@ class Lexicon:
     in_prefixes: frozenset[str] = frozenset()
     possessives: frozenset[str] = frozenset()
     and_prefixes: frozenset[str] = frozenset()
+    regions: frozenset[str] = frozenset()
+    streets: frozenset[str] = frozenset()
+    directions: frozenset[str] = frozenset()
+    ways: frozenset[str] = frozenset()
     oblique: frozenset[str] = frozenset()
     oblique_endings: tuple[str, ...] = ()
     missions: tuple[tuple[str, SiteKind], ...] = ()
@@ -249,6 +258,10 @@ def compile_lexicon(
         in_=_folded_set(file, "roles.in", roles.get("in", [])),
         in_after=_folded_set(file, "roles.in_after", roles.get("in_after", [])),
         in_prefixes=_folded_set(file, "roles.in_prefixes", roles.get("in_prefixes", [])),
+        streets=_folded_set(file, "roles.streets", roles.get("streets", [])),
+        directions=_folded_set(file, "roles.directions", roles.get("directions", [])),
+        ways=_folded_set(file, "roles.ways", roles.get("ways", [])),
+        regions=_folded_set(file, "roles.regions", roles.get("regions", [])),
         possessives=_folded_set(file, "roles.possessives", roles.get("possessives", [])),
         and_prefixes=_folded_set(file, "roles.and_prefixes", roles.get("and_prefixes", [])),
         oblique=_folded_set(file, "roles.oblique", [term for term in oblique if not term.startswith("*")]),

@@ -18,8 +18,8 @@ from services.classify.core.reading.guard_hits import (
     related_line,
 )
 from services.classify.core.reading.numbers import Number
-from services.classify.core.reading.places import Place, is_located
 from services.classify.core.reading.scan import Hit
+from services.classify.core.reading.scene import scene_of
 from services.classify.core.reading.site_mentions import ABROAD, SiteMention
 from services.classify.core.reading.text import Sentence
 from services.classify.core.taxonomy import TAXONOMY
@@ -218,7 +218,7 @@ def _mention(
     if weapons:
         chosen = min(weapons, key=lambda hit: abs(hit.start - trigger.start))
         weapon = (chosen.value, chosen.start, chosen.end)
-    place, area = _place(gist, segment, sentence, site, trigger)
+    place, area = scene_of(gist, sentence, segment.start, segment.end, site, trigger)
     cues = {hit.value for hit in gist.hits.within("cues", segment.start, segment.end)}
     return Mention(
         sentence=sentence,
@@ -335,42 +335,6 @@ def _days_to(published: dt.date | None, date: dt.date | None, years: int) -> int
     assert date is not None
     year = max(1, min(9999, date.year + years))
     return (dt.date(year, date.month, min(date.day, 28)) - published).days
-
-
-def _place(
-    gist: Gist, segment: Segment, sentence: Sentence, site: SiteMention | None, trigger: Hit
-) -> tuple[Place | None, Place | None]:
-    """The city or state, and the quarter, that a mention plays in, outside what composes its site."""
-    area = None
-    best: tuple[float, Place] | None = None
-    for place in gist.places_within(sentence.start, sentence.end):
-        if place.area is not None:
-            area = place
-            continue
-        if place.kind == "adjective" or (site and site.start <= place.start < site.end):
-            continue
-        if place.start < gist.dateline_end:
-            continue
-        linked = is_located(gist.folded, place, gist.lexicon)
-        speech = gist.hits.values("roles", place.end, place.end + 20, "speech")
-        if speech and not linked:
-            continue
-        if not linked and gist.hits.values("roles", place.start - 20, place.start, "agent"):
-            continue  # "led by Washington" names a government
-        if site is None and not linked and not _is_at_home(gist, place):
-            continue  # a person's name, or a foreign government
-        inside = segment.start <= place.start < segment.end
-        cost = abs(place.start - trigger.start) + (0 if linked else 60) + (0 if inside else 60)
-        cost += 0 if place.kind == "city" else 20
-        if best is None or cost < best[0]:
-            best = (cost, place)
-    return (best[1] if best else None), area
-
-
-def _is_at_home(gist: Gist, place: Place) -> bool:
-    """Whether a place may lie in the state that the article is most about."""
-    home = gist.focus.states[0] if gist.focus.states else None
-    return home is None or home in place.states or any(city.state == home for city in place.cities)
 
 
 def _cue_spans(gist: Gist, start: int, end: int) -> dict[str, Spans]:

@@ -20,6 +20,7 @@ from services.classify.core.reading.scan import Resolver, collect, find, trigger
 from services.classify.core.reading.site_mentions import SiteReader
 from services.classify.core.reading.specificity import Specificity, specificity, tone_of
 from services.classify.core.reading.text import fold, split_sentences
+from services.classify.core.reading.towns import with_unlisted, without_regions
 from services.contracts.report import (
     Classification,
     Relation,
@@ -95,8 +96,10 @@ def _places(reader: "Reader", work: Work) -> bool:
     assert work.lexicon is not None
     hint = work.article.country_hint
     found = find_places(work.folded, work.hits, work.named, work.lexicon, work.rules.gazetteer, hint)
+    found = without_regions(work.folded, found, work.lexicon)
     work.places = without_stray_cities(work.folded, found, work.lexicon, hint, work.dateline_end)
     work.focus = article_focus(work.folded, work.places, work.sentences, work.article.country_hint, work.dateline_end)
+    work.places = with_unlisted(work.folded, work.hits, work.places, work.lexicon, work.focus)
     return True
 
 

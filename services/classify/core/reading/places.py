@@ -8,7 +8,7 @@ from typing import NamedTuple
 from services.classify.core.reading.gazetteer import City, Gazetteer, SpecialPlace, best_city
 from services.classify.core.reading.lexicon import Lexicon
 from services.classify.core.reading.scan import Hit, Hits
-from services.classify.core.reading.text import Folded, Sentence
+from services.classify.core.reading.text import Folded, Sentence, fold_term
 from services.contracts.report import SiteKind
 
 _ARTICLES_MAX = 4
@@ -154,8 +154,18 @@ def _is_city(folded: Folded, hit: Hit, lexicon: Lexicon, gazetteer: Gazetteer, s
     if len(following) == 2 and following[0] in " -" and following[1].isupper() and not shouting and following[0] == "-":
         return False
     if shouting or (word.isupper() and len(word) > 3):
-        return gazetteer.candidates(hit.value)[0].population >= 50_000
+        return _is_plain(gazetteer.candidates(hit.value), hit.value)
     return True
+
+
+def _is_plain(cities: tuple[City, ...], name: str) -> bool:
+    """Whether capitals may stand for a city: by its own name, or by another one if it is very large.
+
+    Where no small letter tells names from words, "turn", "side" and "the bridge" are names of towns somewhere.
+    """
+    if any(fold_term(city.name) == name and city.population >= 50_000 for city in cities):
+        return True
+    return any(is_known(city) and name.startswith(fold_term(city.name)[:4]) for city in cities)
 
 
 _KNOWN_CITY = 300_000
@@ -172,7 +182,7 @@ def without_stray_cities(
     if not lexicon.spaced:
         return places
     named = {state for place in places if place.kind != "city" for state in place.states}
-    named.update(city.state for place in places for city in place.cities[:1] if _is_known(city))
+    named.update(city.state for place in places for city in place.cities[:1] if is_known(city))
     named.update(place.special.state for place in places if place.special and place.special.state)
     if hint:
         named.add(hint)
@@ -183,12 +193,12 @@ def without_stray_cities(
         for place in places
         if place.kind != "city"
         or place.start < dateline_end
-        or any(_is_known(city) or city.state in named for city in place.cities)
+        or any(is_known(city) or city.state in named for city in place.cities)
         or is_located(folded, place, lexicon)
     ]
 
 
-def _is_known(city: City) -> bool:
+def is_known(city: City) -> bool:
     return city.capital or city.population >= _KNOWN_CITY
 
 
@@ -196,8 +206,10 @@ def is_located(folded: Folded, place: Place, lexicon: Lexicon) -> bool:
     """Whether a word for "in" stands right before or after a place."""
     if place.prefix in lexicon.in_prefixes:
         return True
-    before = folded.norm[max(0, place.start - 12) : place.start].split()
+    before = folded.norm[max(0, place.start - 20) : place.start].split()
     after = folded.norm[place.end : place.end + 8].split()
+    if len(before) > 1 and before[-1] in lexicon.directions:
+        before.pop()  # "in northern Lima"
     return bool(before and before[-1] in lexicon.in_) or bool(after and after[0] in lexicon.in_after)
 
 
@@ -207,9 +219,12 @@ def article_focus(
     """The states an article is about: cities count more than states, adjectives least, the dateline most."""
     weights: Counter[str] = Counter()
     dateline: City | None = None
+    named = {place.states[0] for place in places if place.kind == "state" and len(place.states) == 1}
     for place in places:
         if place.kind == "city":
             city = place.cities[0]
+            if not is_known(city):
+                city = next((one for one in place.cities if one.state in named), city)
             if dateline is None and place.start < dateline_end:
                 dateline = best_city(place.cities, hint, None, frozenset()) or city
                 weights[dateline.state] += 4

@@ -6,7 +6,7 @@ from services.classify.core.reading.gazetteer import City, Gazetteer, SpecialPla
 from services.classify.core.reading.incidents import Incident
 from services.classify.core.reading.places import Focus
 from services.classify.core.reading.site_mentions import SiteMention
-from services.contracts.report import PlacePrecision, Site, SiteKind
+from services.contracts.report import IncidentType, PlacePrecision, Site, SiteKind
 
 _IN_CAPITALS = frozenset(
     {SiteKind.EMBASSY, SiteKind.CHANCERY, SiteKind.NUNCIATURE, SiteKind.INTERESTS_SECTION, SiteKind.EU_DELEGATION}
@@ -21,7 +21,7 @@ def site_of(incident: Incident, focus: Focus, gazetteer: Gazetteer, published: d
     area = incident.area.special if incident.area else None
     mention = incident.site
     on = incident.when.date if incident.when and incident.when.date else published
-    city, host = _around(incident, focus)
+    city, host = _around(incident, focus, published)
     if (
         area
         and area.state
@@ -63,7 +63,20 @@ def _kind(mention: SiteMention | None, city: City | None) -> SiteKind | None:
 _OFFICES = {"UN": SiteKind.UN_OFFICE, "EU": SiteKind.EU_DELEGATION}
 
 
-def _around(incident: Incident, focus: Focus) -> tuple[City | None, str | None]:
+def _is_local(incident: Incident, published: dt.date | None) -> bool:
+    """Whether an incident of which no place is told may be one of the city that the article comes from.
+
+    What happened yesterday, or as the article opens with it; an older one, or a murder that is only spoken of, may
+    have happened anywhere.
+    """
+    if incident.background:
+        return False
+    if incident.when is None or incident.when.date is None:
+        return incident.type is not IncidentType.ASSASSINATION_STAFF
+    return published is None or (published - incident.when.date).days <= 1
+
+
+def _around(incident: Incident, focus: Focus, published: dt.date | None) -> tuple[City | None, str | None]:
     """City and state told near an incident, else those the article is about; never the sender's own."""
     place, mention = incident.place, incident.site
     sender = mention.sender if mention else None
@@ -76,7 +89,8 @@ def _around(incident: Incident, focus: Focus) -> tuple[City | None, str | None]:
     if mention is None:
         if city is None and host is None:
             home_state = focus.states[0] if focus.states else None
-            return focus.city if focus.city and focus.city.state == home_state else None, home_state
+            local = focus.city and focus.city.state == home_state and _is_local(incident, published)
+            return focus.city if local else None, home_state
         return city, host
     if city is not None and city.state in (sender, *([] if mention.host in (None, city.state) else [city.state])):
         city = None
@@ -94,7 +108,7 @@ def _coordinates(
         return mention.lat, mention.lon, mention.precision or PlacePrecision.SITE
     if known and known.lat is not None and known.state == (city.state if city else host):
         return known.lat, known.lon, known.precision
-    if city:
+    if city and city.listed:
         return city.lat, city.lon, PlacePrecision.CITY
     if host:
         # A country is shown by its capital; the precision says that no more is meant.

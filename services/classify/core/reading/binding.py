@@ -5,7 +5,8 @@ import re
 from collections.abc import Sequence
 
 from services.classify.core.reading.gist import CLAUSE_END, Gist, clauses
-from services.classify.core.reading.places import Place
+from services.classify.core.reading.onlookers import is_onlooker, is_quoted
+from services.classify.core.reading.places import Place, is_located
 from services.classify.core.reading.scan import Hit
 from services.classify.core.reading.site_mentions import ABROAD, SiteMention
 from services.classify.core.reading.text import Sentence, sentence_at
@@ -36,6 +37,8 @@ def is_speaker(gist: Gist, site: SiteMention, sentence: Sentence, triggers: Sequ
     begins = gist.words_between(sentence.start, site.start) <= 1
     if begins and not told and gist.folded.clean[site.end : site.end + 1] in (":", "："):
         return True  # "Embassy in Kabul: we are safe"
+    if is_quoted(gist, sentence, site):
+        return True
     before = gist.hits.values("roles", max(sentence.start, site.start - 45), site.start, "speaker")
     if (
         before
@@ -187,8 +190,8 @@ def bind_site(
         if not close or _is_former(gist, site) or is_speaker(gist, site, sentence, triggers):
             continue
         for trigger in close:
-            distance = _distance(gist, site, trigger, best[0] if best else math.inf)
-            if distance is None:
+            distance = _distance(gist, sentence, site, trigger, best[0] if best else math.inf)
+            if distance is None or is_onlooker(gist, sentence, site, trigger):
                 continue
             if best is None or distance < best[0]:
                 best = (distance, site, trigger)
@@ -197,14 +200,14 @@ def bind_site(
     return best[1], best[2]
 
 
-def _distance(gist: Gist, site: SiteMention, trigger: Hit, nearest: float) -> float | None:
+def _distance(gist: Gist, sentence: Sentence, site: SiteMention, trigger: Hit, nearest: float) -> float | None:
     """How far a trigger stands from a site; None when it does not concern it or cannot be nearer than `nearest`."""
     if trigger.start < site.end and site.start < trigger.end:
         return 0.0
     forward = trigger.end <= site.start
     between = (trigger.end, site.start) if forward else (site.end, trigger.start)
     words = gist.words_between(*between)
-    if words > _MAX_WORDS_TO_SITE or words + _NAMED_BONUS >= nearest or _is_elsewhere(gist, site, trigger):
+    if words > _MAX_WORDS_TO_SITE or words + _NAMED_BONUS >= nearest or _is_elsewhere(gist, sentence, site, trigger):
         return None
     others = gist.hits.values("roles", *between, "other_targets")
     near = gist.hits.values("roles", *between, "near")
@@ -311,7 +314,16 @@ def _is_told_of(gist: Gist, trigger: Hit, place: Place) -> bool:
     return len(link) <= 2 and all(word in links for word in link)
 
 
-def _is_elsewhere(gist: Gist, site: SiteMention, trigger: Hit) -> bool:
+def _is_in_other_clause(gist: Gist, sentence: Sentence, site: SiteMention, trigger: Hit, place: Place) -> bool:
+    """ "They left with help of the embassy, while fighting goes on in Kabul": a place and clause of its own."""
+    if place.kind != "city" or site.end > trigger.start or not is_located(gist.folded, place, gist.lexicon):
+        return False
+    if gist.lexicon.order != "svo" or not CLAUSE_END.search(gist.folded.clean, site.end, trigger.start):
+        return False
+    return gist.words_between(trigger.end, place.start) <= 2 and not _is_governed(gist, site, sentence, ())
+
+
+def _is_elsewhere(gist: Gist, sentence: Sentence, site: SiteMention, trigger: Hit) -> bool:
     """ "After the attacks in Brussels the embassy in Moscow ...": what happened has its own place, not the site's."""
     if site.end <= trigger.start and (
         _has_own_object(gist, trigger)
@@ -320,6 +332,8 @@ def _is_elsewhere(gist: Gist, site: SiteMention, trigger: Hit) -> bool:
     ):
         return True
     place = next(iter(gist.places_within(trigger.end, _until_stop(gist, trigger.end, _OWN_PLACE_REACH))), None)
+    if place is not None and _is_in_other_clause(gist, sentence, site, trigger, place):
+        return True
     if place is None or place.kind not in ("city", "state") or site.start <= place.start < site.end:
         return False
     if not _is_told_of(gist, trigger, place):

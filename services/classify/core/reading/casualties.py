@@ -123,7 +123,7 @@ def _unnumbered(gist: Gist, hit: Hit, start: int, end: int, numbers: Sequence[Nu
 
 def _one_before(gist: Gist, hit: Hit) -> Hit | None:
     """The singular verb that says one was hurt, without a number: "the judge was killed"."""
-    verbs = gist.hits.values("roles", max(0, hit.start - 24), hit.start + 4, "one")
+    verbs = gist.hits.values("roles", max(0, hit.start - 24), hit.end, "one")
     near = [verb for verb in verbs if verb.start < hit.start + 1 and gist.words_between(verb.end, hit.start) <= 2]
     return near[-1] if near else None
 

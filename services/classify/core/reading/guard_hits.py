@@ -42,9 +42,9 @@ def first_of_each(guards: Iterable[GuardHit]) -> list[GuardHit]:
 def guards_for(gist: Gist, sentence: Sentence, clause: tuple[int, int], trigger: Hit) -> list[GuardHit]:
     """The guards whose reach covers a trigger."""
     hits = gist.hits.within("guards", sentence.start, sentence.end)
+    found = [GuardHit("hypothetical", mark, mark + 1) for mark in _question(gist, sentence, clause)]
     if not hits:
-        return []
-    found = []
+        return found
     for hit in hits:
         reach = GUARDS[hit.value].reach
         if reach is Reach.CLAUSE and not _in_reach(gist, hit, clause, trigger):
@@ -58,6 +58,12 @@ def guards_for(gist: Gist, sentence: Sentence, clause: tuple[int, int], trigger:
 def _is_of(gist: Gist, hit: Hit, trigger: Hit) -> bool:
     """ "In retaliation for the strike": the guard's words hold the event, or it comes right behind them."""
     return hit.start <= trigger.start and gist.words_between(hit.end, trigger.start) <= 1
+
+
+def _question(gist: Gist, sentence: Sentence, clause: tuple[int, int]) -> list[int]:
+    """Where the clause ends in a question mark: who asks tells nothing yet."""
+    end = len(gist.folded.clean[clause[0] : sentence.end].rstrip(" \n\"'”»’")) + clause[0]
+    return [end - 1] if end <= clause[1] and gist.folded.clean[end - 1 : end] in ("?", "؟", "？") else []
 
 
 def _in_reach(gist: Gist, hit: Hit, clause: tuple[int, int], trigger: Hit) -> bool:

@@ -163,7 +163,7 @@ def _compatible(gist: Gist, incident: Incident, mention: Mention, newest: Mentio
         return False
     if _dates_differ(incident.when, mention.when):
         return False
-    if _are_victims(incident, mention):
+    if _are_victims(incident, mention) or _are_in_convoy(incident, mention):
         return True
     if not _same_kind(incident, mention) and not _is_retold(incident, mention):
         return False
@@ -171,7 +171,9 @@ def _compatible(gist: Gist, incident: Incident, mention: Mention, newest: Mentio
         incident.site, mention.site
     ):
         return True
-    if _sites_differ(incident.site, mention.site) or _places_differ(incident, mention):
+    if _sites_differ(incident.site, mention.site) and not _is_next_door(incident, mention):
+        return False
+    if _places_differ(incident, mention):
         return False
     if incident.background and (incident.when is None) != (mention.when is None):
         return mention.sentence.index - incident.last_sentence <= 1 and mention.when is None
@@ -243,6 +245,15 @@ def _are_victims(incident: Incident, mention: Mention) -> bool:
     return True
 
 
+def _are_in_convoy(incident: Incident, mention: Mention) -> bool:
+    """Whether one tells of an envoy and the very next sentence of the convoy he was hit in, whosever it is."""
+    first, second = incident.site, mention.site
+    if first is None or second is None or {first.kind, second.kind} != _MOVING:
+        return False
+    near = mention.sentence.index - incident.last_sentence <= 1
+    return near and not (first.host and second.host and first.host != second.host)
+
+
 def _sites_differ(first: SiteMention | None, second: SiteMention | None) -> bool:
     if first is None or second is None:
         return False
@@ -276,6 +287,18 @@ def _is_one_town(first: City, second: City) -> bool:
         and abs(first.lat - second.lat) < _TOWN_DEGREES
         and abs(first.lon - second.lon) < _TOWN_DEGREES
     )
+
+
+def _is_next_door(incident: Incident, mention: Mention) -> bool:
+    """ "The consulate was hit. Missiles destroyed the annexe of the embassy": one mission in one city, told on."""
+    first, second = incident.site, mention.site
+    if first is None or second is None or {first.kind, second.kind} != {SiteKind.EMBASSY, SiteKind.CONSULATE}:
+        return False
+    if mention.sentence.index - incident.last_sentence > 1 or not _same_mission(first, second):
+        return False
+    told = {city.name for place in (incident.place, mention.place) if place for city in place.cities}
+    told |= {site.city.name for site in (first, second) if site.city}
+    return len(told) <= 1
 
 
 def _same_mission(first: SiteMention | None, second: SiteMention | None) -> bool:
@@ -313,6 +336,8 @@ def _absorb(incident: Incident, mention: Mention) -> None:
             incident.site, incident.relation = mention.site, mention.relation
         elif incident.site.kind in _LESS_EXACT and _is_building_attack(incident, mention):
             incident.site, incident.relation = _richer(mention.site, incident.site), mention.relation
+        elif _is_envoy_of_another(incident.site, mention.site):
+            incident.site, incident.relation = mention.site, mention.relation
         else:
             incident.site = _richer(incident.site, mention.site)
             if incident.relation is Relation.NONE:
@@ -346,6 +371,11 @@ def _finer_place(known: Place | None, other: Place | None) -> Place | None:
 def _is_only_closure(incident: Incident, mention: Mention) -> bool:
     """A closure tells what followed an incident, never what the incident was."""
     return mention.type is IncidentType.SECURITY_POSTURE is not incident.type
+
+
+def _is_envoy_of_another(known: SiteMention, other: SiteMention) -> bool:
+    """The envoy says more than the convoy of somebody else that he travelled in."""
+    return known.kind is SiteKind.CONVOY and other.kind is SiteKind.STAFF and None is not other.sender != known.sender
 
 
 def _is_building_attack(incident: Incident, mention: Mention) -> bool:
@@ -424,31 +454,3 @@ def _supplement(incident: Incident, item: Supplement) -> None:
         incident.spans[name] = (*incident.spans.get(name, ()), *spans)
     for name, number in item.quantities:
         incident.quantities.setdefault(name, number)
-
-
-def set_standings(gist: Gist, incidents: list[Incident]) -> None:
-    """New, update or background, in the light of the whole article."""
-    dated = [
-        incident.when.date
-        for incident in incidents
-        if not incident.rejected
-        and not incident.background
-        and incident.when
-        and incident.when.date
-        and incident.when.precision is DatePrecision.DAY
-    ]
-    newest = max(dated, default=None)
-    first_new = next((incident for incident in incidents if not incident.rejected and not incident.background), None)
-    for incident in incidents:
-        if incident.background or (
-            incident is not first_new
-            and newest
-            and incident.when
-            and incident.when.date
-            and (newest - incident.when.date).days > 2
-        ):
-            incident.standing = Standing.BACKGROUND
-        elif any(mention.update for mention in incident.mentions[:2]):
-            incident.standing = Standing.UPDATE
-        else:
-            incident.standing = Standing.NEW

@@ -77,6 +77,8 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "capital",
         "topic",
         "and_prefixes",
+        "about",
+        "suffered",
     ),
     "guards": tuple(GUARDS),
     "cues": (

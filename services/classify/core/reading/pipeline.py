@@ -10,7 +10,7 @@ from services.classify.core.reading.article import MAX_CHARACTERS, ArticleText, 
 from services.classify.core.reading.coreference import refer_back
 from services.classify.core.reading.findings import finding_of, rejection_of
 from services.classify.core.reading.gist import Gist, Mention
-from services.classify.core.reading.incidents import group, is_rejected_elsewhere, set_standings
+from services.classify.core.reading.incidents import group, is_rejected_elsewhere
 from services.classify.core.reading.language import Profile, identify, script_of
 from services.classify.core.reading.matcher import TRIGGER_LAYERS
 from services.classify.core.reading.mentions import read_mentions
@@ -19,6 +19,7 @@ from services.classify.core.reading.rules import Rules
 from services.classify.core.reading.scan import Resolver, collect, find, triggers
 from services.classify.core.reading.site_mentions import SiteReader
 from services.classify.core.reading.specificity import Specificity, specificity, tone_of
+from services.classify.core.reading.standings import set_standings
 from services.classify.core.reading.text import fold, split_sentences
 from services.classify.core.reading.towns import with_unlisted, without_regions
 from services.contracts.report import (

@@ -29,6 +29,8 @@ def scene_of(
             continue  # "led by Washington" names a government
         if site is None and not linked and (not _is_at_home(gist, place) or _is_no_scene(gist, place)):
             continue  # a person's name, or a foreign government
+        if site is not None and place.kind == "state" and place.start > site.end and not linked:
+            continue  # "the embassies of Albania, Argentina and ...": the others of a list
         inside = start <= place.start < end
         cost = abs(place.start - trigger.start) + (0 if linked else 60) + (0 if inside else 60)
         cost += 0 if place.kind == "city" else 20

@@ -1,0 +1,52 @@
+"""Standing: new, update or background, in the light of the whole article."""
+
+from services.classify.core.reading.gist import Gist
+from services.classify.core.reading.incidents import Incident
+from services.contracts.report import DatePrecision, Standing
+
+_FAR_DAYS = 90
+
+
+def _opens_with_the_past(gist: Gist) -> bool:
+    """Whether the lead dates what it tells with a day or year long ago, and neither it nor the title tells a fresh one.
+
+    "Memory: the bomb at the embassy. On 22 April 1976 two diplomats died ..."
+    """
+    lead = next((sentence for sentence in gist.sentences if not sentence.title), None)
+    if lead is None or lead.index == 0 or gist.published is None:
+        return False
+    whens = [when for sentence in gist.sentences[: lead.index + 1] for when in gist.dates_in(sentence)]
+    days = [(gist.published - when.date).days for when in whens if when.date and when.start >= gist.dateline_end]
+    return bool(days) and min(days) > _FAR_DAYS and bool(gist.hits.within("events", lead.start, lead.end))
+
+
+def set_standings(gist: Gist, incidents: list[Incident]) -> None:
+    """New, update or background, in the light of the whole article."""
+    if _opens_with_the_past(gist):
+        for incident in incidents:
+            in_title = all(mention.sentence.title for mention in incident.mentions)
+            incident.background = incident.background or in_title
+    dated = [
+        incident.when.date
+        for incident in incidents
+        if not incident.rejected
+        and not incident.background
+        and incident.when
+        and incident.when.date
+        and incident.when.precision is DatePrecision.DAY
+    ]
+    newest = max(dated, default=None)
+    first_new = next((incident for incident in incidents if not incident.rejected and not incident.background), None)
+    for incident in incidents:
+        if incident.background or (
+            incident is not first_new
+            and newest
+            and incident.when
+            and incident.when.date
+            and (newest - incident.when.date).days > 2
+        ):
+            incident.standing = Standing.BACKGROUND
+        elif any(mention.update for mention in incident.mentions[:2]):
+            incident.standing = Standing.UPDATE
+        else:
+            incident.standing = Standing.NEW

@@ -318,7 +318,9 @@ def _is_in_other_clause(gist: Gist, sentence: Sentence, site: SiteMention, trigg
     """ "They left with help of the embassy, while fighting goes on in Kabul": a place and clause of its own."""
     if place.kind != "city" or site.end > trigger.start or not is_located(gist.folded, place, gist.lexicon):
         return False
-    if gist.lexicon.order != "svo" or not CLAUSE_END.search(gist.folded.clean, site.end, trigger.start):
+    if site.kind in (SiteKind.STAFF, SiteKind.CONVOY) or gist.lexicon.order != "svo":
+        return False  # "the envoy died of wounds, suffered in an attempt in Ankara"
+    if not CLAUSE_END.search(gist.folded.clean, site.end, trigger.start):
         return False
     return gist.words_between(trigger.end, place.start) <= 2 and not _is_governed(gist, site, sentence, ())
 

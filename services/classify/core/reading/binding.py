@@ -35,7 +35,9 @@ def is_speaker(gist: Gist, site: SiteMention, sentence: Sentence, triggers: Sequ
     """Whether the site speaks rather than suffers: "according to the embassy", "the embassy condemned ..."."""
     told = any(trigger.end <= site.noun[0] for trigger in triggers)
     begins = gist.words_between(sentence.start, site.start) <= 1
-    if begins and not told and gist.folded.clean[site.end : site.end + 1] in (":", "："):
+    if gist.folded.clean[site.end : site.end + 1] in (":", "：") and (
+        opens_clause(gist, sentence, site) if told else begins
+    ):
         return True  # "Embassy in Kabul: we are safe"
     if is_quoted(gist, sentence, site):
         return True
@@ -55,13 +57,19 @@ def is_speaker(gist: Gist, site: SiteMention, sentence: Sentence, triggers: Sequ
     ):
         speech = after[0]
         if gist.lexicon.order == "sov":
-            # The verb comes last: what stands between is its object, unless a clause ends on the way.
-            if not CLAUSE_END.search(gist.folded.clean, site.end, speech.start):
+            # The verb comes last: what stands between is its object, unless a clause ends on the way. A comma may
+            # set off the subject itself: "The Kyiv embassy, that blasts were heard, announced".
+            comma = begins and not told and _SUBJECT_COMMA.match(gist.folded.clean, site.end)
+            if not CLAUSE_END.search(gist.folded.clean, comma.end() if comma else site.end, speech.start):
                 return True
             return begins and any(_closes(gist, verb) for verb in after)
         between = any(site.end <= trigger.start and trigger.end <= speech.start for trigger in triggers)
         return not between and gist.words_between(site.end, speech.start) <= 9
     return False
+
+
+_SUBJECT_COMMA = re.compile(r"(?: \w+){0,3},")
+"""The comma behind a subject, after an envoy's name at most."""
 
 
 def opens_clause(gist: Gist, sentence: Sentence, site: SiteMention) -> bool:
@@ -73,7 +81,8 @@ def opens_clause(gist: Gist, sentence: Sentence, site: SiteMention) -> bool:
         (clause for clause in clauses(gist.folded, sentence) if clause[0] <= site.start < clause[1]),
         (sentence.start, sentence.end),
     )
-    if gist.words_between(start, site.start) > 1 or not gist.folded.norm[site.end : end].strip():
+    colon = gist.folded.clean[end - 1 : end] in (":", "：")
+    if gist.words_between(start, site.start) > 1 or not (colon or gist.folded.norm[site.end : end].strip()):
         return False
     if _after_site(gist, site, "near", "at"):
         return False
@@ -333,6 +342,11 @@ def _is_elsewhere(gist: Gist, sentence: Sentence, site: SiteMention, trigger: Hi
         or gist.hits.values("roles", site.end, trigger.start, "topic")
     ):
         return True
+    if any(
+        _contradicts(place, site) and _places_trigger(gist, site, place)
+        for place in gist.places_within(site.end, trigger.start)
+    ):
+        return True
     place = next(iter(gist.places_within(trigger.end, _until_stop(gist, trigger.end, _OWN_PLACE_REACH))), None)
     if place is not None and _is_in_other_clause(gist, sentence, site, trigger, place):
         return True
@@ -343,8 +357,23 @@ def _is_elsewhere(gist: Gist, sentence: Sentence, site: SiteMention, trigger: Hi
     states = place.states or tuple(city.state for city in place.cities[:1])
     if site.kind in ABROAD and site.sender in states:
         return True  # what happens in the sender's own country is not at its embassy
+    return _contradicts(place, site)
+
+
+def _places_trigger(gist: Gist, site: SiteMention, place: Place) -> bool:
+    """Whether a place between a site and an event word says where the event was, in languages that tell it before."""
+    if gist.lexicon.order == "sov":
+        return is_located(gist.folded, place, gist.lexicon)
+    before = gist.folded.clean[site.end : place.start].rstrip()
+    return not gist.lexicon.spaced and bool(CLAUSE_END.search(before[-1:]))
+
+
+def _contradicts(place: Place, site: SiteMention) -> bool:
+    """Whether a city or state cannot be where a site stands."""
     if place.kind == "state":
         return bool(site.host) and site.host not in place.states
+    if place.kind != "city":
+        return False
     if site.city is not None:
         return site.city.name not in {city.name for city in place.cities}
     return bool(site.host) and site.host not in {city.state for city in place.cities}

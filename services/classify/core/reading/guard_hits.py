@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from services.classify.core.reading.gist import Gist, GuardHit
-from services.classify.core.reading.guards import GUARDS, Reach
+from services.classify.core.reading.guards import GUARDS, Effect, Reach
 from services.classify.core.reading.scan import Hit
 from services.classify.core.reading.text import Sentence
 
@@ -70,6 +70,8 @@ def _in_reach(gist: Gist, hit: Hit, clause: tuple[int, int], trigger: Hit) -> bo
     """A clause's guard speaks for the triggers after it, and for one right before it ("bombing anniversary")."""
     if hit.start >= trigger.end:
         late = gist.lexicon.order == "sov"  # the verb, and with it the guard, closes the clause
+        if not gist.lexicon.spaced:
+            late = GUARDS[hit.value].effect is Effect.BACKGROUND  # what an event is to be called stands behind it
         return hit.start < clause[1] and (late or gist.words_between(trigger.end, hit.start) <= 2)
     # It may stand in the clause before, set off by a comma: "If, as feared, ...".
     return hit.start >= clause[0] or gist.words_between(hit.end, trigger.start) <= 4

@@ -201,9 +201,13 @@ def _same_kind(incident: Incident, mention: Mention) -> bool:
     if first == second or incident.generic or mention.generic:
         return True
     pair = {first, second}
-    return pair in ({"explosive", "armed"}, {"armed", "kidnap"}, {"crowd", "armed"}, {"crowd", "explosive"}) and (
-        mention.sentence.index - incident.last_sentence <= 1
-    )
+    return pair in (
+        {"explosive", "armed"},
+        {"armed", "kidnap"},
+        {"crowd", "armed"},
+        {"crowd", "explosive"},
+        {"crowd", "kidnap"},
+    ) and (mention.sentence.index - incident.last_sentence <= 1)
 
 
 def _is_retold(incident: Incident, mention: Mention) -> bool:

@@ -79,6 +79,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "and_prefixes",
         "about",
         "suffered",
+        "cause",
     ),
     "guards": tuple(GUARDS),
     "cues": (

@@ -96,8 +96,22 @@ def _segments(gist: Gist, sentence: Sentence, sites: Sequence[SiteMention]) -> l
     for clause in clauses(gist.folded, sentence):
         inside = [hit for hit in triggers if clause[0] <= hit.start < clause[1]]
         if inside:
-            found.extend(_by_guard(gist, sentence, clause, inside))
+            found.extend(_by_guard(gist, sentence, clause, _without_causes(gist, clause, inside)))
     return found
+
+
+def _without_causes(gist: Gist, clause: tuple[int, int], triggers: list[Hit]) -> list[Hit]:
+    """ "Protesters of the air strikes storm the embassy": what a crowd protests against is not what it does."""
+    causes = gist.hits.values("roles", *clause, "cause")
+    if not causes:
+        return triggers
+    if gist.lexicon.order == "sov":
+        return [
+            hit
+            for hit in triggers
+            if not any(hit.end <= cause.start and gist.words_between(hit.end, cause.start) <= 1 for cause in causes)
+        ]
+    return [hit for hit in triggers if hit.start < causes[0].end]
 
 
 def _has_impact(gist: Gist, sentence: Sentence) -> bool:

@@ -52,6 +52,8 @@ def find_places(
     for layer in ("state", "adjective"):
         grouped: dict[tuple[int, int, str], list[str]] = {}
         for hit in hits.all(layer):
+            if not lexicon.spaced and _is_across_site(folded, hits, hit, lexicon):
+                continue
             grouped.setdefault((hit.start, hit.end, hit.prefix), []).extend(hit.value.split("/"))
         found.extend(
             Place(start, end, layer, tuple(dict.fromkeys(codes)), prefix=prefix)
@@ -128,6 +130,17 @@ def _with_capitals(
 
 
 _INCIDENT_LAYERS = ("events", "weak_events", "weapons")
+
+
+def _is_across_site(folded: Folded, hits: Hits, state: Hit, lexicon: Lexicon) -> bool:
+    """Whether a state's short name begins before the site noun that it is written into: the end of another name.
+
+    The marker of a host is both names' own: 美驻 and 驻伊使馆.
+    """
+    return any(
+        state.start < site.start < state.end <= site.end and folded.norm[site.start : state.end] not in lexicon.in_
+        for site in hits.within("sites", state.start + 1, state.end)
+    )
 
 
 def _is_inside_term(hits: Hits, city: Hit) -> bool:
@@ -207,7 +220,7 @@ def is_located(folded: Folded, place: Place, lexicon: Lexicon) -> bool:
     if place.prefix in lexicon.in_prefixes:
         return True
     before = folded.norm[max(0, place.start - 20) : place.start].split()
-    after = folded.norm[place.end : place.end + 8].split()
+    after = folded.norm[place.end : place.end + 24].split()
     if len(before) > 1 and before[-1] in lexicon.directions:
         before.pop()  # "in northern Lima"
     return bool(before and before[-1] in lexicon.in_) or bool(after and after[0] in lexicon.in_after)

@@ -24,6 +24,11 @@ _BEFORE, _AFTER = 70, 90
 _MAX_LINK = 3
 
 
+_MAX_MARKED, _MAX_GAP = 8, 4
+"""Characters, where no spaces are written: of a word for "in" with what may stand before it (将驻, 暂时关闭驻), and
+between a place and its noun at most."""
+
+
 ABROAD = frozenset({SiteKind.EMBASSY, SiteKind.CONSULATE, SiteKind.CHANCERY, SiteKind.RESIDENCE, SiteKind.NUNCIATURE})
 
 
@@ -171,12 +176,16 @@ class SiteReader:
         before = [
             place
             for place in places
-            if left <= place.start and place.end <= noun.start and noun.start - place.end < _BEFORE
+            if left <= place.start < noun.start
+            and place.end <= (noun.start if self.lexicon.spaced else noun.end)  # 美驻伊使馆: 美驻 reaches into its noun
+            and noun.start - place.end < _BEFORE
         ]
         after = [place for place in places if noun.end <= place.start < right and place.start - noun.end < _AFTER]
         inside = [place for place in places if noun.start <= place.start and place.end <= noun.end]
         for place in inside:
-            site = self._as_sender(site, place)
+            # Where no spaces are written, both may be in the noun: 美使馆 is theirs, 驻美使馆 is there.
+            hosted = place.start > noun.start and self._preceded_by_in(place)
+            site = self._as_host(site, place) if hosted else self._as_sender(site, place)
         # Where the verb comes last, what sends and hosts stands before the noun.
         ways = (self._read_after, after), (self._read_before, before)
         # The verb may come last and the place still follow its noun (Persian): only languages that mark a place
@@ -263,10 +272,13 @@ class SiteReader:
                 any(mark in self.folded.clean[place.end : position] for mark in ",;:.(«“") and position - place.end > 3
             ):
                 break
-            if any(mark in self.folded.clean[place.end : position] for mark in ",،，"):
+            gap = self.folded.clean[place.end : position]
+            if any(mark in gap for mark in ",،，、：；。"):
                 break
             marked = self._marked_in(place) or any(word in self.lexicon.in_after for word in link)
-            if not self.lexicon.spaced and (link and link[0] in self.lexicon.in_):
+            if not self.lexicon.spaced and len(gap) > _MAX_GAP and not self._ends_in(gap):
+                break
+            if not (self.lexicon.spaced or site.senders) and len(gap) <= _MAX_MARKED and self._ends_in(gap):
                 # "sender 驻 ... noun": what stands before the marker sends.
                 site = self._as_sender(site, place)
             elif marked or self._preceded_by_in(place):
@@ -286,6 +298,10 @@ class SiteReader:
                     site = self._as_sender(site, place)
                 elif site.senders and site.host is None and place.kind == "state" and not self.lexicon.spaced:
                     site = self._as_host(site, place)
+                elif self._is_owner(site, place, link):
+                    # "ABD'nin Libya Büyükelçisi": the state beside the noun is only where the sender's envoy is.
+                    host = place._replace(states=site.senders, start=site.start, end=site.noun[0])
+                    site = self._as_host(self._as_sender(site, place), host)
                 else:
                     break
             elif place.area is not None and not link:
@@ -296,6 +312,11 @@ class SiteReader:
                 site = site._replace(start=place.start)
             position = place.start
         return site
+
+    def _is_owner(self, site: SiteMention, place: Place, link: list[str]) -> bool:
+        """Whether a state before the sender has the case of an owner, in a language that marks it behind the name."""
+        unplaced = bool(site.senders) and site.host is None and site.city is None
+        return unplaced and place.kind == "state" and len(link) == 1 and link[0] in self.lexicon.of
 
     def _sending_capital(self, site: SiteMention, place: Place, places: list[Place]) -> Place | None:
         """ "The embassy of Washington in Baghdad": a capital for its state, where a place with "in" follows."""
@@ -322,13 +343,16 @@ class SiteReader:
     def _marked_in(self, place: Place) -> bool:
         if place.prefix in self.lexicon.in_prefixes:
             return True
-        following = self._link(place.end, place.end + 8)
+        following = self._link(place.end, place.end + 24)
         return bool(following) and following[0] in self.lexicon.in_after
+
+    def _ends_in(self, word: str) -> bool:
+        return any(word.endswith(marker) for marker in self.lexicon.in_)
 
     def _preceded_by_in(self, place: Place) -> bool:
         preceding = self._link(max(0, place.start - 8), place.start)
         if not self.lexicon.spaced:
-            return bool(preceding) and any(preceding[-1].endswith(word) for word in self.lexicon.in_)
+            return bool(preceding) and self._ends_in(preceding[-1])
         return False
 
     def _as_sender(self, site: SiteMention, place: Place) -> SiteMention:

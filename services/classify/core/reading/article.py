@@ -73,6 +73,8 @@ class Work:
     hits: Hits = field(default_factory=lambda: Hits({}))
     named: Hits = field(default_factory=lambda: Hits({}))
     sentences: list[Sentence] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)
+    """Where the sentences begin."""
     dateline_end: int = 0
     published: dt.date | None = None
     places: list[Place] = field(default_factory=list)

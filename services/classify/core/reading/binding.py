@@ -135,6 +135,7 @@ def _is_governed(gist: Gist, site: SiteMention, sentence: Sentence, triggers: Se
         if (
             hit.value in ("near", "against", "at")
             and gist.words_between(hit.end, site.start) <= 2
+            and ":" not in gist.folded.clean[hit.end : site.start]
             and not gist.hits.within("date", hit.end, site.start)  # "On 5 May ambassador X ..."
         ):
             return True
@@ -222,12 +223,35 @@ def _distance(gist: Gist, sentence: Sentence, site: SiteMention, trigger: Hit, n
     near = gist.hits.values("roles", *between, "near")
     if others and not near and gist.words_between(between[0], others[0].start) <= 4:
         return None
+    if forward and _is_onlooker(gist, site, trigger):
+        return None
     commas = sum(gist.folded.clean.count(mark, *between) for mark in ",;:،，")
     if words + 3 * commas > _reach(gist, site, trigger):
         return None
     if forward and words > _OBJECT_WORDS and _has_own_object(gist, trigger) and not _is_placed(gist, site, trigger):
         return None
     return words + 3.0 * commas + (_NAMED_BONUS if site.named else 0.0) + (4.0 if others else 0.0)
+
+
+def _is_onlooker(gist: Gist, site: SiteMention, trigger: Hit) -> bool:
+    """ "Attack on a hospital: embassies lower their flags": a site right after a colon is a subject of its own.
+
+    A word for damage or for the hurt beside it says that it was hit all the same.
+    """
+    clean = gist.folded.clean
+    colon = clean.rfind(":", trigger.end, site.start)
+    if colon < 0 or gist.words_between(colon + 1, site.start) > 2 or clean[colon : colon + 2].strip() != ":":
+        return False
+    if gist.hits.values("roles", colon, site.start, "near", "at", "against"):
+        return False
+    end = CLAUSE_END.search(clean, site.end)
+    stop = min(end.start() if end else len(clean), _until_stop(gist, site.end, _ONLOOKER_REACH))
+    if gist.hits.values("cues", site.end, stop, "damage", "no_damage", "threatened"):
+        return False
+    return not any(gist.hits.within(layer, site.start, stop) for layer in ("casualties", "events", "weak_events"))
+
+
+_ONLOOKER_REACH = 80
 
 
 _LOOSE_REACH, _POSTURE_REACH = 5, 12

@@ -79,7 +79,7 @@ def _read(
     taken: set[int],
 ) -> set[str]:
     """Fill `told` by the words' numbers, then by whom they speak of; the names of the latter."""
-    for hit, number in _pairs(gist, words, numbers):
+    for hit, number in _pairs(gist, words, start, end, numbers):
         if hit.value in told or number.start in taken:
             continue
         taken.add(number.start)
@@ -87,14 +87,18 @@ def _read(
     soft = set()
     for hit in words:
         name = _ONES.get(hit.value, hit.value)
-        group = None if name in told else _unnumbered(gist, hit, start, end, numbers)
+        group = (
+            None if name in told and not _is_beside(hit, told[name]) else _unnumbered(gist, hit, start, end, numbers)
+        )
         if group is not None:
             told[name] = group
             soft.add(name)
     return soft
 
 
-def _pairs(gist: Gist, words: Sequence[Hit], numbers: Sequence[Number]) -> list[tuple[Hit, Number]]:
+def _pairs(
+    gist: Gist, words: Sequence[Hit], start: int, end: int, numbers: Sequence[Number]
+) -> list[tuple[Hit, Number]]:
     """Casualty words and the numbers that may be theirs, the likeliest first."""
     found = []
     for hit in words:
@@ -102,7 +106,9 @@ def _pairs(gist: Gist, words: Sequence[Hit], numbers: Sequence[Number]) -> list[
             continue
         for number in numbers:
             distance = _casualty_distance(gist, hit, number)
-            if distance is not None and not are_attackers(gist, number):
+            if distance is None or _is_of_others(gist, number, start, end, distance):
+                continue
+            if not are_attackers(gist, number):
                 found.append(((number.weak, distance, hit.start), hit, number))
     found.sort(key=lambda pair: pair[0])
     return [(hit, number) for _, hit, number in found]
@@ -121,11 +127,39 @@ def _unnumbered(gist: Gist, hit: Hit, start: int, end: int, numbers: Sequence[Nu
     return unnumbered(gist, hit, start, end, numbers)
 
 
+def _is_of_others(gist: Gist, number: Number, start: int, end: int, distance: float) -> bool:
+    """Whether a number outside the span stands nearer to a casualty word out there: "one killed, two guards hurt"."""
+    if start <= number.start < end:
+        return False
+    after = number.start >= end
+    reach = (number.end, number.end + _NEIGHBOUR_REACH) if after else (number.start - _NEIGHBOUR_REACH, start)
+    others = gist.hits.values("casualties", *reach, *_COUNTED)
+    distances = (_casualty_distance(gist, other, number) for other in others)
+    return any(other is not None and other <= distance for other in distances)
+
+
+_NEIGHBOUR_REACH = 40
+
+
+def _is_beside(hit: Hit, group: Group) -> bool:
+    """Whether a word stands apart from the zero told: "the envoy was not hurt, a guard was wounded"."""
+    count, (first, last) = group
+    return count.high == 0 and (hit.end <= first or last <= hit.start)
+
+
 def _one_before(gist: Gist, hit: Hit) -> Hit | None:
     """The singular verb that says one was hurt, without a number: "the judge was killed"."""
-    verbs = gist.hits.values("roles", max(0, hit.start - 24), hit.end, "one")
-    near = [verb for verb in verbs if verb.start < hit.start + 1 and gist.words_between(verb.end, hit.start) <= 2]
-    return near[-1] if near else None
+    late = gist.lexicon.order == "sov"  # "ist am Montag in Ankara von einem Attentäter erschossen worden"
+    verbs = gist.hits.values("roles", max(0, hit.start - (_BRACKET if late else 24)), hit.end, "one")
+    reach = _BRACKET_WORDS if late else 2
+    near = [verb for verb in verbs if verb.start < hit.start + 1 and gist.words_between(verb.end, hit.start) <= reach]
+    if not near or CLAUSE_END.search(gist.folded.clean, near[-1].end, max(near[-1].end, hit.start)):
+        return None
+    return near[-1]
+
+
+_BRACKET, _BRACKET_WORDS = 110, 13
+"""How far the parts of a German verb stand from each other, in characters and words."""
 
 
 def _toll(gist: Gist, words: Sequence[Hit], numbers: Sequence[Number]) -> tuple[Hit, Number] | None:

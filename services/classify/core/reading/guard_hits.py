@@ -6,6 +6,7 @@ from services.classify.core.reading.gist import Gist, GuardHit
 from services.classify.core.reading.guards import GUARDS, Effect, Reach
 from services.classify.core.reading.scan import Hit
 from services.classify.core.reading.text import Sentence
+from services.contracts.report import IncidentType
 
 
 def article_guards(gist: Gist) -> list[GuardHit]:
@@ -51,6 +52,8 @@ def guards_for(gist: Gist, sentence: Sentence, clause: tuple[int, int], trigger:
             continue
         if reach is Reach.EVENT and not _is_of(gist, hit, trigger):
             continue
+        if hit.value == "hypothetical" and _is_reason(gist, hit, trigger):
+            continue
         found.append(GuardHit(hit.value, hit.start, hit.end))
     return first_of_each(found)
 
@@ -64,6 +67,20 @@ def _question(gist: Gist, sentence: Sentence, clause: tuple[int, int]) -> list[i
     """Where the clause ends in a question mark: who asks tells nothing yet."""
     end = len(gist.folded.clean[clause[0] : sentence.end].rstrip(" \n\"'”»’")) + clause[0]
     return [end - 1] if end <= clause[1] and gist.folded.clean[end - 1 : end] in ("?", "؟", "？") else []
+
+
+_REASON_REACH = 24
+
+
+def _is_reason(gist: Gist, guard: Hit, trigger: Hit) -> bool:
+    """ "Closed for fear of an attack": what is feared is the attack; the closing is news."""
+    if trigger.value != IncidentType.SECURITY_POSTURE:
+        return False
+    for layer in ("events", "weak_events"):
+        for feared in gist.hits.within(layer, guard.start, guard.end + _REASON_REACH):
+            if feared.value != trigger.value and gist.words_between(guard.end, feared.start) <= 2:
+                return True
+    return False
 
 
 def _in_reach(gist: Gist, hit: Hit, clause: tuple[int, int], trigger: Hit) -> bool:

@@ -12,7 +12,7 @@ from services.classify.core.reading.guards import GUARDS, Effect
 from services.classify.core.reading.mentions import SUPPLEMENT_REACH, Supplement
 from services.classify.core.reading.numbers import Number
 from services.classify.core.reading.places import Place
-from services.classify.core.reading.site_mentions import ABROAD, SiteMention
+from services.classify.core.reading.site_mentions import SiteMention
 from services.classify.core.taxonomy import TAXONOMY
 from services.contracts.report import Count, DatePrecision, IncidentType, Outcome, Relation, SiteKind, Standing
 
@@ -175,6 +175,8 @@ def _compatible(gist: Gist, incident: Incident, mention: Mention, newest: Mentio
         return False
     if _places_differ(incident, mention):
         return False
+    if _offices_differ(incident, mention):
+        return False
     if incident.background and (incident.when is None) != (mention.when is None):
         return mention.sentence.index - incident.last_sentence <= 1 and mention.when is None
     if mention.site is not None and mention.site.named and incident.site is None:
@@ -198,16 +200,29 @@ def _same_kind(incident: Incident, mention: Mention) -> bool:
         # Closed, evacuated because of it; an older closure stands by itself.
         near = mention.sentence.index - incident.last_sentence <= _NEAR_SENTENCES
         return near and not incident.background and _same_mission(incident.site, mention.site)
+    if _is_onlooking(incident, mention):
+        return False
     if first == second or incident.generic or mention.generic:
         return True
-    pair = {first, second}
-    return pair in (
-        {"explosive", "armed"},
-        {"armed", "kidnap"},
-        {"crowd", "armed"},
-        {"crowd", "explosive"},
-        {"crowd", "kidnap"},
-    ) and (mention.sentence.index - incident.last_sentence <= 1)
+    return {first, second} in _MIXED and mention.sentence.index - incident.last_sentence <= 1
+
+
+_MIXED = (
+    {"explosive", "armed"}, {"armed", "kidnap"}, {"crowd", "armed"}, {"crowd", "explosive"}, {"crowd", "kidnap"},
+    {"threat", "cbrn"},
+)  # fmt: skip
+"""Families that one incident may show: "stormed the embassy and took hostages"."""
+
+
+def _is_onlooking(incident: Incident, mention: Mention) -> bool:
+    """ "A demonstrator was shot. Outside the embassy in Berlin people held a vigil": the second has its own place."""
+    return (
+        incident.site is None
+        and mention.type is IncidentType.PEACEFUL_PROTEST_BLOCKADE
+        and incident.type is not mention.type
+        and mention.site is not None
+        and mention.site.named
+    )
 
 
 def _is_retold(incident: Incident, mention: Mention) -> bool:
@@ -238,7 +253,7 @@ def _are_victims(incident: Incident, mention: Mention) -> bool:
     if mention.sentence.index - incident.last_sentence > _NEAR_SENTENCES:
         return False
     families = {TAXONOMY[incident.type].family, TAXONOMY[mention.type].family}
-    if len(families) > 1 and families & _APART:
+    if len(families) > 1 and families & _APART and families != {"crowd", "kidnap"}:
         return False
     if (first.host and second.host and first.host != second.host) or (
         first.city and second.city and first.city.name != second.city.name
@@ -269,16 +284,17 @@ def _sites_differ(first: SiteMention | None, second: SiteMention | None) -> bool
         return True
     if first.kind and second.kind and (first.kind in _MOVING) != (second.kind in _MOVING):
         return not (second.kind in _MOVING and not second.named)
-    return (
-        first.kind in ABROAD
-        and second.kind in ABROAD
-        and first.kind != second.kind
-        and ({first.kind, second.kind} == {SiteKind.EMBASSY, SiteKind.CONSULATE})
-        # A headline's "embassy" is any mission: only where both are placed are they two.
-        and not (first.referring or second.referring)
-        and bool(first.host or first.city)
-        and bool(second.host or second.city)
-    )
+    return False
+
+
+def _offices_differ(incident: Incident, mention: Mention) -> bool:
+    """An embassy's consular section is often called a consulate: in one city, told with no other place."""
+    first, second = incident.site, mention.site
+    if first is None or second is None or {first.kind, second.kind} != {SiteKind.EMBASSY, SiteKind.CONSULATE}:
+        return False
+    if first.referring or second.referring or not (first.host or first.city) or not (second.host or second.city):
+        return False  # a headline's "embassy" is any mission: only where both are placed are they two
+    return first.city is None or second.city is None or mention.place is not None
 
 
 _TOWN_DEGREES = 0.3

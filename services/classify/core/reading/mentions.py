@@ -192,6 +192,8 @@ def _tells(
     site, trigger = bind_site(gist, sentence, segment.triggers, inside)
     if site is None:
         site, trigger = bind_site(gist, sentence, segment.triggers, free)
+    if site is None:
+        site, trigger = _closed_site(gist, sentence, segment, sites)
     weapons = gist.hits.within("weapons", segment.start, segment.end) or gist.hits.within(
         "weapons", sentence.start, sentence.end
     )
@@ -200,11 +202,37 @@ def _tells(
         for hit in segment.triggers
         if hit.layer == "events" or site is not None or (hit.value == "impact" and weapons)
     )
+    triggers = _without_causes(gist, triggers)
     kind, generic = incident_type(triggers, weapons, site)
     if kind is None or not triggers:
         return None
     chosen = trigger if trigger is not None and trigger in triggers else triggers[0]
     return Told(segment, triggers, chosen, kind, generic, site, tuple(weapons))
+
+
+def _closed_site(
+    gist: Gist, sentence: Sentence, segment: Segment, sites: Sequence[SiteMention]
+) -> tuple[SiteMention | None, Hit | None]:
+    """ "Embassy, for fear of attacks, closed": the site in the stretch of what is feared is what was closed."""
+    closures = [hit for hit in segment.triggers if hit.value == IncidentType.SECURITY_POSTURE]
+    near = [site for site in sites if segment.clause[0] <= site.start < segment.clause[1]]
+    return bind_site(gist, sentence, closures, near) if closures else (None, None)
+
+
+_PROTESTS = (IncidentType.PEACEFUL_PROTEST_BLOCKADE, IncidentType.VIOLENT_PROTEST)
+
+
+def _without_causes(gist: Gist, triggers: tuple[Hit, ...]) -> tuple[Hit, ...]:
+    """ "A protest against the air strikes": what is protested against happened elsewhere."""
+    if not any(hit.value in _PROTESTS for hit in triggers):
+        return triggers
+    return tuple(hit for hit in triggers if hit.value in _PROTESTS or not _is_cause(gist, hit))
+
+
+def _is_cause(gist: Gist, hit: Hit) -> bool:
+    """Whether a word for "against" stands before a trigger, with one word between at most."""
+    before = gist.hits.values("roles", max(0, hit.start - 24), hit.start, "against")
+    return bool(before) and gist.words_between(before[-1].end, hit.start) <= 2
 
 
 def _mention(

@@ -49,10 +49,28 @@ def _scan(reader: "Reader", work: Work) -> bool:
     return bool(work.triggers)
 
 
+def _starts(work: Work) -> list[int]:
+    """Where the sentences begin; they are cut when first asked for, since most articles end before."""
+    if not work.sentences:
+        assert work.lexicon is not None
+        work.sentences = split_sentences(
+            work.folded.clean, _title_length(work), work.lexicon.abbreviations, work.lexicon.months
+        )
+        work.starts = [sentence.start for sentence in work.sentences]
+    return work.starts
+
+
+def _title_length(work: Work) -> int:
+    title = len(work.article.title) if work.article.title else 0
+    if work.folded.offsets is not None and title:
+        return next((i for i, offset in enumerate(work.folded.offsets) if offset >= title), 0)
+    return title
+
+
 def _collect(reader: "Reader", work: Work) -> bool:
     assert work.lexicon is not None
     matcher = work.lexicon.matcher
-    resolver = Resolver(matcher, work.folded)
+    resolver = Resolver(matcher, work.folded, lambda: _starts(work))
     resolver.resolve(work.triggers)
     if not any(layer in resolver.layers for layer in TRIGGER_LAYERS):
         return False  # only the first words of longer terms
@@ -77,11 +95,8 @@ _DATELINE = re.compile(
 
 
 def _sentences(reader: "Reader", work: Work) -> bool:
-    assert work.lexicon is not None
-    title = len(work.article.title) if work.article.title else 0
-    if work.folded.offsets is not None and title:
-        title = next((i for i, offset in enumerate(work.folded.offsets) if offset >= title), 0)
-    work.sentences = split_sentences(work.folded.clean, title, work.lexicon.abbreviations, work.lexicon.months)
+    _starts(work)
+    title = _title_length(work)
     body = title + 1 if title else 0
     match = _DATELINE.match(work.folded.clean[body : body + 120])
     end = body + match.end() if match else 0

@@ -7,7 +7,7 @@ the layer `ignore` swallows whatever shorter term of any layer lies inside it.
 import re
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from operator import itemgetter
@@ -91,10 +91,13 @@ _compiled = lru_cache(maxsize=None)(re.compile)
 
 
 class Resolver:
-    """Resolves raw matches of one text into hits. `resolve` may be called for some of them and later for the rest."""
+    """Resolves raw matches of one text into hits. `resolve` may be called for some of them and later for the rest.
 
-    def __init__(self, matcher: Matcher, folded: Folded) -> None:
-        self.matcher, self.folded = matcher, folded
+    `breaks` gives where the sentences begin, in order, and is asked only when a gap was met: none reaches over them.
+    """
+
+    def __init__(self, matcher: Matcher, folded: Folded, breaks: Callable[[], Sequence[int]] = tuple) -> None:
+        self.matcher, self.folded, self.breaks = matcher, folded, breaks
         self.layers: dict[str, list[Hit]] = defaultdict(list)
 
     def resolve(self, matches: Iterable[RawMatch]) -> None:
@@ -133,6 +136,9 @@ class Resolver:
                     if verified is None:
                         continue
                     stop = verified.end()
+                    breaks = self.breaks()
+                    if bisect_left(breaks, stop) > bisect_right(breaks, begin):
+                        continue
                 layers[layer].append(new(Hit, (begin, stop, layer, value, prefix)))
 
     def hits(self) -> Hits:

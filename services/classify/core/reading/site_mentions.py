@@ -144,10 +144,10 @@ class SiteReader:
                     if site.end > last.end:
                         joined[-1] = site
                     continue
-                comma = "," in self.folded.clean[last.end : site.start]
+                apart = any(mark in self.folded.clean[last.end : site.start] for mark in ",;:")
                 if (
                     len(link) <= 2
-                    and not comma
+                    and not apart
                     and all(word in self.lexicon.of or word in self.lexicon.words for word in link)
                 ):
                     merged = _merge_neighbours(last, site)

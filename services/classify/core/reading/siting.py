@@ -84,7 +84,7 @@ def _around(incident: Incident, focus: Focus, published: dt.date | None) -> tupl
     if place is not None and place.kind == "city":
         home = (c for state in (*focus.states[:3], focus.hint) for c in place.cities if c.state == state)
         city = next(home, place.cities[0])
-    elif place is not None and place.states:
+    elif place is not None and place.states and place.states[0] not in _OFFICES:
         host = place.states[0]
     if mention is None:
         if city is None and host is None:
@@ -94,7 +94,7 @@ def _around(incident: Incident, focus: Focus, published: dt.date | None) -> tupl
         return city, host
     if city is not None and city.state in (sender, *([] if mention.host in (None, city.state) else [city.state])):
         city = None
-    elsewhere = next((state for state in focus.states if state != sender), None)
+    elsewhere = next((state for state in focus.states if state != sender and state not in _OFFICES), None)
     if not (mention.host or city or host):
         city = focus.city if focus.city and focus.city.state != sender else None
         host = elsewhere

@@ -78,8 +78,9 @@ def _is_reason(gist: Gist, guard: Hit, trigger: Hit) -> bool:
         return False
     for layer in ("events", "weak_events"):
         for feared in gist.hits.within(layer, guard.start, guard.end + _REASON_REACH):
-            if feared.value != trigger.value and gist.words_between(guard.end, feared.start) <= 2:
-                return True
+            apart = gist.words_between(feared.end, trigger.start) if feared.end <= trigger.start else 0
+            if feared.value != trigger.value and gist.words_between(guard.end, feared.start) <= 2 and apart <= 1:
+                return True  # "if attacks go on, the embassy will be closed" has more between
     return False
 
 

@@ -74,13 +74,12 @@ _REASON_REACH = 24
 
 def _is_reason(gist: Gist, guard: Hit, trigger: Hit) -> bool:
     """ "Closed for fear of an attack": what is feared is the attack; the closing is news."""
-    if trigger.value != IncidentType.SECURITY_POSTURE:
-        return False
+    if trigger.value != IncidentType.SECURITY_POSTURE or guard.start < trigger.end:
+        return False  # "in case of attacks the embassy will be closed" is no news
     for layer in ("events", "weak_events"):
         for feared in gist.hits.within(layer, guard.start, guard.end + _REASON_REACH):
-            apart = gist.words_between(feared.end, trigger.start) if feared.end <= trigger.start else 0
-            if feared.value != trigger.value and gist.words_between(guard.end, feared.start) <= 2 and apart <= 1:
-                return True  # "if attacks go on, the embassy will be closed" has more between
+            if feared.value != trigger.value and gist.words_between(guard.end, feared.start) <= 2:
+                return True
     return False
 
 

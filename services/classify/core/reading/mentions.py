@@ -202,7 +202,7 @@ def _tells(
         for hit in segment.triggers
         if hit.layer == "events" or site is not None or (hit.value == "impact" and weapons)
     )
-    triggers = _without_causes(gist, triggers)
+    triggers = _without_grievances(gist, triggers)
     kind, generic = incident_type(triggers, weapons, site)
     if kind is None or not triggers:
         return None
@@ -222,7 +222,7 @@ def _closed_site(
 _PROTESTS = (IncidentType.PEACEFUL_PROTEST_BLOCKADE, IncidentType.VIOLENT_PROTEST)
 
 
-def _without_causes(gist: Gist, triggers: tuple[Hit, ...]) -> tuple[Hit, ...]:
+def _without_grievances(gist: Gist, triggers: tuple[Hit, ...]) -> tuple[Hit, ...]:
     """ "A protest against the air strikes": what is protested against happened elsewhere."""
     if not any(hit.value in _PROTESTS for hit in triggers):
         return triggers

@@ -266,7 +266,7 @@ def _adversaries(reader: Reader, language: str) -> Iterator[tuple[str, str]]:
     with (LEXICONS / f"{language}.toml").open("rb") as file:
         lexicon = tomllib.load(file)
     events, sites = _terms(lexicon["events"]), _terms(lexicon["sites"])
-    words = " ".join(lexicon["language"]["words"])
+    casualties, words = _terms(lexicon["casualties"]), " ".join(lexicon["language"]["words"])
     yield "one word", f"{events[0]} "
     yield "all event words", f"{' '.join(events)} "
     yield "all site nouns", f"{' '.join(sites)} "
@@ -280,6 +280,12 @@ def _adversaries(reader: Reader, language: str) -> Iterator[tuple[str, str]]:
     yield "punctuation", "((((,,,,;;;;....----“”'’\"!?"
     yield "combining marks and joiners", "e\u0301\u0327\u200c\u200d\u0640"
     yield "line breaks", "\n"
+    yield "full stops, then a letter", f"{events[0]} {'.' * MAX_CHARACTERS}"[: MAX_CHARACTERS - 1] + "a"
+    yield "quotes after a full stop", (f"{events[0]}." + '"' * MAX_CHARACTERS)[: MAX_CHARACTERS - 1] + "a"
+    yield "commas", f"{events[0]}{',' * MAX_CHARACTERS}"
+    yield "event and site between commas", f"{events[0]}, {sites[0]}, "
+    yield "numbers before a casualty", f"1 2 3 4 {casualties[0]} {events[0]} "
+    yield "all guards", f"{events[0]} {' '.join(_terms(lexicon['guards']))} "
 
 
 def _terms(section: Mapping[str, Sequence[str]]) -> list[str]:

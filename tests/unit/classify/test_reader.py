@@ -1,18 +1,25 @@
 """Laws of the reader: total, deterministic, exact spans, bounded time."""
 
 import datetime as dt
+import sys
 import time
+from collections.abc import Callable
+from functools import partial
+from types import FrameType
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.speed import _adversaries
 from services.classify.adapters.data import load_rules
 from services.classify.core.reading.article import MAX_CHARACTERS, ArticleText
 from services.classify.core.reading.pipeline import STAGES, Reader
 from services.contracts.report import Relation, Standing
 
 READER = Reader(load_rules())
+PUBLISHED = dt.datetime(2020, 12, 21, tzinfo=dt.UTC)
+CALLS_COUNTED_IN, MOST_CALLS = 6_000, 60
 WORDS = st.sampled_from(
     "the US American embassy consulate in Baghdad Paris attack attacked bomb rockets exploded near killed wounded "
     "three 20 December Sunday . , ; \n "
@@ -73,6 +80,32 @@ def test_four_times_the_text_is_nowhere_near_sixteen_times_the_work(unit: str) -
         return min(spent)
 
     assert work(MAX_CHARACTERS) / work(MAX_CHARACTERS // 4) < 10
+
+
+@pytest.mark.parametrize("language", sorted(READER.rules.lexicons))
+def test_no_text_takes_many_calls_a_character(language: str) -> None:
+    """Counted, not timed: the same on any machine. Where each word was measured against each it would be hundreds."""
+    for kind, unit in _adversaries(READER, language):
+        text = (unit * (CALLS_COUNTED_IN // len(unit) + 1))[:CALLS_COUNTED_IN]
+        article = ArticleText(id="x", text=text, language_hint=language, published_at=PUBLISHED)
+        READER.read(article)  # builds what is built once
+        assert _calls(partial(READER.read, article)) / CALLS_COUNTED_IN < MOST_CALLS, kind
+
+
+def _calls(work: Callable[[], object]) -> int:
+    """The calls of functions that `work` makes, built-in ones too."""
+    number = 0
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal number
+        number += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return number
 
 
 def test_what_lies_behind_the_bound_is_not_read() -> None:

@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from services.classify.core.reading.gist import CLAUSE_END, Gist, clauses
+from services.classify.core.reading.gist import CLAUSE_END, Gist
 from services.classify.core.reading.onlookers import is_onlooker, is_quoted
 from services.classify.core.reading.places import Place, is_located
 from services.classify.core.reading.scan import Hit
@@ -77,10 +77,7 @@ def opens_clause(gist: Gist, sentence: Sentence, site: SiteMention) -> bool:
 
     "Blast at the mall: Chinese embassy opens hotline."
     """
-    start, end = next(
-        (clause for clause in clauses(gist.folded, sentence) if clause[0] <= site.start < clause[1]),
-        (sentence.start, sentence.end),
-    )
+    start, end = gist.clause_at(sentence, site.start)
     colon = gist.folded.clean[end - 1 : end] in (":", "：")
     if gist.words_between(start, site.start) > 1 or not (colon or gist.folded.norm[site.end : end].strip()):
         return False
@@ -95,12 +92,12 @@ def _is_oblique(gist: Gist, site: SiteMention) -> bool:
     if following and following[0] in gist.lexicon.oblique:
         return True
     endings = gist.lexicon.oblique_endings
-    return bool(endings) and gist.folded.norm[: site.noun[1]].endswith(endings)
+    return bool(endings) and gist.folded.norm.endswith(endings, 0, site.noun[1])
 
 
 def _closes(gist: Gist, verb: Hit) -> bool:
     """Whether a verb of saying stands right behind a comma: its subject is the one that began the sentence."""
-    return gist.folded.clean[: verb.start].rstrip()[-1:] in (",", "،", "，")
+    return gist.is_after_comma(verb.start)
 
 
 def _has_own_subject(gist: Gist, speech: Hit, sentence: Sentence, site: SiteMention, triggers: Sequence[Hit]) -> bool:
@@ -113,7 +110,7 @@ def _has_own_subject(gist: Gist, speech: Hit, sentence: Sentence, site: SiteMent
         and any(trigger.end <= site.noun[0] for trigger in triggers)
     ):
         return True
-    if gist.folded.clean[: speech.start].rstrip()[-1:] not in (",", "،", "，"):
+    if not gist.is_after_comma(speech.start):
         return False
     subject = gist.hits.within("sources", speech.end, sentence.end)
     return bool(subject) and gist.words_between(speech.end, subject[0].start) <= 2
@@ -291,14 +288,15 @@ def _is_placed(gist: Gist, site: SiteMention, trigger: Hit) -> bool:
 
 
 _OBJECT_REACH = 30
+_STOP = re.compile(r"[,،，;:!?]|\.\s")
 
 
 def _until_stop(gist: Gist, start: int, reach: int) -> int:
     """The end of a reach that no sentence's end lies in. A column's line break ends nothing."""
     sentence = sentence_at(gist.sentences, start)
     end = min(start + reach, sentence.end) if sentence and sentence.end > start else start + reach
-    stop = re.search(r"[,،，;:!?]|\.\s", gist.folded.clean[start:end])
-    return start + stop.start() if stop else end
+    stop = _STOP.search(gist.folded.clean, start, end)
+    return stop.start() if stop else end
 
 
 def _has_own_object(gist: Gist, trigger: Hit) -> bool:

@@ -6,7 +6,7 @@ from services.classify.core.reading.dates import When
 from services.classify.core.reading.gist import CLAUSE_END, Casualties, Gist
 from services.classify.core.reading.numbers import Number
 from services.classify.core.reading.scan import Hit
-from services.classify.core.reading.text import Sentence
+from services.classify.core.reading.text import MOST_IN_A_SENTENCE, Sentence
 from services.classify.core.reading.victims import (
     ONE,
     Group,
@@ -253,8 +253,8 @@ def countable(gist: Gist, sentence: Sentence, whens: Sequence[When]) -> list[Num
     start, end = sentence.start, sentence.end
     if not gist.hits.within("casualties", start, end) and not gist.hits.within("quantities", start, end):
         return []
-    kept = []
-    for number in gist.numbers.read(gist.folded.norm, start, end):
+    kept: list[Number] = []
+    for number in gist.numbers.read(gist.folded.norm, start, end)[:MOST_IN_A_SENTENCE]:
         if any(when.start < number.end and number.start < when.end for when in whens):
             continue
         if _counts_nothing(gist, number):

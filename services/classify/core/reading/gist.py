@@ -5,6 +5,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Mapping
 from itertools import pairwise
+from operator import itemgetter
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -73,6 +74,9 @@ class Mention(NamedTuple):
 _YEAR_IN = re.compile(r"(?:19|20)\d\d|\d日")
 
 
+_SPACES = 32
+
+
 class Gist:
     """What extraction knows of an article: all the scan and the readers found, by offset."""
 
@@ -94,6 +98,7 @@ class Gist:
         self.published, self.dateline_end = published, dateline_end
         self.place_starts = [place.start for place in places]
         self._whens: dict[int, list[When]] = {}
+        self._clauses: dict[int, list[tuple[int, int]]] = {}
 
     def dates_in(self, sentence: Sentence) -> list[When]:
         """The dates of a sentence; nothing is run where the scan saw no date word and no digit of a year."""
@@ -108,6 +113,23 @@ class Gist:
         ):
             return []
         return self.dates.read(self.folded.norm, sentence.start, sentence.end, self.published)
+
+    def clauses(self, sentence: Sentence) -> list[tuple[int, int]]:
+        """A sentence cut at commas, dashes and their like. Numbers like 1,000 are not cut."""
+        known = self._clauses.get(sentence.index)
+        if known is None:
+            known = self._clauses[sentence.index] = _clauses(self.folded.clean, sentence)
+        return known
+
+    def clause_at(self, sentence: Sentence, position: int) -> tuple[int, int]:
+        """The clause of a sentence that holds `position`, else all of it."""
+        cut = self.clauses(sentence)
+        clause = cut[bisect_right(cut, position, key=itemgetter(0)) - 1]
+        return clause if clause[0] <= position < clause[1] else (sentence.start, sentence.end)
+
+    def is_after_comma(self, position: int) -> bool:
+        """Whether nothing but spaces, and not many of them, stands between a comma and `position`."""
+        return self.folded.clean[max(0, position - _SPACES) : position].rstrip()[-1:] in (",", "،", "，")
 
     def words_between(self, start: int, end: int) -> int:
         """Words between two offsets; for scripts without spaces, two characters make a word."""
@@ -131,13 +153,12 @@ _MAY_CUT = re.compile(r"[-,;:()（）،؛、，；：–—]")
 CLAUSE_END = re.compile(r"[,;:()（）،؛，、；：]|\s[-–—]+\s|—")
 
 
-def clauses(folded: Folded, sentence: Sentence) -> list[tuple[int, int]]:
-    """The sentence cut at commas, dashes and their like. Numbers like 1,000 are not cut."""
-    if not _MAY_CUT.search(folded.clean, sentence.start, sentence.end):
+def _clauses(clean: str, sentence: Sentence) -> list[tuple[int, int]]:
+    if not _MAY_CUT.search(clean, sentence.start, sentence.end):
         return [(sentence.start, sentence.end)]
     cuts = [sentence.start]
-    for match in CLAUSE_END.finditer(folded.clean, sentence.start, sentence.end):
-        around = folded.clean[match.start() - 1 : match.end() + 1]
+    for match in CLAUSE_END.finditer(clean, sentence.start, sentence.end):
+        around = clean[match.start() - 1 : match.end() + 1]
         if len(around) == 3 and around[0].isdigit() and around[2].isdigit():
             continue
         cuts.append(match.end())

@@ -9,7 +9,7 @@ from services.classify.core.reading.binding import bind_site, opens_clause, rela
 from services.classify.core.reading.casualties import casualties_in, countable
 from services.classify.core.reading.dates import When
 from services.classify.core.reading.event_type import incident_type, outcome_of
-from services.classify.core.reading.gist import Casualties, Gist, GuardHit, Mention, Spans, clauses
+from services.classify.core.reading.gist import Casualties, Gist, GuardHit, Mention, Spans
 from services.classify.core.reading.guard_hits import (
     article_guards,
     first_of_each,
@@ -21,7 +21,7 @@ from services.classify.core.reading.numbers import Number
 from services.classify.core.reading.scan import Hit
 from services.classify.core.reading.scene import scene_of
 from services.classify.core.reading.site_mentions import ABROAD, SiteMention
-from services.classify.core.reading.text import Sentence
+from services.classify.core.reading.text import MOST_IN_A_SENTENCE, Sentence
 from services.classify.core.taxonomy import TAXONOMY
 from services.contracts.report import DatePrecision, IncidentType, Relation, SiteKind
 
@@ -91,9 +91,9 @@ def _segments(gist: Gist, sentence: Sentence, sites: Sequence[SiteMention]) -> l
     weak = gist.hits.within("weak_events", sentence.start, sentence.end)
     if not events and not (weak and (sites or _has_impact(gist, sentence))):
         return []
-    triggers = sorted((*events, *weak), key=lambda hit: hit.start)
+    triggers = sorted((*events, *weak), key=lambda hit: hit.start)[:MOST_IN_A_SENTENCE]
     found: list[Segment] = []
-    for clause in clauses(gist.folded, sentence):
+    for clause in gist.clauses(sentence):
         inside = [hit for hit in triggers if clause[0] <= hit.start < clause[1]]
         if inside:
             found.extend(_by_guard(gist, sentence, clause, _without_causes(gist, clause, inside)))
@@ -446,8 +446,5 @@ def _own_day(gist: Gist, sentence: Sentence, whens: Sequence[When]) -> When | No
     days = [when for when in whens if when.precision is DatePrecision.DAY and not when.future]
     if len(days) != 1 or len(whens) != 1:
         return None
-    start, end = next(
-        (clause for clause in clauses(gist.folded, sentence) if clause[0] <= days[0].start < clause[1]),
-        (sentence.start, sentence.end),
-    )
+    start, end = gist.clause_at(sentence, days[0].start)
     return None if gist.hits.values("roles", start, end, "speech", "speaker") else days[0]

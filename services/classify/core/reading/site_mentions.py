@@ -15,7 +15,7 @@ from services.classify.core.reading.gazetteer import City, Gazetteer, SpecialPla
 from services.classify.core.reading.lexicon import Lexicon
 from services.classify.core.reading.places import Focus, Place, is_located
 from services.classify.core.reading.scan import Hit, Hits
-from services.classify.core.reading.text import Folded, Sentence
+from services.classify.core.reading.text import MOST_IN_A_SENTENCE, Folded, Sentence
 from services.contracts.report import PlacePrecision, SiteKind
 
 _BEFORE, _AFTER = 70, 90
@@ -78,6 +78,7 @@ class SiteReader:
     def read(self, sentence: Sentence) -> list[SiteMention]:
         """The sites that `sentence` mentions, in order."""
         nouns = [hit for hit in self.hits.within("sites", sentence.start, sentence.end) if hit.value != "home"]
+        nouns = nouns[:MOST_IN_A_SENTENCE]
         founded = self.hits.values("guards", sentence.start, sentence.end, "diplomacy")
         if founded:
             # A mission that is opened or moved is what the states deal with, not where something happened.

@@ -179,6 +179,10 @@ class Sentence:
     paragraph: int
 
 
+MOST_IN_A_SENTENCE = 32
+"""Event words read of one sentence, and as many sites, casualty words and numbers. None that a person wrote has half of
+it; without a bound a sentence of nothing else is measured pair by pair."""
+
 _END = re.compile(
     r"(?<![.!?…])[.!?…]++(?:[\"'”’)\]]|\s?»)*(?=\s|$)|[。！？；]+[”」』》）]*|[؟؛۔]+[»”\"]*|\n[ \t]*\n\s*|\n"
 )

@@ -31,6 +31,10 @@ def relation_to(gist: Gist, site: SiteMention, trigger: Hit) -> Relation:
     return Relation.ON_SITE
 
 
+_AGENT_REACH = 16
+"""Characters within which "by" follows a site."""
+
+
 def is_speaker(gist: Gist, site: SiteMention, sentence: Sentence, triggers: Sequence[Hit]) -> bool:
     """Whether the site speaks rather than suffers: "according to the embassy", "the embassy condemned ..."."""
     told = any(trigger.end <= site.noun[0] for trigger in triggers)
@@ -49,6 +53,10 @@ def is_speaker(gist: Gist, site: SiteMention, sentence: Sentence, triggers: Sequ
         and not _has_comma(gist, before[-1].end, site.start)  # "According to the police, the embassy ..."
     ):
         return not any(before[-1].end <= trigger.start < site.noun[0] for trigger in triggers)
+    if gist.lexicon.order == "sov":
+        agents = gist.hits.values("roles", site.end, site.end + _AGENT_REACH, "agent")
+        if agents and gist.words_between(site.end, agents[0].start) <= 1:
+            return True  # "confirmed by the consulate": the word for "by" stands behind
     after = gist.hits.values("roles", site.end, sentence.end, "speech")
     if (
         after

@@ -132,6 +132,10 @@ def _with_capitals(
 _INCIDENT_LAYERS = ("events", "weak_events", "weapons")
 
 
+_NOUN_REACH = 12
+"""Characters by which a site noun may go on behind a state's short name."""
+
+
 def _is_across_site(folded: Folded, hits: Hits, state: Hit, lexicon: Lexicon) -> bool:
     """Whether a state's short name begins before the site noun that it is written into: the end of another name.
 
@@ -139,7 +143,7 @@ def _is_across_site(folded: Folded, hits: Hits, state: Hit, lexicon: Lexicon) ->
     """
     return any(
         state.start < site.start < state.end <= site.end and folded.norm[site.start : state.end] not in lexicon.in_
-        for site in hits.within("sites", state.start + 1, state.end)
+        for site in hits.within("sites", state.start + 1, state.end + _NOUN_REACH)
     )
 
 

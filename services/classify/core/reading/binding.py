@@ -39,9 +39,7 @@ def is_speaker(gist: Gist, site: SiteMention, sentence: Sentence, triggers: Sequ
     """Whether the site speaks rather than suffers: "according to the embassy", "the embassy condemned ..."."""
     told = any(trigger.end <= site.noun[0] for trigger in triggers)
     begins = gist.words_between(sentence.start, site.start) <= 1
-    if gist.folded.clean[site.end : site.end + 1] in (":", "：") and (
-        opens_clause(gist, sentence, site) if told else begins
-    ):
+    if _is_label(gist, site, triggers) and (opens_clause(gist, sentence, site) if told else begins):
         return True  # "Embassy in Kabul: we are safe"
     if is_quoted(gist, sentence, site):
         return True
@@ -78,6 +76,15 @@ def is_speaker(gist: Gist, site: SiteMention, sentence: Sentence, triggers: Sequ
 
 _SUBJECT_COMMA = re.compile(r"(?: \w+){0,3},")
 """The comma behind a subject, after an envoy's name at most."""
+
+
+_LABEL = re.compile(r"(?: [^\s:：]+){0,2} ?[:：]")
+
+
+def _is_label(gist: Gist, site: SiteMention, triggers: Sequence[Hit]) -> bool:
+    """Whether a colon follows the site, after two words at most that tell nothing: "The ambassador in exile: ..."."""
+    label = _LABEL.match(gist.folded.clean, site.end)
+    return label is not None and not any(site.end <= trigger.start < label.end() for trigger in triggers)
 
 
 def opens_clause(gist: Gist, sentence: Sentence, site: SiteMention) -> bool:
@@ -230,6 +237,8 @@ def _distance(gist: Gist, sentence: Sentence, site: SiteMention, trigger: Hit, n
         return None
     if forward and _is_onlooker(gist, site, trigger):
         return None
+    if site.kind is SiteKind.STAFF and gist.hits.values("roles", *between, "meanwhile"):
+        return None  # "jets hit the town while the ambassador arrived"
     commas = sum(gist.folded.clean.count(mark, *between) for mark in ",;:،，")
     if words + 3 * commas > _reach(gist, site, trigger):
         return None
@@ -259,7 +268,7 @@ def _is_onlooker(gist: Gist, site: SiteMention, trigger: Hit) -> bool:
 _ONLOOKER_REACH = 80
 
 
-_LOOSE_REACH, _POSTURE_REACH = 5, 12
+_LOOSE_REACH, _UNSENT_REACH, _POSTURE_REACH = 5, 10, 12
 
 
 def _reach(gist: Gist, site: SiteMention, trigger: Hit) -> int:
@@ -273,6 +282,8 @@ def _reach(gist: Gist, site: SiteMention, trigger: Hit) -> int:
         return _LOOSE_REACH
     if trigger.value == IncidentType.SECURITY_POSTURE:
         return _POSTURE_REACH
+    if site.kind in ABROAD and not site.senders:
+        return _UNSENT_REACH if site.named else _LOOSE_REACH  # "foreign embassies are watching"
     return 3 * _MAX_WORDS_TO_SITE
 
 

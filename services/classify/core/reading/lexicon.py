@@ -76,6 +76,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "own",
         "capital",
         "topic",
+        "meanwhile",
         "and_prefixes",
         "about",
         "suffered",

@@ -71,6 +71,8 @@ class SiteReader:
         self.hits = hits
         self.places = places
         self.starts = [place.start for place in places]
+        # "said that": what follows is another's.
+        self._joins = (lexicon.of | lexicon.words) - lexicon.that
         self.lexicon = lexicon
         self.focus = focus
         self.gazetteer = gazetteer
@@ -146,11 +148,7 @@ class SiteReader:
                         joined[-1] = site
                     continue
                 apart = any(mark in self.folded.clean[last.end : site.start] for mark in ",;:")
-                if (
-                    len(link) <= 2
-                    and not apart
-                    and all(word in self.lexicon.of or word in self.lexicon.words for word in link)
-                ):
+                if len(link) <= 2 and not apart and all(word in self._joins for word in link):
                     merged = _merge_neighbours(last, site)
                     if merged:
                         joined[-1] = merged

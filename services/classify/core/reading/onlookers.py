@@ -55,7 +55,7 @@ def _is_target(gist: Gist, start: int, end: int) -> bool:
     return (
         bool(gist.hits.values("roles", start, end, "suffered"))
         or bool(gist.hits.values("cues", start, end, "damage", "no_damage"))
-        or bool(gist.hits.values("casualties", start, end, "wounded", "none", "wounded_none", "killed_none"))
+        or bool(gist.hits.values("casualties", start, end, "none", "wounded_none", "killed_none"))
     )
 
 
@@ -71,8 +71,13 @@ def _only_mentions(gist: Gist, site: SiteMention, trigger: Hit) -> bool:
     # What the first event word hangs on, the others of its clause hang on too: "the attack that left three dead".
     told = (*gist.hits.within("events", site.end, trigger.end), *gist.hits.within("weak_events", site.end, trigger.end))
     first = min((hit.start for hit in told), default=trigger.start)
-    links = gist.hits.values("roles", max(site.end, first - _ABOUT_REACH), first, "about", "speech")
-    return any(gist.words_between(link.end, first) <= _SPEECH_TO_TRIGGER for link in links)
+    return _hangs_on_words(gist, site, first)
+
+
+def _hangs_on_words(gist: Gist, site: SiteMention, event: int) -> bool:
+    """Whether right before an event stands what makes it the topic of what the site does."""
+    links = gist.hits.values("roles", max(site.end, event - _ABOUT_REACH), event, "about", "speech")
+    return any(gist.words_between(link.end, event) <= _SPEECH_TO_TRIGGER for link in links)
 
 
 def _goes_on_alone(gist: Gist, sentence: Sentence, site: SiteMention, trigger: Hit) -> bool:
@@ -86,6 +91,7 @@ def _goes_on_alone(gist: Gist, sentence: Sentence, site: SiteMention, trigger: H
     lexicon = gist.lexicon
     if not words or words[0] in lexicon.numbers.joiners | lexicon.in_ | lexicon.of | lexicon.articles:
         return False
-    if gist.hits.within("events", site.end, end) or gist.hits.within("weak_events", site.end, end):
+    if _is_target(gist, site.end, end):
         return False
-    return not _is_target(gist, site.end, end)
+    told = (*gist.hits.within("events", site.end, end), *gist.hits.within("weak_events", site.end, end))
+    return not told or _hangs_on_words(gist, site, min(hit.start for hit in told))

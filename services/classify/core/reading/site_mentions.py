@@ -225,6 +225,8 @@ class SiteReader:
             comma = any(mark in gap for mark in ",،，")
             if comma and place_link not in self.lexicon.in_ and (link or place.kind != "city"):
                 break
+            if len(link) > 1 and self.hits.values("roles", position, place.start, "speech"):
+                break  # "Embassy condemns shooting in Pittsburgh": the place is that of what the site speaks of
             if place.prefix in self.lexicon.and_prefixes and site.senders and not link:
                 pass  # "the embassies of Switzerland and Chile in Rome": another sender, not the host
             elif any(word in self.lexicon.in_ for word in link) or self._marked_in(place):

@@ -1,6 +1,5 @@
 """Loads the rules: lexicons, CLDR names (Babel) and, through `adapters/gazetteer.py`, the places."""
 
-import gc
 import hashlib
 import json
 import tomllib
@@ -11,6 +10,7 @@ from typing import Any
 from babel import Locale, UnknownLocaleError
 
 from services.classify.adapters.gazetteer import load_gazetteer
+from services.classify.core.reading.bulk import building
 from services.classify.core.reading.dates import DateReader
 from services.classify.core.reading.lexicon import Table, compile_lexicon
 from services.classify.core.reading.matcher import LexiconError
@@ -26,13 +26,8 @@ def load_rules(directory: Path | None = None) -> Rules:
 
     Raises LexiconError naming file, key and reason.
     """
-    # Hundreds of thousands of small objects are made here and none is garbage: collecting would double the time.
-    gc.disable()
-    try:
+    with building():
         return _loaded(directory or _HERE)
-    finally:
-        gc.enable()
-        gc.freeze()
 
 
 def _loaded(root: Path) -> Rules:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from services.classify.core.reading.bulk import building
 from services.classify.core.reading.language import Script
 from services.classify.core.reading.matcher import Entry, Matcher
 from services.classify.core.reading.text import fold_term
@@ -152,7 +153,8 @@ class Gazetteer:
         part = self._parts.get(script)
         if part is None:
             specials = [name for name in self.specials if name_script(name) is script]
-            part = self._parts[script] = Part(self._names(script), specials, self._forms)
+            with building():
+                part = self._parts[script] = Part(self._names(script), specials, self._forms)
         return part
 
     def seat(self, host: str, sender: str | None, on: dt.date | None) -> City | None:

@@ -50,6 +50,22 @@ class Pattern(NamedTuple):
     entries: tuple[Entry, ...]
 
 
+class _Patterns(dict[int, Pattern]):
+    """The patterns by their index, each made when it is first met: of a hundred thousand names a text has twenty."""
+
+    def __init__(self, terms: Mapping[str, Sequence[Entry]], spaced: bool) -> None:
+        super().__init__()
+        self._literals, self._terms, self._spaced = list(terms), terms, spaced
+
+    def __missing__(self, index: int) -> Pattern:
+        literal = self._literals[index]
+        lead, trail = literal[0] == " ", literal[-1] == " "
+        pattern = self[index] = Pattern(
+            lead, trail, self._spaced and not lead, self._spaced and not trail, tuple(self._terms[literal])
+        )
+        return pattern
+
+
 class Matcher:
     """One Aho-Corasick automaton over folded text; overlapping matches, so that edges may be shared.
 
@@ -66,25 +82,16 @@ class Matcher:
         self._spaced = spaced
 
     @cached_property
-    def patterns(self) -> list[Pattern]:
-        return [
-            Pattern(
-                literal[0] == " ",
-                literal[-1] == " ",
-                self._spaced and literal[0] != " ",
-                self._spaced and literal[-1] != " ",
-                tuple(entries),
-            )
-            for literal, entries in self._terms.items()
-        ]
+    def patterns(self) -> Mapping[int, Pattern]:
+        return _Patterns(self._terms, self._spaced)
 
     @cached_property
     def triggers(self) -> frozenset[int]:
         """The patterns that could begin an incident."""
         return frozenset(
             index
-            for index, pattern in enumerate(self.patterns)
-            if any(entry.layer in TRIGGER_LAYERS for entry in pattern.entries)
+            for index, entries in enumerate(self._terms.values())
+            if any(entry.layer in TRIGGER_LAYERS for entry in entries)
         )
 
     @cached_property

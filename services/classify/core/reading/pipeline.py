@@ -210,8 +210,8 @@ class Reader:
     def prepare(self) -> None:
         """Build now what the first article of each language would have to wait for. Changes no reading."""
         for code, lexicon in self.rules.lexicons.items():
-            for matcher in (lexicon.matcher, self.rules.gazetteer.part(self.profiles[code].script).matcher):
-                _ = matcher.automaton, matcher.triggers
+            places = self.rules.gazetteer.part(self.profiles[code].script)
+            _ = lexicon.matcher.automaton, lexicon.matcher.triggers, places.matcher.automaton
 
     def read(self, article: ArticleText) -> Classification:
         """What the article says happened."""

@@ -63,7 +63,29 @@ def group(gist: Gist, told: Iterable[Mention | Supplement], article_site: SiteMe
             _absorb(match, item)
         if not match.rejected:
             current = match
-    return [incident for incident in incidents if not _is_idle(incident)]
+    kept = [incident for incident in incidents if not _is_idle(incident)]
+    for incident in kept:
+        if incident.when is None and not incident.background and not incident.rejected:
+            _take_day_before(gist, incident)
+    return kept
+
+
+_DAY_REACH = 2
+"""Sentences before an undated telling whose day is taken for its own."""
+
+
+def _take_day_before(gist: Gist, incident: Incident) -> None:
+    """ "Today ... . Elsewhere a bomb exploded": news goes on about the day it told last."""
+    first = incident.mentions[0].sentence.index
+    for sentence in reversed(gist.sentences[max(0, first - _DAY_REACH) : first + 1]):
+        days = [when for when in gist.dates_in(sentence) if when.precision is DatePrecision.DAY and not when.future]
+        days = [when for when in days if when.start >= gist.dateline_end]
+        if not days:
+            continue
+        if len({when.date for when in days}) == 1 and not _is_old(gist, days[0]):
+            incident.when = days[0]._replace(soft=True)
+            incident.spans["date"] = ((days[0].start, days[0].end),)
+        return
 
 
 def _is_idle(incident: Incident) -> bool:

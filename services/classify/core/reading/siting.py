@@ -71,7 +71,7 @@ def _is_local(incident: Incident, published: dt.date | None) -> bool:
     """
     if incident.background:
         return False
-    if incident.when is None or incident.when.date is None:
+    if incident.when is None or incident.when.date is None or incident.when.soft:
         return incident.type is not IncidentType.ASSASSINATION_STAFF
     return published is None or (published - incident.when.date).days <= 1
 

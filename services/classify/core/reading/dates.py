@@ -281,7 +281,7 @@ class DateReader:
             month = int(groups["monthnum"])
         if month is None:
             if day is not None:
-                return self._day_number(span, day, part, published)
+                return self._day_number(span, day, part, published, kind)
             if year is None or year < 1900:
                 return None
             return When(*span, _date(year, 1, 1), DatePrecision.YEAR, part, explicit_year=True)
@@ -310,10 +310,13 @@ class DateReader:
         future = published is not None and date > published + dt.timedelta(days=1)
         return When(*span, date, precision, part, conflict, future, explicit)
 
-    def _day_number(self, span: tuple[int, int], day: int, part: str | None, published: dt.date | None) -> When | None:
+    def _day_number(
+        self, span: tuple[int, int], day: int, part: str | None, published: dt.date | None, kind: str
+    ) -> When | None:
+        """The newest day of that number; with a word for "last" (上月17日) that of the month before."""
         if published is None:
             return When(*span, None, DatePrecision.UNKNOWN, part)
-        base = published if day <= published.day else _months_back(published, 1)
+        base = published if day <= published.day and kind != "last" else _months_back(published, 1)
         date = _date(base.year, base.month, day) if base else None
         return When(*span, date, _precision(date), part) if date else None
 

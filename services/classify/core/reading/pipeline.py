@@ -93,6 +93,9 @@ _DATELINE = re.compile(
     r"|^[^\n.]{2,60}?(?:\.[^\n.]{0,12})?\.\s?[-–—]+\s"  # "Lima, 18 dic. (EFE).- "
 )
 
+_SECOND_DATELINE = re.compile(r"[^\W\d_a-zà-ý][^\n.,a-zà-ý]{1,30}, \d{1,2} \w{3,9}\.?(?: \d{2,4})? ?[-–—]+ ")
+"""What may follow an agency's name: "(ANSA) - BAGHDAD, 21 DIC - ..."."""
+
 
 def _sentences(reader: "Reader", work: Work) -> bool:
     _starts(work)
@@ -100,6 +103,8 @@ def _sentences(reader: "Reader", work: Work) -> bool:
     body = title + 1 if title else 0
     match = _DATELINE.match(work.folded.clean[body : body + 120])
     end = body + match.end() if match else 0
+    second = _SECOND_DATELINE.match(work.folded.clean[end : end + 60]) if match else None
+    end += second.end() if second else 0
     # "Bomb alert at the embassy in Rome: ..." begins like a dateline but tells something.
     told = work.hits.within("events", body, end) or work.hits.within("weak_events", body, end)
     work.dateline_end = 0 if told else end

@@ -77,17 +77,21 @@ def _before(gist: Gist, start: int, hit: Hit, numbers: Sequence[Number]) -> Iter
         if gist.hits.within("casualties", window, joiner):
             window = gist.hits.within("casualties", window, joiner)[-1].end
         nouns = [noun for noun in gist.hits.within("victims", window, joiner) if noun.value in ("one", "many")]
-        if not nouns or gist.words_between(nouns[-1].end, joiner) > _NOUN_WORDS:
+        noun = nouns[-1] if nouns and gist.words_between(nouns[-1].end, joiner) <= _NOUN_WORDS else None
+        last = noun.start if noun else joiner
+        number = next((n for n in reversed(numbers) if window <= n.start and n.end <= last), None)
+        anchor = noun or number
+        if anchor is None or _is_cut(gist, anchor.end, joiner):
             return
-        noun = nouns[-1]
-        number = next((n for n in reversed(numbers) if window <= n.start and n.end <= noun.start), None)
-        if _is_cut(gist, noun.end, joiner):
-            return
-        if number is not None and gist.words_between(number.end, noun.start) <= _NOUN_WORDS:
-            yield number.count, (number.start, noun.end)
+        if number is not None and gist.words_between(number.end, last) <= _NOUN_WORDS:
+            if not _counts_people(gist, number, noun):
+                return
+            yield number.count, (number.start, joiner)
             start = number.start
-        else:
+        elif noun is not None:
             yield (ONE if noun.value == "one" else SOME), (noun.start, noun.end)
+            return
+        else:
             return
 
 

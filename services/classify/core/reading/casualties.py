@@ -35,9 +35,6 @@ def casualties_in(gist: Gist, start: int, end: int, numbers: Sequence[Number]) -
     if not words or any(hit.value == "over_time" for hit in words):
         return Casualties()  # "two judges have been murdered so far this year"
     told: dict[str, Group] = {}
-    for hit in words:
-        for name in _ZEROS.get(hit.value, ()):
-            told[name] = Count(low=0, high=0), (hit.start, hit.end)
     toll = _toll(gist, words, numbers)
     taken: set[int] = set()
     if toll is not None:
@@ -84,6 +81,10 @@ def _read(
             continue
         taken.add(number.start)
         told[hit.value] = with_joined(gist, number, hit, numbers, taken)
+    for hit in words:
+        # After the numbers: "the general was unhurt, but two were killed and 50 wounded".
+        for name in _ZEROS.get(hit.value, ()):
+            told.setdefault(name, (Count(low=0, high=0), (hit.start, hit.end)))
     soft = set()
     for hit in words:
         name = _ONES.get(hit.value, hit.value)
@@ -241,6 +242,9 @@ def _is_apart(gist: Gist, hit: Hit, number: Number) -> bool:
     if not between or between[0] not in lexicon.numbers.joiners:
         return False
     # "One was killed and two were wounded"; the verb-last languages have said their number before.
+    passive = gist.hits.values("roles", max(0, hit.start - 24), hit.start, "passive")
+    if passive and gist.words_between(passive[-1].end, hit.start) <= 2:
+        return True  # "two were wounded and 13 shops destroyed"
     after = gist.hits.within("casualties", number.end, number.end + _MAX_CASUALTY_CHARACTERS)
     return lexicon.order == "sov" or any(other.value != hit.value for other in after)
 

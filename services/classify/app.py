@@ -47,10 +47,26 @@ def credentials(kafka: KafkaSettings) -> CredentialsT | None:
     return faust.SSLCredentials(context) if context else None
 
 
-def build_app(settings: Settings, reader: Reader) -> faust.App:
+class App(faust.App):
+    """A Faust application that knows every site before it is given its first article.
+
+    The agents cannot wait for the sites: what Faust delivers to an agent that has not begun to read would stay behind.
+    Nothing is delivered before the application has started, so it is the start that waits.
+    """
+
+    sites: TopicTable
+
+    async def on_start(self) -> None:
+        """Called before the consumer starts. Where the sites cannot be read the application crashes and says why."""
+        self.add_future(self.sites.run(asyncio.Event()))
+        await self.wait(self.sites.loaded())
+        await super().on_start()
+
+
+def build_app(settings: Settings, reader: Reader) -> App:
     """The Faust application: its agents, tables and producer."""
     kafka, topics = settings.kafka, settings.topics
-    app = faust.App(
+    app = App(
         group_name(settings, "classify"),
         broker=[f"kafka://{server.strip()}" for server in kafka.bootstrap_servers.split(",")],
         broker_credentials=credentials(kafka),
@@ -77,7 +93,7 @@ def build_app(settings: Settings, reader: Reader) -> faust.App:
     acks = Acknowledger(app)
     letters = DeadLetterBox(outbox, "classify")
     known = KnownSites()
-    sites = TopicTable(settings, [SITES], letters, on_change=_follow(known))
+    app.sites = TopicTable(settings, [SITES], letters, on_change=_follow(known))
     table, told = IncidentTable(app, topics.partitions), ToldTable(app, topics.partitions)
     windows = Windows(
         merge=timedelta(hours=settings.classify.merge_window_h),
@@ -106,10 +122,6 @@ def build_app(settings: Settings, reader: Reader) -> faust.App:
     @app.task  # type: ignore[untyped-decorator]
     async def acknowledge() -> None:
         await acks.run()
-
-    @app.task  # type: ignore[untyped-decorator]
-    async def follow_sites() -> None:
-        await sites.run(asyncio.Event())
 
     return app
 

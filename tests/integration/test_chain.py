@@ -1,19 +1,27 @@
 """A feed goes in over HTTP, a signed webhook comes out; and a kill -9 of any service loses and doubles nothing."""
 
+import asyncio
 import contextlib
 import datetime as dt
+import sys
 from pathlib import Path
 
 import pytest
 
 from deploy.demo import newsroom
 from deploy.demo.newsroom import Alert, Item, Nothing, Publication, Trap
+from services.contracts import ids
 from services.contracts.alert import Alert as AlertRecord
 from services.contracts.feed import SourceGrade
-from services.contracts.report import Count, IncidentReport, IncidentType, Standing
-from services.contracts.topics import ALERTS, DEAD_LETTERS, REPORTS
+from services.contracts.model import Record
+from services.contracts.report import Count, IncidentReport, IncidentType, Relation, Standing
+from services.contracts.site import KnownSite
+from services.contracts.topics import ALERTS, ARTICLES, DEAD_LETTERS, REPORTS, SITES
+from services.launch.supervisor import Program, Supervisor
+from services.runtime.kafka import Publisher
 from services.runtime.settings import Settings
-from tests.integration.chain import SERVICES, Chain, everything_on
+from tests.contracts.examples import ARTICLE
+from tests.integration.chain import SERVICES, Chain, environment_of, everything_on
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
@@ -137,3 +145,33 @@ async def test_the_founding_case_is_one_alert_and_its_background_is_silent(kafka
         for spans in finding.evidence.values():
             assert all(span.quote in text for span in spans)
     assert found[DEAD_LETTERS] == []
+
+
+async def test_the_sites_are_known_before_the_first_article(kafka: Settings, tmp_path: Path) -> None:
+    """A watch point at the end of thousands of sites; the article lies waiting when the worker starts."""
+    office = KnownSite(
+        site_id=ids.known_site_id("own", "office"), name="Our office", lat=12.64, lon=-8.0, watch_radius_m=5_000,
+        origin="own",
+    )  # fmt: skip
+    others = [office.model_copy(update={"site_id": f"{office.site_id}-{n}", "lat": -50.0}) for n in range(3_000)]
+    text = "A bomb exploded at a market in Bamako on Monday morning, killing three people, police said."
+    article = ARTICLE.model_copy(update={"title": "", "text": text, "language_hint": "en"})
+    async with Publisher(kafka, "/chancery/test") as publisher:
+        await publisher.publish(SITES, *others)
+        await publisher.publish(SITES, office)
+        await publisher.publish(ARTICLES, article)
+    worker = Supervisor(tmp_path, lambda *_: None)
+    await worker.start(
+        Program("classify", [sys.executable, "-m", "services.cli", "classify-worker"], environment_of(kafka))
+    )
+    try:
+        async with asyncio.timeout(120):
+            reports: list[Record] = []
+            while not reports:
+                reports = (await everything_on(kafka, REPORTS))[REPORTS]
+    finally:
+        await worker.end()
+    (report,) = reports
+    assert isinstance(report, IncidentReport)
+    assert (report.finding.relation, report.finding.alertable) == (Relation.VICINITY, True)
+    assert "from the watch point Our office" in report.finding.severity_reasons[-1]

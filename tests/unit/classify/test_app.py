@@ -1,0 +1,62 @@
+"""The Faust application's start: the known sites first, then the consumer."""
+
+import asyncio
+from typing import Any
+
+import faust
+import pytest
+
+from services.classify.app import App
+
+
+class _Sites:
+    """A table of sites that is loaded when the test says so, or cannot be read."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.end, self._error = asyncio.Event(), error
+
+    async def run(self, stop: asyncio.Event) -> None:
+        if self._error:
+            raise self._error
+        await stop.wait()
+
+    async def loaded(self) -> None:
+        await self.end.wait()
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What Faust's own start did."""
+    calls: list[str] = []
+
+    async def on_start(_: faust.App) -> None:
+        calls.append("consumer")
+
+    monkeypatch.setattr(faust.App, "on_start", on_start)
+    return calls
+
+
+def _app(sites: Any) -> App:
+    app = App("test", broker="memory://", autodiscover=False)
+    app.sites = sites
+    return app
+
+
+async def test_nothing_is_consumed_before_the_sites_are_known(started: list[str]) -> None:
+    sites = _Sites()
+    app = _app(sites)
+    start = asyncio.create_task(app.on_start())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not started
+    sites.end.set()
+    await asyncio.wait_for(start, 5)
+    assert started == ["consumer"]
+    await app.stop()
+
+
+async def test_sites_that_cannot_be_read_crash_the_worker(started: list[str]) -> None:
+    app = _app(_Sites(RuntimeError("no such topic")))
+    await asyncio.wait_for(app.on_start(), 5)
+    assert app.should_stop
+    assert str(app.crash_reason) == "no such topic"

@@ -33,7 +33,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")
 
 @app.command("import")
 def import_sites(
-    file: Annotated[Path, typer.Argument(help="CSV (name,lat,lon[,radius_m,kind,sender,host,city,id]) or GeoJSON.")],
+    file: Annotated[
+        Path, typer.Argument(help="CSV (name,lat,lon[,radius_m,kind,sender,host,city,id,precision]) or GeoJSON.")
+    ],
     radius: Annotated[
         float | None, typer.Option(min=1, help="Watch each site that names no radius within this many metres.")
     ] = None,
@@ -105,10 +107,15 @@ def remove(
 
 
 def _store(found: SiteList) -> None:
-    for problem in found.problems[:SHOWN_PROBLEMS]:
-        err.print(f"left out, {problem}", highlight=False, markup=False)
-    if len(found.problems) > SHOWN_PROBLEMS:
-        err.print(f"and {len(found.problems) - SHOWN_PROBLEMS} more")
+    reasons: dict[str, list[str]] = {}
+    for problem in found.problems:
+        where, _, why = problem.partition(": ")
+        reasons.setdefault(why, []).append(where)
+    for why, places in list(reasons.items())[:SHOWN_PROBLEMS]:
+        more = f" and {len(places) - 1} more" if len(places) > 1 else ""
+        err.print(f"left out, {places[0]}{more}: {why}", highlight=False, markup=False)
+    if len(reasons) > SHOWN_PROBLEMS:
+        err.print(f"and for {len(reasons) - SHOWN_PROBLEMS} other reasons")
 
     async def publish(configuration: Settings) -> None:
         batches = range(0, len(found.sites), BATCH)
@@ -121,6 +128,8 @@ def _store(found: SiteList) -> None:
     with_broker(publish)
     watched = sum(site.watch_radius_m is not None for site in found.sites)
     err.print(f"{len(found.sites)} sites written, {watched} of them watched, {len(found.problems)} left out")
+    if not watched:
+        err.print("None is a watch point: give `--radius METRES` or a column radius_m to sites import for that.")
 
 
 async def _all(configuration: Settings) -> list[KnownSite]:

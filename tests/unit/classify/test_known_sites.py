@@ -97,6 +97,33 @@ def test_a_mission_that_can_only_be_one_gets_its_coordinates() -> None:
     assert with_known_sites(unmoved, KnownSites.of([embassy, second])) == unmoved
 
 
+def test_a_city_is_known_by_its_place_not_its_spelling() -> None:
+    more = {"kind": SiteKind.EMBASSY, "sending_state": "US", "city": "Paris 8e", "watch_radius_m": None}
+    site = ELSEWHERE.model_copy(update={"kind": SiteKind.EMBASSY, "sending_state": "US"})
+    known = KnownSites.of([OFFICE.model_copy(update=more)])
+    found = with_known_sites(finding(site, relation=Relation.ON_SITE), known).site
+    assert found is not None
+    assert (found.city, found.lat, found.precision) == ("Paris", 48.86, PlacePrecision.SITE)
+    far = site.model_copy(update={"city": "Lyon", "lat": 45.75, "lon": 4.85})
+    assert known.mission(far) is None
+
+
+def test_what_is_only_its_city_s_place_makes_no_mission_exact() -> None:
+    rows = (
+        "name,lat,lon,kind,precision,radius_m",
+        "A,1,2,embassy,city,",
+        "B,1,2,embassy,city,500",
+        "C,1,2,Other,site,",
+        "D,,2,,,",
+    )
+    found = site_lists.read("\n".join(rows).encode(), "list.csv")
+    assert [(site.name, site.kind) for site in found.sites] == [("B", None), ("C", None)]
+    assert found.problems == (
+        "line 2: its coordinates are only its city's, and it is not watched",
+        "line 5: it has no coordinates",
+    )
+
+
 def test_a_site_that_is_forgotten_or_moved_no_longer_watches() -> None:
     known = KnownSites.of([OFFICE])
     known.put(OFFICE.model_copy(update={"lat": -10.0}))

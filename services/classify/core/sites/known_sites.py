@@ -16,7 +16,10 @@ _METRES_PER_DEGREE = 111_195
 # A city's centre stands for all of it, a country's for nothing: from there no distance can be told.
 _LOCATED = frozenset({PlacePrecision.SITE, PlacePrecision.QUARTER, PlacePrecision.CITY})
 
-MissionKey = tuple[SiteKind | None, str | None, str | None, str]
+SAME_CITY_M = 40_000
+"""A mission no farther than this from an incident's place may be the one meant: lists spell cities in their way."""
+
+MissionKey = tuple[SiteKind | None, str | None, str | None]
 
 
 def distance_m(lat: float, lon: float, other_lat: float, other_lon: float) -> float:
@@ -64,8 +67,8 @@ class KnownSites:
 
     def mission(self, site: Site) -> KnownSite | None:
         """The one known mission that the site must be; None when there is none or more than one."""
-        found = self._missions.get(_mission_key(site))
-        return next(iter(found.values())) if found and len(found) == 1 else None
+        found = [known for known in self._missions.get(_mission_key(site), {}).values() if _may_be(known, site)]
+        return found[0] if len(found) == 1 else None
 
     def watching(self, lat: float, lon: float) -> list[tuple[float, KnownSite]]:
         """The watch points whose radius reaches the point, each with its distance in metres, the nearest first."""
@@ -80,7 +83,14 @@ class KnownSites:
 
 
 def _mission_key(site: Site | KnownSite) -> MissionKey:
-    return (site.kind, site.sending_state, site.host_state, (site.city or "").casefold())
+    return (site.kind, site.sending_state, site.host_state)
+
+
+def _may_be(known: KnownSite, site: Site) -> bool:
+    """Whether a mission stands in the city of a site: by its coordinates, else by the city's name."""
+    if site.lat is not None and site.lon is not None and site.precision in _LOCATED:
+        return distance_m(known.lat, known.lon, site.lat, site.lon) <= SAME_CITY_M
+    return (known.city or "").casefold() == (site.city or "").casefold()
 
 
 def with_known_sites(finding: Finding, known: KnownSites) -> Finding:

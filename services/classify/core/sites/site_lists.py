@@ -2,7 +2,8 @@
 
 CSV columns (any order, others are ignored): `name`, `lat`, `lon` (WGS 84 degrees), and as far as known `radius_m`,
 `kind` (of contracts/report.SiteKind, or `consulate_general`, `honorary_consulate`, `high_commission`),
-`sending_state` or `sender`, `host_state` or `host` (ISO 3166-1 alpha-2), `city`, `id`.
+`sending_state` or `sender`, `host_state` or `host` (ISO 3166-1 alpha-2), `city`, `id`, `precision` or `coord_source`:
+in these two anything but `site` says that the coordinates are those of a city, which make no mission's place exact.
 GeoJSON (RFC 7946): a FeatureCollection of Points with the same names as properties.
 """
 
@@ -22,14 +23,16 @@ _OTHER_NAMES = {
     "sending_state": ("sending_state", "sender"),
     "host_state": ("host_state", "host"),
     "city": ("city", "metro_city"),
-    "watch_radius_m": ("radius_m", "watch_radius_m"),
+    "watch_radius_m": ("radius_m", "watch_radius_m", "radius"),
     "identity": ("id", "qid", "name"),
+    "precision": ("precision", "coord_source"),
     "lat": ("lat", "latitude"),
     "lon": ("lon", "lng", "longitude"),
 }
 
 
-_OTHER_KINDS = {
+_OTHER_KINDS: dict[str, SiteKind | None] = {
+    "other": None,
     "consulate_general": SiteKind.CONSULATE,
     "honorary_consulate": SiteKind.CONSULATE,
     "high_commission": SiteKind.EMBASSY,
@@ -109,15 +112,21 @@ def _site(row: Mapping[str, object], origin: str, default_radius_m: float | None
                 return text
         return None
 
-    kind = value("kind")
-    kind = _OTHER_KINDS.get(kind or "", kind)
+    kind = (value("kind") or "").lower().replace(" ", "_") or None
+    kind = _OTHER_KINDS.get(kind, kind) if kind else None
     if kind is not None and kind not in SiteKind.__members__.values():
         raise ValueError(f"kind {kind!r:.40} is none of {', '.join(SiteKind)}")
     name = value("name") or " ".join(filter(None, (value("sending_state"), kind, value("city"))))
     if not name:
         raise ValueError("it has no name")
+    if value("lat") is None or value("lon") is None:
+        raise ValueError("it has no coordinates")
     identity = value("identity") or name
     radius = value("watch_radius_m") or default_radius_m
+    if value("precision") not in (None, "site"):
+        if radius is None:
+            raise ValueError("its coordinates are only its city's, and it is not watched")
+        kind = None  # a watch point; an incident at the mission keeps the coordinates it has
     fields = {
         "site_id": ids.known_site_id(origin, identity),
         "name": name,

@@ -48,6 +48,7 @@ def is_speaker(gist: Gist, site: SiteMention, sentence: Sentence, triggers: Sequ
         before
         and gist.words_between(before[-1].end, site.start) <= 3
         and not _is_reported(gist, before[-1], site)
+        and not _is_its_own(gist, before[-1], site)
         and not _has_comma(gist, before[-1].end, site.start)  # "According to the police, the embassy ..."
     ):
         return not any(before[-1].end <= trigger.start < site.noun[0] for trigger in triggers)
@@ -133,6 +134,12 @@ def _has_own_subject(gist: Gist, speech: Hit, sentence: Sentence, site: SiteMent
 
 def _has_comma(gist: Gist, start: int, end: int) -> bool:
     return any(mark in gist.folded.clean[start:end] for mark in ",،，")
+
+
+def _is_its_own(gist: Gist, speech: Hit, site: SiteMention) -> bool:
+    """ "Moscow said its embassy was hit": who says so has an embassy, and is none."""
+    own = gist.hits.values("roles", site.noun[0] - 16, site.noun[1] + 16, "own")
+    return bool(own) and bool(gist.hits.values("roles", speech.start, speech.end, "speech"))
 
 
 def _is_reported(gist: Gist, speech: Hit, site: SiteMention) -> bool:
@@ -232,6 +239,8 @@ def _distance(gist: Gist, sentence: Sentence, site: SiteMention, trigger: Hit, n
     if words > _MAX_WORDS_TO_SITE or words + _NAMED_BONUS >= nearest or _is_elsewhere(gist, sentence, site, trigger):
         return None
     others = gist.hits.values("roles", *between, "other_targets")
+    if site.kind is SiteKind.DIPLOMATIC_QUARTER:
+        others = []  # whatever is hit in a quarter of missions is hit in their vicinity
     near = gist.hits.values("roles", *between, "near")
     if others and not near and gist.words_between(between[0], others[0].start) <= 4:
         return None

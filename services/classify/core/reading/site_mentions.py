@@ -289,6 +289,8 @@ class SiteReader:
                     break
                 sends = _as_capital(place) if site.city and not site.senders else None
                 site = self._as_sender(site, sends) if sends else self._as_host(site, place)
+            elif place.kind == "state" and not link and self._sends_before(place, places):
+                site = self._as_host(site, place)
             elif place.kind in ("state", "adjective"):
                 if (
                     not site.senders
@@ -329,6 +331,16 @@ class SiteReader:
         linked = len(link) <= 2 and any(word in self.lexicon.in_ for word in link)
         return capital if linked or (not link and following.prefix in self.lexicon.in_prefixes) else None
 
+    def _sends_before(self, place: Place, places: list[Place]) -> bool:
+        """ "ABD'nin Gürcistan Büyükelçiliği": of two states the one in the genitive sends and the bare one hosts."""
+        if not self.lexicon.in_after:
+            return False
+        before = next((other for other in reversed(places) if other.end <= place.start), None)
+        if before is None or before.kind == "adjective" or before.special is not None:
+            return False
+        link = self._link(before.end, place.start)
+        return len(link) == 1 and link[0] not in self.lexicon.in_after and self._is_suffix(before.end, place.start)
+
     def _is_suffix(self, start: int, end: int, first: bool = False) -> bool:
         """Nothing, or only what an apostrophe cut off ("Iran's", "Bağdat'taki") and words for "of".
 
@@ -367,7 +379,7 @@ class SiteReader:
     def _as_host(self, site: SiteMention, place: Place) -> SiteMention:
         start, end = min(site.start, place.start), max(site.end, place.end)
         if place.kind == "city" and site.city is None:
-            sender = site.senders[0] if site.senders and site.kind in ABROAD else None
+            sender = site.senders[0] if len(site.senders) == 1 and site.kind in ABROAD else None
             city = best_city(place.cities, site.host, sender, self.focus.near) or self._seat(site, place)
             if city is None:
                 return site

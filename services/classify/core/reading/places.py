@@ -91,7 +91,8 @@ def _specials(
     cities = {city for place in others for city in place.cities}
     states = {state for place in others for state in place.states} | {city.state for city in cities} | {hint}
     for hit in named:
-        is_name = any(word[0].isupper() or word[0].lower() == word[0].upper() for word in _words(folded, hit))
+        written = folded.clean[hit.start : hit.end]
+        is_name = written.lower() == written.upper() or any(letter.isupper() for letter in written)
         possible = [
             special
             for special in gazetteer.specials[hit.value]
@@ -101,10 +102,6 @@ def _specials(
             # Baghdad's Green Zone or Kabul's: the one whose city is told.
             best = max(possible, key=lambda special: (special.city in cities, special.state in states))
             yield Place(hit.start, hit.end, "special", special=best, prefix=hit.prefix)
-
-
-def _words(folded: Folded, hit: Hit) -> list[str]:
-    return folded.clean[hit.start : hit.end].split()
 
 
 def _with_capitals(

@@ -145,7 +145,9 @@ class SiteReader:
                 link = self.folded.norm[last.end : site.start].split()
                 if site.start < last.end:
                     if site.end > last.end:
-                        joined[-1] = site
+                        # "A driver of the Italian embassy": both nouns took the adjective.
+                        belongs = last.kind in (SiteKind.STAFF, SiteKind.CONVOY, SiteKind.CHANCERY)
+                        joined[-1] = (_merge_neighbours(last, site) if belongs else None) or site
                     continue
                 apart = any(mark in self.folded.clean[last.end : site.start] for mark in ",;:")
                 if len(link) <= 2 and not apart and all(word in self._joins for word in link):
@@ -333,7 +335,7 @@ class SiteReader:
 
     def _sends_before(self, place: Place, places: list[Place]) -> bool:
         """ "ABD'nin Gürcistan Büyükelçiliği": of two states the one in the genitive sends and the bare one hosts."""
-        if not self.lexicon.in_after:
+        if not self.lexicon.in_after or not self.lexicon.spaced:
             return False
         before = next((other for other in reversed(places) if other.end <= place.start), None)
         if before is None or before.kind == "adjective" or before.special is not None:
@@ -416,7 +418,7 @@ class SiteReader:
     def _completed(self, site: SiteMention) -> SiteMention:
         """Choose among candidate senders: a state does not send an embassy to itself."""
         if not site.senders:
-            return site
+            return site._replace(sender="VA") if site.kind is SiteKind.NUNCIATURE else site
         if site.kind is SiteKind.DIPLOMATIC_QUARTER:
             # Nobody sends a quarter: "the Afghan diplomatic quarter" lies in Afghanistan.
             return site._replace(host=site.host or site.senders[0], senders=())

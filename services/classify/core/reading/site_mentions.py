@@ -455,6 +455,8 @@ def _merge_neighbours(first: SiteMention, second: SiteMention) -> SiteMention | 
     kind = first.kind
     if first.kind is None or (first.kind is SiteKind.DIPLOMATIC_QUARTER and second.kind):
         kind = second.kind
+    if second.kind is SiteKind.INTERESTS_SECTION:
+        kind = second.kind  # a section of another state's embassy
     if second.kind in fixed and first.kind in (SiteKind.EMBASSY, SiteKind.CONSULATE, None, SiteKind.STAFF):
         kind = second.kind  # "embassy guard", "consulate convoy"
     if {first.kind, second.kind} == {SiteKind.RESIDENCE, SiteKind.STAFF}:

@@ -34,10 +34,10 @@ def site_of(incident: Incident, focus: Focus, gazetteer: Gazetteer, published: d
     host = told_host or (city.state if city else None) or host
     if mention is None and city is None and host is None and area is None:
         return None
-    place = incident.place
-    stated = told_host or (host if place and place.kind == "state" and host in place.states else None)
-    if city is None and stated and mention and mention.kind in _IN_CAPITALS:
-        city = gazetteer.seat(stated, mention.sender, on)
+    if city is None and host and mention and mention.kind in _IN_CAPITALS:
+        seat = gazetteer.seat(host, mention.sender, on)
+        # The Holy See has no other place for an embassy, however loosely the text says that it is the host.
+        city = seat if told_host or (seat and seat.state != host) else None
     kind = _kind(mention, city)
     exact = gazetteer.mission((kind, mention.sender, host, city.name), on) if kind and mention and city else None
     lat, lon, precision = _coordinates(mention, exact or area, city, host, gazetteer)

@@ -6,6 +6,7 @@ from services.classify.core.reading.gist import Gist, GuardHit
 from services.classify.core.reading.guards import GUARDS, Effect, Reach
 from services.classify.core.reading.scan import Hit
 from services.classify.core.reading.text import Sentence
+from services.classify.core.taxonomy import TAXONOMY
 from services.contracts.report import IncidentType
 
 
@@ -38,6 +39,13 @@ def first_of_each(guards: Iterable[GuardHit]) -> list[GuardHit]:
     for guard in guards:
         found.setdefault(guard.name, guard)
     return list(found.values())
+
+
+def against(kind: IncidentType, guards: Iterable[GuardHit]) -> tuple[GuardHit, ...]:
+    """Those that speak against an incident of a type, the first hit of each."""
+    family = TAXONOMY[kind].family
+    speaking = (guard for guard in guards if (only := GUARDS[guard.name].families) is None or family in only)
+    return tuple(first_of_each(speaking))
 
 
 def guards_for(gist: Gist, sentence: Sentence, clause: tuple[int, int], trigger: Hit) -> list[GuardHit]:

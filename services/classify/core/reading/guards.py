@@ -29,7 +29,11 @@ class Guard:
     reach: Reach
     effect: Effect
     reason: str
+    families: frozenset[str] | None = None
+    """The families of types it speaks against; None: all."""
 
+
+_CLOSURES = frozenset({"posture", "threat"})
 
 GUARDS: dict[str, Guard] = {
     "history": Guard(Reach.SENTENCE, Effect.BACKGROUND, "tells of the past"),
@@ -40,7 +44,7 @@ GUARDS: dict[str, Guard] = {
     "fiction": Guard(Reach.ARTICLE, Effect.REJECT, "is about a film, a book, a series or a game"),
     "drill": Guard(Reach.ARTICLE, Effect.REJECT, "is about a drill or an exercise"),
     "travel_advice": Guard(Reach.SENTENCE, Effect.REJECT, "is travel or security advice"),
-    "consular": Guard(Reach.SENTENCE, Effect.REJECT, "is about visas or consular service"),
+    "consular": Guard(Reach.SENTENCE, Effect.REJECT, "is about visas or consular service", _CLOSURES),
     "expulsion": Guard(Reach.SENTENCE, Effect.REJECT, "is about expelling or recalling diplomats"),
     "statement": Guard(Reach.CLAUSE, Effect.REJECT, "is what somebody said about an event elsewhere"),
     "offer_of_help": Guard(Reach.SENTENCE, Effect.REJECT, "is an offer of help"),

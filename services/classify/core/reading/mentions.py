@@ -11,8 +11,8 @@ from services.classify.core.reading.dates import When
 from services.classify.core.reading.event_type import incident_type, outcome_of
 from services.classify.core.reading.gist import Casualties, Gist, GuardHit, Mention, Spans
 from services.classify.core.reading.guard_hits import (
+    against,
     article_guards,
-    first_of_each,
     guards_for,
     political_guards,
     related_line,
@@ -275,7 +275,7 @@ def _mention(
         when=when,
         casualties=casualties,
         weapon=weapon,
-        guards=tuple(first_of_each((*guards_for(gist, sentence, segment.clause, trigger), *around))),
+        guards=against(told.type, (*guards_for(gist, sentence, segment.clause, trigger), *around)),
         outcome=outcome,
         place=place,
         area=area,

@@ -96,6 +96,6 @@ def test_fitted_points_tell_what_the_engine_would_report_with_them(monkeypatch: 
 def test_the_written_table_is_the_fitted_one() -> None:
     points = fit_specificity.Points({"wounded": 0.6, "quoted": -0.52, "a name": 0.14}, 0.25)
     table: dict[str, Any] = {}
-    exec(fit_specificity.as_source(points, {"text": (0.8, 0.9)}), table)
+    exec(fit_specificity.as_source(points, {"text": 0.8}), table)
     assert (table["WEIGHTS"], table["ENOUGH"]) == (points.weights, points.enough)
     assert list(table["WEIGHTS"]) == ["wounded", "a name", "quoted"]

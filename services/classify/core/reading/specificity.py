@@ -22,7 +22,7 @@ RECENT_DAYS, OLD_DAYS = 10, 62
 _VICTIM_CHARACTERS, _AGENT_CHARACTERS, _NEAR_CHARACTERS = 75, 60, 80
 _NAME = re.compile(r"[^\W\d_][a-zà-ÿ]+ (?:[A-Z]\. )?[A-ZÀ-Þ][a-zà-ÿ]+")
 _MEASURED_WORDS = 800
-_FEWEST_WORDS = 120
+_FEWEST_WORDS = 200
 """A share of fewer words says little."""
 
 
@@ -79,6 +79,8 @@ def features_of(gist: Gist, mention: Mention) -> Iterator[str]:
     sentence = mention.sentence
     kinds = [hit.value for hit in _triggers(gist, mention)] or [mention.type.value]
     kind = kinds[0]
+    if kind == "killing" and not mention.generic:
+        kind = mention.type.value  # "killed when a bomb hit their car"
     yield f"told as {kind}"
     yield from _victim(gist, mention, kind)
     yield from _surroundings(gist, mention)

@@ -47,7 +47,9 @@ def _loaded(root: Path) -> Rules:
     prefixes = [prefix for table in tables.values() for prefix in table["language"].get("prefixes", [])]
     local_names = {path.name: table.get("cities", {}) for path, table in tables.items()}
     gazetteer = load_gazetteer(gazetteer_tables, local_names, endings, prefixes)
-    version = _version({path.name: table for path, table in {**tables, **gazetteer_tables}.items()})
+    strangers_table = _read(root / "strangers.toml") if (root / "strangers.toml").exists() else {}
+    named = {path.name: table for path, table in {**tables, **gazetteer_tables}.items()}
+    version = _version({**named, "strangers.toml": strangers_table})
     dates = {
         code: DateReader(lexicon.dates, lexicon.numbers.values, lexicon.spaced, f"{code}.toml", lexicon.prefixes)
         for code, lexicon in lexicons.items()
@@ -55,7 +57,17 @@ def _loaded(root: Path) -> Rules:
     numbers = {
         code: NumberReader(lexicon.numbers, lexicon.spaced, lexicon.prefixes) for code, lexicon in lexicons.items()
     }
-    return Rules(lexicons, gazetteer, dates, numbers, version)
+    return Rules(lexicons, gazetteer, dates, numbers, version, _strangers(strangers_table))
+
+
+def _strangers(table: Table) -> dict[str, tuple[frozenset[str], str]]:
+    """The languages of `strangers.toml`: folded words, and letters."""
+    found = {}
+    for code, entry in table.items():
+        if set(entry) != {"words", "letters"}:
+            raise LexiconError("strangers.toml", code, "must have words and letters and nothing else")
+        found[code] = frozenset(map(fold_term, entry["words"])), str(entry["letters"])
+    return found
 
 
 def _read(path: Path) -> Table:

@@ -16,6 +16,10 @@ _HINT_HEAD_START = 0.08
 _MIN_DISTINCT = 3
 _LETTERS_WEIGHT = 0.15
 _LETTERS_CAP = 0.12
+_OWN_WEIGHT = 0.7
+_HEADLINE = 24
+"""Words up to which a text's own sites and events help to tell its language."""
+STEM, _SHORTEST = 7, 5
 
 UNKNOWN = "und"
 
@@ -47,6 +51,10 @@ class Profile:
     words: frozenset[str]
     letters: str
     script: Script
+    vocabulary: frozenset[str] = frozenset()
+    """Beginnings, of `STEM` letters at most, of the folded words by which its lexicon knows sites and events."""
+    stranger: bool = False
+    """Whether the language is only known so that it can be refused."""
 
 
 def script_of(norm: str) -> Script:
@@ -74,24 +82,40 @@ def identify(norm: str, clean: str, profiles: Mapping[str, Profile], hint: str |
     words = head.split()
     tokens, number = Counter(words), len(words)
     best, best_score = UNKNOWN, -1.0
-    for code, profile in profiles.items():
-        if profile.script is script:
-            score = _score(tokens, number, original, profile, code == hint)
-            if score > best_score:
-                best, best_score = code, score
-    return best if best_score >= _MIN_SHARE[script] else UNKNOWN
+    alike = {code: profile for code, profile in profiles.items() if profile.script is script}
+    own = _own_words(tokens, alike) if number <= _HEADLINE and script is not Script.HAN else {}
+    for code, profile in alike.items():
+        score = _score(tokens, number, original, profile, code == hint, own.get(code, 0))
+        if score > best_score:
+            best, best_score = code, score
+    if best_score < _MIN_SHARE[script] or profiles[best].stranger:
+        return UNKNOWN
+    return best
 
 
-def _score(tokens: Mapping[str, int], number: int, original: str, profile: Profile, hinted: bool) -> float:
-    """Share of function words, more for telling letters, more for the hint."""
+def _own_words(tokens: Mapping[str, int], profiles: Mapping[str, Profile]) -> dict[str, int]:
+    """How many words of a headline only one language's lexicon knows: headlines have hardly a function word."""
+    found: Counter[str] = Counter()
+    for token in tokens:
+        if len(token) >= _SHORTEST:
+            knowing = [code for code, profile in profiles.items() if token[:STEM] in profile.vocabulary]
+            if len(knowing) == 1:
+                found[knowing[0]] += 1
+    return found
+
+
+def _score(tokens: Mapping[str, int], number: int, original: str, profile: Profile, hinted: bool, own: int) -> float:
+    """Share of function words, more for telling letters and words of its own, more for the hint."""
     found = [tokens[word] for word in profile.words if word in tokens]
-    score = sum(found) / number
+    score = (sum(found) + _OWN_WEIGHT * own) / number if number else 0.0
     told = sum(map(original.count, profile.letters))
     if told:
         score += min(_LETTERS_CAP, _LETTERS_WEIGHT * told / number)
     if hinted:
         return score * _HINT_BONUS + _HINT_HEAD_START
-    if profile.script is Script.LATIN and len(found) + _telling(original, profile) < min(_MIN_DISTINCT, number // 4):
+    if profile.script is Script.LATIN and len(found) + own + _telling(original, profile) < min(
+        _MIN_DISTINCT, number // 4
+    ):
         return 0.0
     return score
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.classify.core.reading.guards import GUARDS
+from services.classify.core.reading.language import STEM
 from services.classify.core.reading.matcher import LexiconError, Matcher, TermCompiler, expand
 from services.classify.core.reading.text import fold_term
 from services.classify.core.taxonomy import WEAPON_TYPES
@@ -179,6 +180,8 @@ class Lexicon:
     prefixes: tuple[str, ...] = ()
     letters: str = ""
     months: tuple[str, ...] = ()
+    vocabulary: frozenset[str] = frozenset()
+    """Beginnings of the words of its sites and events: they tell the language of a headline."""
 
 
 def _strings(file: str, key: str, value: Any) -> tuple[str, ...]:
@@ -273,6 +276,7 @@ def compile_lexicon(
         missions=tuple(_missions(data["sites"])),
         that=_folded_set(file, "roles.that", roles.get("that", [])),
         prefixes=tuple(compiler.prefixes),
+        vocabulary=_vocabulary(data) if spaced else frozenset(),
         letters=str(language.get("letters", "")),
         months=tuple(sorted({word.rstrip("*").split()[0] for word in dates.vocabulary["months"]})),
     )
@@ -285,6 +289,20 @@ def _missions(sites: Table) -> Iterator[tuple[str, SiteKind]]:
                 word = fold_term(choice)
                 if " " not in word and len(word) >= 2 and not choice.startswith("="):
                     yield word, kind
+
+
+_WORD = re.compile(r"(?<!\S)([^\s*~]+)(?=\s|\*|$)")
+
+
+def _vocabulary(data: Table) -> frozenset[str]:
+    """The first letters of all words of sites, events and weapons, as far as a term gives them."""
+    found: set[str] = set()
+    for section in ("sites", "events", "weak_events", "weapons"):
+        for terms in data.get(section, {}).values():
+            for term in terms:
+                for form in expand(term):
+                    found.update(word[:STEM] for word in _WORD.findall(fold_term(form.lstrip("="))) if len(word) > 3)
+    return frozenset(found)
 
 
 def _folded_set(file: str, key: str, value: Any) -> frozenset[str]:

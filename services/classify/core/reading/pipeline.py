@@ -208,9 +208,18 @@ class Reader:
         self.rules = rules
 
         self.profiles = {
-            code: Profile(lexicon.words, lexicon.letters, script_of(" ".join(sorted(lexicon.words))))
+            code: Profile(
+                lexicon.words,
+                lexicon.letters,
+                script_of(" ".join(sorted(lexicon.words))),
+                vocabulary=lexicon.vocabulary,
+            )
             for code, lexicon in rules.lexicons.items()
         }
+        for code, (words, letters) in rules.strangers.items():
+            if code not in self.profiles:
+                script = script_of(" ".join(sorted(words)) or letters)
+                self.profiles[code] = Profile(words, letters, script, stranger=True)
 
     def prepare(self) -> None:
         """Build now what the first article of each language would have to wait for. Changes no reading."""

@@ -18,3 +18,5 @@ class Rules:
     dates: Mapping[str, DateReader]
     numbers: Mapping[str, NumberReader]
     version: str
+    strangers: Mapping[str, tuple[frozenset[str], str]]
+    """Languages only known to be refused: their commonest words, folded, and their own letters."""

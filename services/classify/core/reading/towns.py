@@ -1,6 +1,7 @@
 """Towns that no gazetteer lists, by the words that name them ("in the town of X"), and regions named like a city."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 
 from services.classify.core.reading.gazetteer import City
@@ -57,23 +58,34 @@ def with_unlisted(folded: Folded, hits: Hits, places: list[Place], lexicon: Lexi
     words = [hit for hit in hits.all("roles") if hit.value == "settlements"]
     if not words or not focus.states:
         return places
-    found = list(places)
+    starts = [place.start for place in places]
+    gone: set[int] = set()
+    towns: list[Place] = []
     for word in words:
         span = _name_after(folded, hits, lexicon, word.end)
-        if span is None:
+        if span is None or (towns and span[0] < towns[-1].end):
             continue
         start, end = span
-        known = [place for place in found if place.start < end and start < place.end]
+        # Places do not overlap, so only the one before and those that begin inside can meet the name.
+        near = range(max(0, bisect_left(starts, start) - 1), bisect_left(starts, end))
+        known = [index for index in near if start < places[index].end]
         # Where all words are in capitals nothing tells how long the name goes on.
-        if any(p.kind != "city" or p.end >= end or folded.clean[start:end].isupper() for p in known):
+        shouting = folded.clean[start:end].isupper()
+        if any(places[i].kind != "city" or places[i].end >= end or shouting for i in known):
             continue
-        state = next((p.states[0] for p in places if p.kind == "state" and 0 <= p.start - end <= 3), focus.states[0])
+        after = bisect_left(starts, end)
+        following = places[after : after + 1]
+        own = [p.states[0] for p in following if p.kind == "state" and p.start - end <= _TO_STATE]
         name = folded.clean[start:end]
-        city = City(name.title() if name.isupper() else name, state, 0.0, 0.0, 0, listed=False)
-        found = [place for place in found if place not in known]
-        found.append(Place(start, end, "city", cities=(city,)))
-    found.sort(key=lambda place: place.start)
-    return found
+        city = City(name.title() if shouting else name, (own or focus.states)[0], 0.0, 0.0, 0, listed=False)
+        gone.update(known)
+        towns.append(Place(start, end, "city", cities=(city,)))
+    kept = [place for index, place in enumerate(places) if index not in gone]
+    return sorted((*kept, *towns), key=lambda place: place.start)
+
+
+_TO_STATE = 3
+"""Characters between a town and the state it is said to lie in: "the town of X, Peru"."""
 
 
 def _name_after(folded: Folded, hits: Hits, lexicon: Lexicon, start: int) -> tuple[int, int] | None:

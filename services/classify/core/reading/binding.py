@@ -99,6 +99,8 @@ def opens_clause(gist: Gist, sentence: Sentence, site: SiteMention) -> bool:
         return False
     if _after_site(gist, site, "near", "at"):
         return False
+    if any(gist.hits.within(layer, start, site.noun[0]) for layer in ("events", "weak_events")):
+        return False  # "Evacuated embassy in Astana: ..."
     return not _is_oblique(gist, site) or bool(gist.hits.values("roles", site.end, end, "speech"))
 
 

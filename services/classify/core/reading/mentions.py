@@ -18,6 +18,7 @@ from services.classify.core.reading.guard_hits import (
     related_line,
 )
 from services.classify.core.reading.numbers import Number
+from services.classify.core.reading.places import is_located
 from services.classify.core.reading.scan import Hit
 from services.classify.core.reading.scene import scene_of
 from services.classify.core.reading.site_mentions import ABROAD, SiteMention
@@ -275,7 +276,10 @@ def _mention(
         when=when,
         casualties=casualties,
         weapon=weapon,
-        guards=against(told.type, (*guards_for(gist, sentence, segment.clause, trigger), *around)),
+        guards=against(
+            told.type,
+            (*guards_for(gist, sentence, segment.clause, trigger), *_host_closes(gist, segment, told), *around),
+        ),
         outcome=outcome,
         place=place,
         area=area,
@@ -330,6 +334,25 @@ def _subject_as_sender(gist: Gist, segment: Segment, told: Told) -> SiteMention 
         return site
     spans = {**site.spans, "sending_state": (before[-1].start, before[-1].end)}
     return site._replace(sender=before[-1].states[0], senders=before[-1].states, spans=spans, referring=False)
+
+
+def _host_closes(gist: Gist, segment: Segment, told: Told) -> list[GuardHit]:
+    """ "Poland closes Russian consulate": what the host closes is a sanction, no flight from danger."""
+    site, trigger = told.site, told.trigger
+    if told.type is not IncidentType.SECURITY_POSTURE or site is None or site.sender is None or site.host is None:
+        return []
+    before = gist.places_within(segment.clause[0], trigger.start)
+    if not before or before[-1].kind != "state" or before[-1].states != (site.host,) or site.start < trigger.start:
+        return []
+    located = is_located(gist.folded, before[-1], gist.lexicon)
+    if located or gist.words_between(before[-1].end, trigger.start) > 1 or not _is_closing(gist, trigger):
+        return []
+    return [GuardHit("expulsion", before[-1].start, trigger.end)]
+
+
+def _is_closing(gist: Gist, trigger: Hit) -> bool:
+    """Whether no other event follows: "Poland foils attack on the Russian consulate" is no sanction."""
+    return not gist.hits.within("events", trigger.start, trigger.end + 40)
 
 
 def _when(gist: Gist, segment: Segment, sentence: Sentence, whens: Sequence[When], trigger: Hit) -> When | None:

@@ -48,6 +48,8 @@ class Pattern(NamedTuple):
     back: bool
     grow: bool
     entries: tuple[Entry, ...]
+    needles: tuple[str, ...] = ()
+    """What must follow for each of `entries` to be worth a look, if any has a gap; one without needs nothing."""
 
 
 class _Patterns(dict[int, Pattern]):
@@ -60,8 +62,10 @@ class _Patterns(dict[int, Pattern]):
     def __missing__(self, index: int) -> Pattern:
         literal = self._literals[index]
         lead, trail = literal[0] == " ", literal[-1] == " "
+        entries = tuple(self._terms[literal])
+        needles = tuple(entry.gap.needle if entry.gap else "" for entry in entries)
         pattern = self[index] = Pattern(
-            lead, trail, self._spaced and not lead, self._spaced and not trail, tuple(self._terms[literal])
+            lead, trail, self._spaced and not lead, self._spaced and not trail, entries, needles if any(needles) else ()
         )
         return pattern
 

@@ -9,7 +9,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, compress
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -107,7 +107,7 @@ class Resolver:
         # The word last looked at and the last end of one: a long run without spaces is walked once, not every match.
         word, word_end, grown_from, grown = 0, 0, 0, -1
         for index, raw_start, raw_end in matches:
-            lead, trail, back, grow, entries = patterns[index]
+            lead, trail, back, grow, entries, needles = patterns[index]
             start = raw_start - 1 + lead
             end = raw_end - 1 - trail
             if end > length:
@@ -118,7 +118,11 @@ class Resolver:
                 end = grown
             if not lead and not word <= start < word_end:
                 word, word_end = norm.rfind(" ", 0, start) + 1, _word_end(norm, start)
-            edge, window = start if lead else word, None
+            edge = start if lead else word
+            if needles:
+                # Most terms with gaps go here: only what is left pays for a regular expression.
+                window = norm[start : start + _GAP_REACH]
+                entries = tuple(compress(entries, map(window.__contains__, needles)))
             for layer, value, exact, gap, prefixed in entries:
                 if exact is not None and clean[start:end] != exact:
                     continue
@@ -128,10 +132,6 @@ class Resolver:
                     if prefix not in self.matcher.prefixes:
                         continue
                 if gap is not None:
-                    if window is None:
-                        window = norm[start : start + _GAP_REACH]
-                    if gap.needle not in window:
-                        continue  # most go here: only what is left pays for a regular expression
                     verified = _compiled(gap.source).match(norm, begin if prefixed else start, start + _GAP_REACH)
                     if verified is None:
                         continue

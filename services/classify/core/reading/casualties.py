@@ -209,13 +209,13 @@ def _casualty_distance(gist: Gist, hit: Hit, number: Number) -> float | None:
         return 0.0
     else:
         return None
-    if between[1] - between[0] > _MAX_CASUALTY_CHARACTERS or _is_apart(gist, hit, number):
-        return None
     words = gist.words_between(*between)
+    if between[1] - between[0] > _MAX_CASUALTY_CHARACTERS or words > limit or _is_apart(gist, hit, number):
+        return None
     stops = sum(gist.folded.clean.count(mark, *between) for mark in ",;:،，")
     if stops and gist.hits.values("casualties", *between, "among"):
         stops -= 2  # "six priests, five of them foreigners, were killed"
-    if words > limit or stops > 1 or gist.hits.within("weapons", *between):
+    if stops > 1 or gist.hits.within("weapons", *between):
         return None
     return words + bias + 3 * stops
 

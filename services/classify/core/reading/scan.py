@@ -63,7 +63,8 @@ class Hits:
         """Hits of `layer` in `[start, end)` that have one of `values`."""
         if len(values) > 1:
             return [hit for hit in self.within(layer, start, end) if hit.value in values]
-        if layer not in self._layers:
+        starts = self._starts.get(layer)
+        if not starts or starts[-1] < start:
             return []
         own = self._by_value.get(layer)
         if own is None:

@@ -84,6 +84,8 @@ def incident(**changes: Any) -> Incident:
         severity=Severity.SEVERE,
         certainty=Certainty.LIKELY,
         independent_sources=1,
+        credibility=3,
+        credibility_reason="possibly true: one reliable source",
         claims=(claim(),),
         ledger=LEDGER,
     )

@@ -38,7 +38,8 @@ class WebhookSource(Value):
 
 
 class WebhookData(Value):
-    """The alert. `sources` has the newest first: the article that caused this revision."""
+    """The alert. `sources` has the newest first: the article that caused this revision. `credibility` is the Admiralty
+    figure, 1 (confirmed) to 6 (cannot be judged). When it was sent is the `webhook-timestamp` of the attempt."""
 
     alert_id: AlertId
     incident_id: IncidentId
@@ -64,6 +65,8 @@ class WebhookData(Value):
     damage: str | None
     defence: str | None
     claimed_by: tuple[str, ...]
+    credibility: int
+    credibility_reason: str
     independent_sources: int
     sources: tuple[WebhookSource, ...]
     times: TimeLedger
@@ -179,6 +182,8 @@ def _facts(incident: Incident, short: _Shortener) -> dict[str, object]:
         "damage": short.optional("particular", incident.damage),
         "defence": short.optional("particular", incident.defence),
         "claimed_by": short.first("claimed_by", incident.claimed_by, MAX_CLAIMANTS),
+        "credibility": incident.credibility,
+        "credibility_reason": short.text("particular", incident.credibility_reason),
         "independent_sources": incident.independent_sources,
     }
 

@@ -81,10 +81,12 @@ def when(incident: Incident) -> str:
 
 
 def how_sure(incident: Incident) -> str:
-    """Certainty and what it rests on: how many texts, and the grades of their sources."""
+    """Certainty and what it rests on: how many texts, the grades of their sources, and how far they can be believed."""
     grades = ", ".join(sorted({claim.source.grade for claim in incident.claims}))
     sources = "1 source" if incident.independent_sources == 1 else f"{incident.independent_sources} independent sources"
-    return f"{incident.certainty}: {sources}" + (f", graded {grades}" if grades else "")
+    graded = f", graded {grades}" if grades else ""
+    why = f" ({incident.credibility_reason})" if incident.credibility_reason else ""
+    return f"{incident.certainty}: {sources}{graded}; credibility {incident.credibility}{why}"
 
 
 def toll(incident: Incident) -> str:

@@ -143,6 +143,27 @@ async def test_gone_disables_the_subscription_and_says_why(kafka: Settings) -> N
         assert (kept.state, kept.state_reason) == (SubscriptionState.DISABLED, "HTTP 410: the endpoint is gone")
 
 
+async def test_a_silence_keeps_an_alert_back_and_is_shown_with_what_it_kept(kafka: Settings) -> None:
+    async with endpoint() as served, Publisher(kafka, "/chancery/test") as publisher:
+        await publisher.publish(SUBSCRIPTIONS, subscription(kafka, served.url))
+        code, told = await chancery(
+            kafka, "silences", "add", "--host-state", "IQ", "--for", "8h", "--reason", "yearly march", "--json"
+        )
+        assert code == 0, told
+        silence = json.loads(told)
+        async with notifier(kafka):
+            await publisher.publish(ALERTS, alert())
+            (kept,) = await finals(kafka, publisher, 1)
+        assert (kept.state, kept.reason) == (DeliveryState.SILENCED, f"{silence['silence_id']}: yearly march")
+        assert served.requests == []
+        code, told = await chancery(kafka, "silences", "list", "--json")
+        assert [(each["silence_id"], each["alerts"]) for each in json.loads(told)] == [(silence["silence_id"], 1)]
+        code, told = await chancery(kafka, "silences", "end", silence["silence_id"])
+        assert code == 0, told
+        code, told = await chancery(kafka, "silences", "end", silence["silence_id"])
+        assert (code, "is over since" in told) == (1, True)
+
+
 async def test_slack_gets_blocks(kafka: Settings) -> None:
     async with endpoint(answer(200, b"ok")) as served, Publisher(kafka, "/chancery/test") as publisher:
         await publisher.publish(SUBSCRIPTIONS, subscription(kafka, served.url, channel=Channel.SLACK, secret=None))

@@ -20,12 +20,35 @@ def _opens_with_the_past(gist: Gist) -> bool:
     return bool(days) and min(days) > _FAR_DAYS and bool(gist.hits.within("events", lead.start, lead.end))
 
 
+_TELLING = ("events", "weak_events", "casualties", "weapons", "sites")
+_TITLE_WORDS = 3
+
+
+def _is_titled_otherwise(gist: Gist) -> bool:
+    """Whether the title tells something, and neither an event nor a site: what is told below is no news of its own."""
+    titles = [sentence for sentence in gist.sentences if sentence.title]
+    if not titles:
+        return False
+    start, end = titles[0].start, titles[-1].end
+    if gist.words_between(start, end) < _TITLE_WORDS:
+        return False
+    special = any(place.area is not None for place in gist.places_within(start, end))  # "Alarm in the Green Zone"
+    return not special and not any(gist.hits.within(layer, start, end) for layer in _TELLING)
+
+
+def _has_no_day(incident: Incident) -> bool:
+    return incident.when is None or incident.when.date is None or incident.when.soft
+
+
 def set_standings(gist: Gist, incidents: list[Incident]) -> None:
     """New, update or background, in the light of the whole article."""
     if _opens_with_the_past(gist):
         for incident in incidents:
             in_title = all(mention.sentence.title for mention in incident.mentions)
             incident.background = incident.background or in_title
+    if _is_titled_otherwise(gist):
+        for incident in incidents:
+            incident.background = incident.background or _has_no_day(incident)
     dated = [
         incident.when.date
         for incident in incidents

@@ -22,7 +22,7 @@ from services.classify.core.reading.places import is_located
 from services.classify.core.reading.scan import Hit
 from services.classify.core.reading.scene import scene_of
 from services.classify.core.reading.site_mentions import ABROAD, SiteMention
-from services.classify.core.reading.text import MOST_IN_A_SENTENCE, Sentence
+from services.classify.core.reading.text import MOST_IN_A_SENTENCE, Sentence, sentences_at
 from services.classify.core.taxonomy import TAXONOMY
 from services.contracts.report import DatePrecision, IncidentType, Relation, SiteKind
 
@@ -68,8 +68,10 @@ def read_mentions(gist: Gist, sites: dict[int, list[SiteMention]]) -> Iterator[M
     """Mentions and supplements in the order of the text. `sites`: by index of sentence."""
     whole, politics = article_guards(gist), political_guards(gist)
     newest = -SUPPLEMENT_REACH - 1
+    triggers = (hit.start for layer in ("events", "weak_events") for hit in gist.hits.all(layer))
+    eventful = {sentence.index for sentence in sentences_at(gist.sentences, triggers)}
     for sentence in gist.sentences:
-        told = _told(gist, sentence, sites.get(sentence.index, []))
+        told = _told(gist, sentence, sites.get(sentence.index, [])) if sentence.index in eventful else []
         if not told:
             # Nothing to add to: most sentences of most articles are not read at all.
             supplement = _supplement(gist, sentence) if sentence.index - newest <= SUPPLEMENT_REACH else None

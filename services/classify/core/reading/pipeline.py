@@ -20,7 +20,7 @@ from services.classify.core.reading.scan import Resolver, collect, find, trigger
 from services.classify.core.reading.site_mentions import SiteReader
 from services.classify.core.reading.specificity import Specificity, specificity, tone_of
 from services.classify.core.reading.standings import set_standings
-from services.classify.core.reading.text import fold, split_sentences
+from services.classify.core.reading.text import fold, sentences_at, split_sentences
 from services.classify.core.reading.towns import with_unlisted, without_regions
 from services.contracts.report import (
     Classification,
@@ -127,7 +127,8 @@ def _places(reader: "Reader", work: Work) -> bool:
 def _sites(reader: "Reader", work: Work) -> bool:
     assert work.lexicon is not None
     site_reader = SiteReader(work.folded, work.hits, work.places, work.lexicon, work.focus, work.rules.gazetteer)
-    for sentence in work.sentences:
+    named = (place.start for place in work.places if place.special)
+    for sentence in sentences_at(work.sentences, (*(hit.start for hit in work.hits.all("sites")), *named)):
         found = site_reader.read(sentence)
         if found:
             work.sites[sentence.index] = found

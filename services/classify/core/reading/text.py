@@ -8,7 +8,7 @@ characters) are the exception: only a text that has any pays for a map of offset
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -277,3 +277,9 @@ def sentence_at(sentences: list[Sentence], position: int) -> Sentence | None:
     """The sentence that holds `position`."""
     index = bisect_right(sentences, position, key=lambda sentence: sentence.start) - 1
     return sentences[index] if index >= 0 else None
+
+
+def sentences_at(sentences: list[Sentence], positions: Iterable[int]) -> list[Sentence]:
+    """The sentences that hold any of `positions`, in order."""
+    starts = [sentence.start for sentence in sentences]
+    return [sentences[index] for index in sorted({bisect_right(starts, position) - 1 for position in positions} - {-1})]

@@ -69,6 +69,8 @@ class Mention(NamedTuple):
     background: bool = False
     series: bool = False
     conflict: str | None = None
+    known: GuardHit | None = None
+    """What makes the event one that its reader knows of (`grounds.py`)."""
 
 
 _YEAR_IN = re.compile(r"(?:19|20)\d\d|\d日")

@@ -82,8 +82,11 @@ _REASON_REACH = 24
 
 def _is_reason(gist: Gist, guard: Hit, trigger: Hit) -> bool:
     """ "Closed for fear of an attack": what is feared is the attack; the closing is news."""
-    if trigger.value != IncidentType.SECURITY_POSTURE or guard.start < trigger.end:
-        return False  # "in case of attacks the embassy will be closed" is no news
+    if trigger.value != IncidentType.SECURITY_POSTURE:
+        return False
+    if guard.start < trigger.end:  # "in case of attacks the embassy will be closed" is no news
+        grounds = gist.hits.values("known", guard.start - _REASON_REACH, guard.start, "ground")
+        return bool(grounds) and gist.words_between(grounds[-1].end, guard.start) <= 1
     for layer in ("events", "weak_events"):
         for feared in gist.hits.within(layer, guard.start, guard.end + _REASON_REACH):
             if feared.value != trigger.value and gist.words_between(guard.end, feared.start) <= 2:

@@ -44,6 +44,8 @@ class Incident:
     standing: Standing = Standing.NEW
     conflicts: list[str] = field(default_factory=list)
     unspecific: str | None = None
+    harm_added: bool = False
+    """Whether a sentence of its own tells who was hurt."""
 
 
 def group(gist: Gist, told: Iterable[Mention | Supplement], article_site: SiteMention | None) -> list[Incident]:
@@ -65,9 +67,20 @@ def group(gist: Gist, told: Iterable[Mention | Supplement], article_site: SiteMe
             current = match
     kept = [incident for incident in incidents if not _is_idle(incident)]
     for incident in kept:
+        _set_known(incident)
         if incident.when is None and not incident.background and not incident.rejected:
             _take_day_before(gist, incident)
     return kept
+
+
+def _set_known(incident: Incident) -> None:
+    """An event that no telling of the article makes news of (`grounds.py`) is background."""
+    known = [mention.known for mention in incident.mentions if mention.known is not None]
+    if incident.harm_added:
+        return
+    if known and len(known) == len(incident.mentions) and not incident.background and not incident.rejected:
+        incident.background = True
+        incident.guards = first_of_each((*incident.guards, known[0]))
 
 
 _DAY_REACH = 2
@@ -488,6 +501,7 @@ def _supplement(incident: Incident, item: Supplement) -> None:
     if item.sentence.index - incident.last_sentence > SUPPLEMENT_REACH:
         return
     adjacent = item.sentence.index - incident.last_sentence == 1
+    incident.harm_added |= item.casualties.killed is not None or item.casualties.wounded is not None
     if item.when is not None and adjacent and (incident.when is None or incident.when.soft):
         incident.when = item.when
         incident.spans["date"] = ((item.when.start, item.when.end),)

@@ -83,6 +83,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "suffered",
         "cause",
     ),
+    "known": ("ground", "events", "had", "response", "which"),
     "guards": tuple(GUARDS),
     "cues": (
         "update",
@@ -111,6 +112,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
 WORD_SETS = (
     "roles.of", "roles.in", "roles.in_after", "roles.that", "roles.in_prefixes", "roles.and_prefixes",
     "roles.possessives", "roles.regions", "roles.streets", "roles.directions", "roles.ways", "roles.oblique",
+    "known.which",
 )  # fmt: skip
 """Keys that hold single words looked up between places, not terms to scan for."""
 
@@ -169,6 +171,7 @@ class Lexicon:
     in_prefixes: frozenset[str] = frozenset()
     possessives: frozenset[str] = frozenset()
     and_prefixes: frozenset[str] = frozenset()
+    which: frozenset[str] = frozenset()
     regions: frozenset[str] = frozenset()
     streets: frozenset[str] = frozenset()
     directions: frozenset[str] = frozenset()
@@ -271,6 +274,7 @@ def compile_lexicon(
         regions=_folded_set(file, "roles.regions", roles.get("regions", [])),
         possessives=_folded_set(file, "roles.possessives", roles.get("possessives", [])),
         and_prefixes=_folded_set(file, "roles.and_prefixes", roles.get("and_prefixes", [])),
+        which=_folded_set(file, "known.which", data.get("known", {}).get("which", [])),
         oblique=_folded_set(file, "roles.oblique", [term for term in oblique if not term.startswith("*")]),
         oblique_endings=tuple(fold_term(term) for term in oblique if term.startswith("*")),
         missions=tuple(_missions(data["sites"])),

@@ -10,6 +10,7 @@ from services.classify.core.reading.casualties import casualties_in, countable
 from services.classify.core.reading.dates import When
 from services.classify.core.reading.event_type import incident_type, outcome_of
 from services.classify.core.reading.gist import Casualties, Gist, GuardHit, Mention, Spans
+from services.classify.core.reading.grounds import ground_of
 from services.classify.core.reading.guard_hits import (
     against,
     article_guards,
@@ -290,6 +291,7 @@ def _mention(
         quantities=_quantities(gist, segment.start, segment.end, numbers, site is not None),
         update="update" in cues,
         background="background" in cues,
+        known=ground_of(gist, sentence, segment.clause, triggers),
         series=all(hit.value == "violence" for hit in triggers),
     )
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.classify.core.correlation.alerting import alert_for, told
-from services.classify.core.correlation.correlate import clock_of, correlate, is_recent, judge
+from services.classify.core.correlation.correlate import MANY_CLAIMS, clock_of, correlate, is_recent, judge
 from services.classify.core.correlation.headline import headline
 from services.classify.core.correlation.matching import Windows
 from services.contracts.alert import Alert, ChangeKind, Urgency
@@ -262,6 +262,15 @@ def verdict(incident: Incident, what: Verdict, hours: float = 0) -> Feedback:
         author="ana",
         given_at=PUBLISHED + hours * HOUR,
     )
+
+
+def test_what_the_whole_world_tells_stays_small_and_still_learns() -> None:
+    many = [report(f"outlet{n}", hours=n / 1_000) for n in range(MANY_CLAIMS + 50)]
+    incidents, alerts = run([*many, report("late", hours=0.9, killed=4)])
+    (incident,) = incidents.values()
+    assert len(incident.claims) == MANY_CLAIMS + 1
+    assert changes(alerts) == [ChangeKind.OPENED, ChangeKind.CORROBORATED, ChangeKind.CASUALTIES_REVISED]
+    assert incident.killed == Count(low=4, high=4)
 
 
 def test_quiet_in_event_time_closes_and_news_opens_again() -> None:

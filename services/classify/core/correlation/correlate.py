@@ -18,6 +18,10 @@ from services.contracts.incident import Incident, IncidentStatus, NoteKind, Sour
 from services.contracts.model import Instant
 from services.contracts.report import IncidentReport, Relation, Site
 
+MANY_CLAIMS, MOST_CLAIMS = 200, 1_000
+"""What the whole world writes about is told thousands of times, and an incident is written whole at every revision: past
+many claims one is kept only when it changes what the incident says, past most none is."""
+
 DENIAL = "denial"
 """The guard that says that it did not happen."""
 
@@ -98,12 +102,25 @@ def _with_report(
         claim = claim.model_copy(update={"inhibited_by": said.incident_id})
     joined = match(candidates, claim, windows)
     if joined is not None:
-        return "denies" if claim.denies else "joins", Revision(joined, fold.with_claim(joined, claim))
+        grown = fold.with_claim(joined, claim)
+        if len(joined.claims) >= MANY_CLAIMS and (len(joined.claims) >= MOST_CLAIMS or _adds_nothing(joined, grown)):
+            return "says what many said", None
+        return "denies" if claim.denies else "joins", Revision(joined, grown)
     if is_background(claim) or claim.denies:
         return "background opens no incident", None
     if claim.relation is Relation.NONE:
         return "not at a diplomatic site", None
     return "opens", Revision(None, fold.build(ids.incident_id(report.report_id), (claim,)))
+
+
+_WORDING = {"revision", "claims", "notes", "ledger", "sources", "independent_sources", "quiet_since"}
+
+
+def _adds_nothing(before: Incident, after: Incident) -> bool:
+    """Whether the newest claim only says again what was said, within the hour that was said last."""
+    same = before.model_dump(exclude=_WORDING) == after.model_dump(exclude=_WORDING)
+    since, now = before.quiet_since, after.quiet_since
+    return same and since is not None and now is not None and now - since < dt.timedelta(hours=1)
 
 
 def _quiet(incident: Incident, cause: str, clock: Instant, windows: Windows) -> Revision | None:

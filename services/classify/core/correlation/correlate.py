@@ -19,8 +19,8 @@ from services.contracts.model import Instant
 from services.contracts.report import IncidentReport, Relation, Site
 
 MANY_CLAIMS, MOST_CLAIMS = 200, 1_000
-"""What the whole world writes about is told thousands of times, and an incident is written whole at every revision: past
-many claims one is kept only when it changes what the incident says, past most none is."""
+"""What the whole world writes about is told thousands of times, and an incident is written whole at every revision.
+Past many claims one is kept only when it changes what the incident says; past most none is."""
 
 DENIAL = "denial"
 """The guard that says that it did not happen."""

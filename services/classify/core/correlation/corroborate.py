@@ -5,9 +5,8 @@ credibility is computed here, 1 to 6: the two scales of the Admiralty system (NA
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from services.classify.core.correlation.fingerprint import distance
 from services.contracts.feed import SourceGrade
 from services.contracts.incident import IndependentSource, SourceClaim
 from services.contracts.report import Certainty
@@ -31,49 +30,64 @@ WEIGHTS: Mapping[SourceGrade, int] = {
 """What a source weighs where sources contradict each other; one that nobody graded weighs little."""
 
 
-def groups(claims: Sequence[SourceClaim]) -> list[list[SourceClaim]]:
-    """The claims by independent source, each group and all of them in the order given.
-
-    Two claims have one source when their feed is the same, their texts are near-copies, or both name the same agency;
-    and so on from claim to claim, so that the order changes nothing.
-    """
-    found: list[list[SourceClaim]] = []
-    for claim in claims:
-        same = [group for group in found if any(_shared(claim, other) for other in group)]
-        if same:
-            merged = [*(one for group in same for one in group), claim]
-            found[found.index(same[0])] = merged
-            found = [group for group in found if not any(group is other for other in same)]
-        else:
-            found.append([claim])
-    return found
+@dataclass(slots=True)
+class _Group:
+    claims: list[SourceClaim]
+    reasons: set[str] = field(default_factory=set)
 
 
 def independent(claims: Sequence[SourceClaim]) -> tuple[IndependentSource, ...]:
-    """The independent sources with their working."""
-    return tuple(
-        IndependentSource(
-            names=tuple(sorted({claim.source.name for claim in group})), grade=_grade(group), reason=_reason(group)
-        )
-        for group in groups(claims)
+    """The independent sources, with what makes the outlets of each one source.
+
+    Two claims have one source when their feed is the same, their texts are near-copies, or both name the same agency;
+    and so on from claim to claim, so that the order changes nothing but the order.
+    """
+    groups: list[_Group] = []  # a claim's group, by the claim's position; joined groups are one object
+    known: dict[str, int] = {}
+    prints: dict[int, int] = {}
+    for position, claim in enumerate(claims):
+        groups.append(_Group([claim]))
+        for key, reason in _marks(claim):
+            if key in known:
+                _join(groups, known[key], position, reason)
+            known.setdefault(key, position)
+        text = int(claim.text_fingerprint, 16)
+        for other, first in prints.items():
+            if (text ^ other).bit_count() <= NEAR_COPY_BITS:
+                _join(groups, first, position, "near-copies of one text")
+        prints.setdefault(text, position)
+    return tuple(_source(group) for group in {id(group): group for group in groups}.values())
+
+
+def _marks(claim: SourceClaim) -> list[tuple[str, str]]:
+    """What a claim shares with others of its source, and what that is called."""
+    return [
+        (f"feed {claim.source.feed_id}", ""),
+        *((f"agency {agency}", f"all from {agency}") for agency in claim.agencies),
+    ]
+
+
+def _join(groups: list[_Group], one: int, other: int, reason: str) -> None:
+    """Make the groups of two claims one, the smaller added to the larger."""
+    large, small = groups[one], groups[other]
+    if large is not small:
+        if len(large.claims) < len(small.claims):
+            large, small = small, large
+        large.claims += small.claims
+        large.reasons |= small.reasons
+        for position, group in enumerate(groups):
+            if group is small:
+                groups[position] = large
+    large.reasons |= {reason} if reason else set()
+
+
+def _source(group: _Group) -> IndependentSource:
+    several = len({claim.source.feed_id for claim in group.claims}) > 1
+    return IndependentSource(
+        names=tuple(sorted({claim.source.name for claim in group.claims})),
+        grade=_grade(group.claims),
+        reason=", ".join(sorted(group.reasons)) if several else "its own text",
     )
-
-
-def _shared(one: SourceClaim, other: SourceClaim) -> str | None:
-    """What makes two claims one source, in words; None where they are two."""
-    if one.source.feed_id == other.source.feed_id:
-        return "the same feed"
-    if distance(one.text_fingerprint, other.text_fingerprint) <= NEAR_COPY_BITS:
-        return "near-copies of one text"
-    common = sorted(set(one.agencies) & set(other.agencies))
-    return f"all from {common[0]}" if common else None
-
-
-def _reason(group: Sequence[SourceClaim]) -> str:
-    if len({claim.source.feed_id for claim in group}) == 1:
-        return "its own text"
-    shared = {_shared(one, other) for one in group for other in group if one.source.feed_id != other.source.feed_id}
-    return ", ".join(sorted(reason for reason in shared if reason))
 
 
 def _grade(group: Sequence[SourceClaim]) -> SourceGrade:

@@ -29,6 +29,7 @@ from services.contracts.report import (
 from tests.unit.classify.reports import BAGHDAD, DAY, PUBLISHED, report
 
 WINDOWS = Windows(merge=dt.timedelta(hours=36), alert=dt.timedelta(hours=72))
+HOUR = dt.timedelta(hours=1)
 NOW = PUBLISHED + dt.timedelta(minutes=5)
 STATES = {"US": "United States", "IQ": "Iraq"}
 ERBIL = BAGHDAD.model_copy(update={"kind": SiteKind.CONSULATE, "city": "Erbil"})
@@ -144,6 +145,36 @@ def test_an_edited_article_replaces_what_it_said() -> None:
     assert incident.independent_sources == 1
 
 
+def test_a_toll_that_an_edit_brings_is_as_new_as_the_edit() -> None:
+    """An edited article keeps its publication time, which ours here do too: `fetched` says when the edit came."""
+    first, rise = report("one", killed=2), report("two", hours=1, killed=5)
+    edited = report("one", killed=7, revision=2).model_copy(update={"fetched_at": PUBLISHED + 2 * HOUR})
+    (incident,) = run([first, rise, edited])[0].values()
+    assert incident.killed == Count(low=7, high=7)
+
+
+def test_an_edit_that_leaves_the_toll_as_it_was_brings_no_old_toll_back() -> None:
+    first, rise = report("one", killed=2), report("two", hours=1, killed=5)
+    edited = report("one", killed=2, revision=2).model_copy(update={"fetched_at": PUBLISHED + 2 * HOUR})
+    (incident,) = run([first, rise, edited])[0].values()
+    assert incident.killed == Count(low=5, high=5)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_staff_of_a_mission_and_the_mission_are_one_target_in_one_city(order: int) -> None:
+    """A guard stabbed at the gate: staff to one reporter, the consulate to another; the kind told most names it."""
+    guard = BAGHDAD.model_copy(update={"kind": SiteKind.STAFF})
+    tellings = [report("one", site=guard), report("two", hours=1), report("three", hours=2)]
+    (incident,) = run(tellings[::order])[0].values()
+    assert incident.site.kind is SiteKind.EMBASSY
+
+
+@pytest.mark.parametrize("unlike", [{"sending_state": None}, {"city": None}, {"city": "Erbil"}])
+def test_staff_of_who_knows_which_mission_are_another_target(unlike: dict[str, str | None]) -> None:
+    guard = BAGHDAD.model_copy(update={"kind": SiteKind.STAFF} | unlike)
+    assert len(run([report("one"), report("two", hours=1, site=guard)])[0]) == 2
+
+
 def test_a_repeated_report_yields_the_alert_it_yielded() -> None:
     """A crash between the table and the alert: the redelivered report finds itself in the table and tells again."""
     first, second, third = report("one"), report("two", hours=1), report("three", hours=2)
@@ -243,7 +274,6 @@ def test_the_headline_says_that_nobody_was_hurt_only_when_someone_says_so() -> N
     assert headline(nobody, STATES).endswith("nobody hurt")
 
 
-HOUR = dt.timedelta(hours=1)
 ELSEWHERE = Site(kind=SiteKind.EMBASSY, sending_state="FR", host_state="IQ", city="Erbil")
 POSTURE = IncidentType.SECURITY_POSTURE
 
@@ -328,7 +358,7 @@ def test_a_denial_of_what_nobody_told_opens_nothing() -> None:
 def test_what_every_source_took_back_is_retracted() -> None:
     incidents, alerts = run([report("one"), report("one", revision=2, hours=1, withdrawn=True)])
     (incident,) = incidents.values()
-    assert incident.status is IncidentStatus.RETRACTED
+    assert (incident.status, incident.credibility) == (IncidentStatus.RETRACTED, 5)
     assert [(alert.change, alert.reason) for alert in alerts[1:]] == [(ChangeKind.RETRACTED, "taken back by one")]
 
 

@@ -3,11 +3,11 @@
 import datetime as dt
 from collections.abc import Callable, Mapping
 
-from services.classify.core.correlation.fold import latest
+from services.classify.core.correlation.fold import Casualties, counted_at, latest
 from services.classify.core.correlation.headline import TYPE_WORDS, count_words, headline, site_words
 from services.contracts import ids
 from services.contracts.alert import Alert, ChangeKind, Urgency
-from services.contracts.incident import Incident, IncidentStatus, Note, NoteKind, SourceClaim
+from services.contracts.incident import Incident, IncidentStatus, Note, NoteKind
 from services.contracts.report import Count, Outcome, PlacePrecision, Severity
 
 _SEVERITY_ORDER = tuple(Severity)
@@ -26,21 +26,22 @@ def _escalated(before: Incident, after: Incident) -> str | None:
 def _casualties(before: Incident, after: Incident) -> str | None:
     """Up or down, with who told which."""
     changes = []
-    for what, old, new in (("killed", before.killed, after.killed), ("wounded", before.wounded, after.wounded)):
+    counts: tuple[tuple[Casualties, Count | None, Count | None], ...] = (
+        ("killed", before.killed, after.killed),
+        ("wounded", before.wounded, after.wounded),
+    )
+    for what, old, new in counts:
         if new is not None and new != old and not (old is None and new == _NOBODY):
             was = f"{count_words(old)} ({_teller(before, what, old)})" if old is not None else "unknown"
             changes.append(f"{what} {was} → {count_words(new)} ({_teller(after, what, new)})")
     return f"casualties revised: {', '.join(changes)}" if changes else None
 
 
-def _teller(incident: Incident, what: str, count: Count) -> str:
+def _teller(incident: Incident, what: Casualties, count: Count) -> str:
     """The name of the source that told a count last."""
     telling = [claim for claim in latest(incident.claims) if getattr(claim, what) == count]
-    return max(telling, key=_told_order).source.name if telling else "sources"
-
-
-def _told_order(claim: SourceClaim) -> tuple[dt.datetime, str]:
-    return (claim.ledger.published_at or claim.ledger.fetched_at, claim.report_id)
+    last = max(telling, key=lambda claim: counted_at(what, claim, incident.claims), default=None)
+    return last.source.name if last else "sources"
 
 
 def _corroborated(before: Incident, after: Incident) -> str | None:

@@ -121,6 +121,7 @@ Row = tuple[int, str, Callable[[Evidence], bool]]
 CREDIBILITY: tuple[Row, ...] = (
     (5, "improbable: denied by sources that weigh more", lambda e: e.outweighed),
     (4, "doubtful: denied by another source", lambda e: bool(e.denied_by)),
+    (5, "improbable: nobody tells it any more", lambda e: not e.told_by),
     (1, "confirmed by independent sources, a reliable one among them", lambda e: len(e.told_by) > 1 and e.reliable),
     (2, "probably true: independent sources agree", lambda e: len(e.told_by) > 1),
     (2, "probably true: an authority or a witness says so", lambda e: e.certainty is Certainty.OBSERVED),

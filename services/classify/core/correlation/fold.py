@@ -3,7 +3,7 @@
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from services.classify.core.correlation import corroborate
 from services.classify.core.correlation.matching import is_background, told_at
@@ -14,6 +14,7 @@ from services.contracts.model import Instant
 from services.contracts.report import Certainty, Count, DatePrecision, PlacePrecision, Severity, Site
 
 T = TypeVar("T")
+Casualties = Literal["killed", "wounded"]
 
 _PRECISION_ORDER = tuple(PlacePrecision)
 _SEVERITY_ORDER = tuple(Severity)
@@ -54,11 +55,11 @@ def build(incident_id: ids.IncidentId, claims: tuple[SourceClaim, ...], notes: t
         type=max((claim.type for claim in said), key=lambda kind: (TAXONOMY[kind].rank, kind)),
         outcome=_most(claim.outcome for claim in said),
         relation=_most(claim.relation for claim in said),
-        site=min((claim.site for claim in said), key=_vagueness),
+        site=_site([claim.site for claim in said]),
         date=date,
         date_precision=precision,
-        killed=toll([claim.killed for claim in said]),
-        wounded=toll([claim.wounded for claim in said]),
+        killed=_toll("killed", said, claims),
+        wounded=_toll("wounded", said, claims),
         weapon=_first(claim.weapon for claim in said),
         damage=_first(claim.damage for claim in said),
         defence=_first(claim.defence for claim in said),
@@ -133,13 +134,19 @@ def latest(claims: Iterable[SourceClaim]) -> list[SourceClaim]:
     return list(newest.values())
 
 
-def _told_order(claim: SourceClaim) -> tuple[dt.datetime, str]:
-    return (claim.ledger.published_at or claim.ledger.fetched_at, claim.report_id)
+def _told_order(claim: SourceClaim) -> tuple[Instant, str]:
+    return (told_at(claim), claim.report_id)
 
 
-def _vagueness(site: Site) -> tuple[int, int, str]:
-    unsaid = [site.kind, site.sending_state, site.host_state, site.city, site.area].count(None)
-    return (unsaid, _PRECISION_ORDER.index(site.precision), site.model_dump_json())
+def _site(sites: Sequence[Site]) -> Site:
+    """The one that says most; of these the kind that is told most."""
+    kinds = Counter(site.kind for site in sites)
+
+    def vagueness(site: Site) -> tuple[int, int, int, str]:
+        unsaid = [site.kind, site.sending_state, site.host_state, site.city, site.area].count(None)
+        return (unsaid, -kinds[site.kind], _PRECISION_ORDER.index(site.precision), site.model_dump_json())
+
+    return min(sites, key=vagueness)
 
 
 def _date(claims: Sequence[SourceClaim]) -> tuple[dt.date | None, DatePrecision]:
@@ -150,9 +157,32 @@ def _date(claims: Sequence[SourceClaim]) -> tuple[dt.date | None, DatePrecision]
     return (vague.date, vague.date_precision) if vague else (None, DatePrecision.UNKNOWN)
 
 
-def toll(counts: Sequence[Count | None]) -> Count | None:
+def _toll(what: Casualties, said: Sequence[SourceClaim], claims: Sequence[SourceClaim]) -> Count | None:
     """Tolls rise through the night and are corrected: the last word told stands."""
-    return next((count for count in reversed(counts) if count is not None), None)
+    telling = [claim for claim in said if getattr(claim, what) is not None]
+    last = max(telling, key=lambda claim: counted_at(what, claim, claims), default=None)
+    if last is None:
+        return None
+    return last.killed if what == "killed" else last.wounded
+
+
+def counted_at(what: Casualties, claim: SourceClaim, claims: Sequence[SourceClaim]) -> tuple[Instant, str]:
+    """When the claim's count was told, for comparison: with its article, or with the edit that brought it.
+
+    An edited article keeps its publication time. What an edit changed is as new as the edit; what it left as it was is
+    no newer than before, or a corrected comma would bring back the toll of the morning.
+    """
+    while claim.article_revision > 1:
+        earlier = [
+            other
+            for other in claims
+            if other.article_id == claim.article_id and other.article_revision < claim.article_revision
+        ]
+        kept = [other for other in earlier if getattr(other, what) == getattr(claim, what)]
+        if not kept:
+            return (claim.ledger.fetched_at, claim.report_id)
+        claim = max(kept, key=lambda other: (other.article_revision, other.report_id))
+    return (told_at(claim), claim.report_id)
 
 
 def _first(values: Iterable[T | None]) -> T | None:

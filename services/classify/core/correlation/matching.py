@@ -20,6 +20,9 @@ _ONE_COMPOUND = frozenset(
     {SiteKind.EMBASSY, SiteKind.CHANCERY, SiteKind.RESIDENCE, SiteKind.DIPLOMATIC_QUARTER, SiteKind.PERMANENT_MISSION}
 )
 
+# People and vehicles of a mission: a guard stabbed at the gate is staff to one reporter and the consulate to another.
+_MOVING = frozenset({SiteKind.STAFF, SiteKind.CONVOY})
+
 
 @dataclass(frozen=True, slots=True)
 class Windows:
@@ -70,7 +73,18 @@ def sites_agree(one: Site, other: Site) -> bool:
         _same_or_unsaid(one.host_state, other.host_state)
         and _same_or_unsaid(one.sending_state, other.sending_state)
         and _same_or_unsaid(one.city, other.city)
-        and (_same_or_unsaid(one.kind, other.kind) or {one.kind, other.kind} <= _ONE_COMPOUND)
+        and _kinds_agree(one, other)
+    )
+
+
+def _kinds_agree(one: Site, other: Site) -> bool:
+    if _same_or_unsaid(one.kind, other.kind) or {one.kind, other.kind} <= _ONE_COMPOUND:
+        return True
+    told = one.sending_state is not None and one.city is not None
+    return (
+        told
+        and (one.sending_state, one.city) == (other.sending_state, other.city)
+        and bool({one.kind, other.kind} & _MOVING)
     )
 
 

@@ -250,8 +250,9 @@ def _distance(gist: Gist, sentence: Sentence, site: SiteMention, trigger: Hit, n
         return None
     if forward and _is_onlooker(gist, site, trigger):
         return None
-    if site.kind is SiteKind.STAFF and gist.hits.values("roles", *between, "meanwhile"):
-        return None  # "jets hit the town while the ambassador arrived"
+    meanwhile = site.kind is SiteKind.STAFF or (forward and gist.lexicon.order == "sov")
+    if meanwhile and gist.hits.values("roles", *between, "meanwhile"):
+        return None  # "jets hit the town while the ambassador arrived"; a verb that closes its clause leaves it whole
     commas = sum(gist.folded.clean.count(mark, *between) for mark in ",;:،，")
     if words + 3 * commas > _reach(gist, site, trigger):
         return None

@@ -67,8 +67,8 @@ def guards_for(gist: Gist, sentence: Sentence, clause: tuple[int, int], trigger:
 
 
 def _is_of(gist: Gist, hit: Hit, trigger: Hit) -> bool:
-    """ "In retaliation for the strike": the guard's words hold the event, or it comes right behind them."""
-    return hit.start <= trigger.start and gist.words_between(hit.end, trigger.start) <= 1
+    """ "In retaliation for the strike", "爆炸案嫌疑人": the guard's words hold the event, or the two touch."""
+    return hit.start <= trigger.end and gist.words_between(hit.end, trigger.start) <= 1
 
 
 def _question(gist: Gist, sentence: Sentence, clause: tuple[int, int]) -> list[int]:

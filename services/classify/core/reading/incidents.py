@@ -8,7 +8,7 @@ from services.classify.core.reading.dates import When
 from services.classify.core.reading.gazetteer import City
 from services.classify.core.reading.gist import Casualties, Gist, GuardHit, Mention, Spans
 from services.classify.core.reading.guard_hits import first_of_each
-from services.classify.core.reading.guards import GUARDS, Effect
+from services.classify.core.reading.guards import GUARDS, Effect, Reach
 from services.classify.core.reading.mentions import SUPPLEMENT_REACH, Supplement
 from services.classify.core.reading.numbers import Number
 from services.classify.core.reading.places import Place
@@ -133,6 +133,23 @@ def _is_past(gist: Gist, mention: Mention) -> bool:
     return _is_old(gist, mention.when)
 
 
+def _only_refers(gist: Gist, mention: Mention) -> bool:
+    """ "Those who staged the attack": nothing but a reference makes it past, so it may be to what was just told."""
+    if not any(_is_reference(guard) for guard in mention.guards):
+        return False
+    return not _is_past(gist, mention._replace(guards=tuple(g for g in mention.guards if not _is_reference(g))))
+
+
+def _is_reference(guard: GuardHit) -> bool:
+    return GUARDS[guard.name].reach is Reach.EVENT
+
+
+def _is_known(incident: Incident) -> bool:
+    """Whether the title or the first sentence only refers to an incident: what follows tells it again."""
+    first = incident.mentions[0]
+    return (first.sentence.title or first.sentence.index == 0) and any(_is_reference(guard) for guard in first.guards)
+
+
 def _is_old(gist: Gist, when: When | None) -> bool:
     if when is None or when.date is None or gist.published is None:
         return False
@@ -191,6 +208,11 @@ def _compatible(gist: Gist, incident: Incident, mention: Mention, newest: Mentio
     if incident.rejected != _is_rejected(mention):
         return False
     past = _is_past(gist, mention)
+    at_site = incident.relation is not Relation.NONE
+    if past and at_site and not incident.background and _only_refers(gist, mention):
+        past = False  # an attack elsewhere is not the one on the embassy that it answers
+    if not past and incident.background and _is_known(incident):
+        past = True
     retold = _goes_on(mention) or (mention.when is None and _is_retold(incident, mention))
     if incident.background and not past and incident.mentions[-1] is newest and only_past and retold:
         return True
@@ -411,7 +433,8 @@ def _absorb(incident: Incident, mention: Mention) -> None:
             incident.spans[name] = (*incident.spans.get(name, ()), *spans)
     if mention.conflict and mention.conflict not in incident.conflicts:
         incident.conflicts.append(mention.conflict)
-    incident.guards = first_of_each((*incident.guards, *mention.guards))
+    told = [guard for guard in mention.guards if incident.background or not _is_reference(guard)]
+    incident.guards = first_of_each((*incident.guards, *told))
 
 
 def _finer_place(known: Place | None, other: Place | None) -> Place | None:

@@ -150,6 +150,14 @@ def _is_known(incident: Incident) -> bool:
     return (first.sentence.title or first.sentence.index == 0) and any(_is_reference(guard) for guard in first.guards)
 
 
+def _has_own_day(gist: Gist, mention: Mention) -> bool:
+    """Whether a date stands in the very clause of what is told, and not only beside it."""
+    if mention.when is None or mention.when.soft:
+        return False
+    start, end = gist.clause_at(mention.sentence, mention.trigger[0])
+    return start <= mention.when.start < end
+
+
 def _is_old(gist: Gist, when: When | None) -> bool:
     if when is None or when.date is None or gist.published is None:
         return False
@@ -211,8 +219,8 @@ def _compatible(gist: Gist, incident: Incident, mention: Mention, newest: Mentio
     at_site = incident.relation is not Relation.NONE
     if past and at_site and not incident.background and _only_refers(gist, mention):
         past = False  # an attack elsewhere is not the one on the embassy that it answers
-    if not past and incident.background and _is_known(incident):
-        past = True
+    known = incident.background and _is_known(incident) and not _has_own_day(gist, mention)
+    past = past or known
     retold = _goes_on(mention) or (mention.when is None and _is_retold(incident, mention))
     if incident.background and not past and incident.mentions[-1] is newest and only_past and retold:
         return True
@@ -234,7 +242,7 @@ def _compatible(gist: Gist, incident: Incident, mention: Mention, newest: Mentio
         return False
     if _offices_differ(incident, mention):
         return False
-    if incident.background and (incident.when is None) != (mention.when is None):
+    if incident.background and not known and (incident.when is None) != (mention.when is None):
         return mention.sentence.index - incident.last_sentence <= 1 and mention.when is None
     if mention.site is not None and mention.site.named and incident.site is None:
         return mention.sentence.index - incident.last_sentence <= 1

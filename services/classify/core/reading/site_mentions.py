@@ -417,6 +417,10 @@ class SiteReader:
 
     def _completed(self, site: SiteMention) -> SiteMention:
         """Choose among candidate senders: a state does not send an embassy to itself."""
+        if site.kind is SiteKind.UN_OFFICE:
+            # Whatever state stands beside it is where it is: "the UN's base in Lebanon", "联黎部队营地".
+            states = [code for code in site.senders if code not in _HOSTLESS]
+            return site._replace(sender="UN", senders=("UN",), host=site.host or next(iter(states), None))
         if not site.senders:
             return site._replace(sender="VA") if site.kind is SiteKind.NUNCIATURE else site
         if site.kind is SiteKind.DIPLOMATIC_QUARTER:

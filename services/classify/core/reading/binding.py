@@ -104,6 +104,20 @@ def opens_clause(gist: Gist, sentence: Sentence, site: SiteMention) -> bool:
     return not _is_oblique(gist, site) or bool(gist.hits.values("roles", site.end, end, "speech"))
 
 
+def is_in_next_clause(gist: Gist, sentence: Sentence, site: SiteMention) -> bool:
+    """Whether a site stands in a clause that "and" fused with its verb begins, and nothing there makes it a target.
+
+    "Troops killed the leader in Pakistan, and the ministry put its embassies on alert", where the verb comes first.
+    """
+    start, end = gist.clause_at(sentence, site.start)
+    words = gist.folded.norm[start : site.start].split()
+    if start == sentence.start or len(words) < 2 or not words[0].startswith(tuple(gist.lexicon.and_prefixes)):
+        return False
+    if gist.hits.values("cues", start, end, "damage", "no_damage") or gist.hits.within("casualties", start, end):
+        return False
+    return bool(gist.lexicon.and_prefixes) and not _is_governed(gist, site, sentence, ())
+
+
 def _is_oblique(gist: Gist, site: SiteMention) -> bool:
     """Whether a case ending says that a site is no subject (Turkish)."""
     following = gist.folded.norm[site.end : site.end + 12].split()
@@ -170,8 +184,15 @@ def _is_governed(gist: Gist, site: SiteMention, sentence: Sentence, triggers: Se
         trigger.end <= site.noun[0]
         and gist.words_between(trigger.end, site.noun[0]) <= 2
         and not CLAUSE_END.search(gist.folded.clean, trigger.end, site.start)
+        and not _is_next_clause(gist, trigger, site)
         for trigger in triggers
     )
+
+
+def _is_next_clause(gist: Gist, trigger: Hit, site: SiteMention) -> bool:
+    """ "... killed and the embassy of India ...": where the verb comes last, "and" right behind it begins a clause."""
+    words = gist.folded.norm[trigger.end : site.start].split()
+    return gist.lexicon.order == "sov" and bool(words) and words[0] in gist.lexicon.numbers.joiners
 
 
 _AFTER_SITE_WORDS = 2
@@ -268,7 +289,7 @@ def _is_onlooker(gist: Gist, site: SiteMention, trigger: Hit) -> bool:
     """
     clean = gist.folded.clean
     colon = clean.rfind(":", trigger.end, site.start)
-    if colon < 0 or gist.words_between(colon + 1, site.start) > 2 or clean[colon : colon + 2].strip() != ":":
+    if colon < 0 or gist.words_between(colon + 1, site.start) > 3 or clean[colon : colon + 2].strip() != ":":
         return False
     if gist.hits.values("roles", colon, site.start, "near", "at", "against"):
         return False

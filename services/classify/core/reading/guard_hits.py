@@ -4,7 +4,10 @@ from collections.abc import Iterable
 
 from services.classify.core.reading.gist import Gist, GuardHit
 from services.classify.core.reading.guards import GUARDS, Effect, Reach
+from services.classify.core.reading.places import Place, is_located
+from services.classify.core.reading.retold import retold_as
 from services.classify.core.reading.scan import Hit
+from services.classify.core.reading.site_mentions import SiteMention
 from services.classify.core.reading.text import Sentence
 from services.classify.core.taxonomy import TAXONOMY
 from services.contracts.report import IncidentType
@@ -52,8 +55,9 @@ def guards_for(gist: Gist, sentence: Sentence, clause: tuple[int, int], trigger:
     """The guards whose reach covers a trigger."""
     hits = gist.hits.within("guards", sentence.start, sentence.end)
     found = [GuardHit("hypothetical", mark, mark + 1) for mark in _question(gist, sentence, clause)]
-    if not hits:
-        return found
+    retold = retold_as(gist, sentence, trigger)
+    if retold is not None:
+        found.append(retold)
     for hit in hits:
         reach = GUARDS[hit.value].reach
         if reach is Reach.CLAUSE and not _in_reach(gist, hit, clause, trigger):
@@ -75,6 +79,34 @@ def _question(gist: Gist, sentence: Sentence, clause: tuple[int, int]) -> list[i
     """Where the clause ends in a question mark: who asks tells nothing yet."""
     end = len(gist.folded.clean[clause[0] : sentence.end].rstrip(" \n\"'”»’")) + clause[0]
     return [end - 1] if end <= clause[1] and gist.folded.clean[end - 1 : end] in ("?", "؟", "？") else []
+
+
+def closed_by_host(gist: Gist, clause: tuple[int, int], site: SiteMention, trigger: Hit) -> GuardHit | None:
+    """ "China orders the US consulate closed": what the host closes is a sanction, not a danger."""
+    if trigger.value != IncidentType.SECURITY_POSTURE or not site.sender or not site.host or site.sender == site.host:
+        return None
+    if not (trigger.start < site.noun[1] and site.noun[0] < trigger.end):
+        return None  # a plot that is foiled, an evacuation: only what closes the building holds its noun
+    own = gist.hits.values("roles", site.noun[0] - _REASON_REACH, site.noun[1] + _REASON_REACH, "own")
+    if own or not gist.lexicon.spaced:
+        return None
+    for place in gist.places_within(clause[0], min(site.start, trigger.end)):
+        if place.kind == "adjective" or not _is_host(place, site) or is_located(gist.folded, place, gist.lexicon):
+            continue
+        told = gist.folded.clean[place.end : place.end + 2].strip()
+        if told[:1] not in _LABELS and not gist.hits.values("roles", place.end, trigger.start, "speech", "at", "near"):
+            return GuardHit("expulsion", place.start, place.end)
+    return None
+
+
+_LABELS = tuple(":-–—.,،")
+"""What follows a place that only says where the news is from."""
+
+
+def _is_host(place: Place, site: SiteMention) -> bool:
+    if place.kind == "state":
+        return place.states == (site.host,)
+    return any(city.state == site.host and city.capital for city in place.cities[:1])
 
 
 _REASON_REACH = 24

@@ -66,6 +66,7 @@ def group(gist: Gist, told: Iterable[Mention | Supplement], article_site: SiteMe
         if not match.rejected:
             current = match
     kept = [incident for incident in incidents if not _is_idle(incident)]
+    _heed_lead(gist, kept)
     for incident in kept:
         _set_known(incident)
         if incident.when is None and not incident.background and not incident.rejected:
@@ -81,6 +82,32 @@ def _set_known(incident: Incident) -> None:
     if known and len(known) == len(incident.mentions) and not incident.background and not incident.rejected:
         incident.background = True
         incident.guards = first_of_each((*incident.guards, known[0]))
+
+
+def _heed_lead(gist: Gist, incidents: list[Incident]) -> None:
+    """ "Fire near an embassy", and then "a short circuit set ... on fire": the lead says what its headline means."""
+    lead = next((sentence.index for sentence in gist.sentences if not sentence.title), -1)
+    for headline in incidents:
+        if headline.rejected or headline.background or not all(mention.sentence.title for mention in headline.mentions):
+            continue
+        told = (other for other in incidents if other.mentions[0].sentence.index == lead)
+        spoken = next((other for other in told if _is_heeded(headline, other)), None)
+        if spoken is not None:
+            headline.rejected, headline.background = spoken.rejected, spoken.background
+            headline.guards = first_of_each((*headline.guards, *spoken.guards))
+
+
+_HEEDED = frozenset(
+    ("accident", "aftermath", "anniversary", "denial", "diplomacy", "drill", "expulsion", "history", "metaphor")
+)
+"""Guards of a lead that say what kind of event its headline names, not only what is feared or advised."""
+
+
+def _is_heeded(headline: Incident, lead: Incident) -> bool:
+    """Whether a lead tells what a headline names, under a guard."""
+    if not (lead.rejected or lead.background) or not any(guard.name in _HEEDED for guard in lead.guards):
+        return False
+    return TAXONOMY[headline.type].family == TAXONOMY[lead.type].family and not _sites_differ(headline.site, lead.site)
 
 
 _DAY_REACH = 2

@@ -83,7 +83,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "suffered",
         "cause",
     ),
-    "known": ("ground", "events", "had", "response", "which"),
+    "known": ("ground", "events", "had", "response", "which", "the_prefixes", "object"),
     "guards": tuple(GUARDS),
     "cues": (
         "update",
@@ -112,7 +112,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
 WORD_SETS = (
     "roles.of", "roles.in", "roles.in_after", "roles.that", "roles.in_prefixes", "roles.and_prefixes",
     "roles.possessives", "roles.regions", "roles.streets", "roles.directions", "roles.ways", "roles.oblique",
-    "known.which",
+    "known.which", "known.the_prefixes", "known.object",
 )  # fmt: skip
 """Keys that hold single words looked up between places, not terms to scan for."""
 
@@ -171,6 +171,8 @@ class Lexicon:
     in_prefixes: frozenset[str] = frozenset()
     possessives: frozenset[str] = frozenset()
     and_prefixes: frozenset[str] = frozenset()
+    the_prefixes: frozenset[str] = frozenset()
+    object: frozenset[str] = frozenset()
     which: frozenset[str] = frozenset()
     regions: frozenset[str] = frozenset()
     streets: frozenset[str] = frozenset()
@@ -275,6 +277,8 @@ def compile_lexicon(
         possessives=_folded_set(file, "roles.possessives", roles.get("possessives", [])),
         and_prefixes=_folded_set(file, "roles.and_prefixes", roles.get("and_prefixes", [])),
         which=_folded_set(file, "known.which", data.get("known", {}).get("which", [])),
+        the_prefixes=_folded_set(file, "known.the_prefixes", data.get("known", {}).get("the_prefixes", [])),
+        object=_folded_set(file, "known.object", data.get("known", {}).get("object", [])),
         oblique=_folded_set(file, "roles.oblique", [term for term in oblique if not term.startswith("*")]),
         oblique_endings=tuple(fold_term(term) for term in oblique if term.startswith("*")),
         missions=tuple(_missions(data["sites"])),

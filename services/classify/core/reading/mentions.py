@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from services.classify.core.reading.binding import bind_site, opens_clause, relation_to
+from services.classify.core.reading.binding import bind_site, is_in_next_clause, opens_clause, relation_to
 from services.classify.core.reading.casualties import casualties_in, countable
 from services.classify.core.reading.dates import When
 from services.classify.core.reading.event_type import incident_type, outcome_of
@@ -14,10 +14,12 @@ from services.classify.core.reading.grounds import ground_of
 from services.classify.core.reading.guard_hits import (
     against,
     article_guards,
+    closed_by_host,
     guards_for,
     political_guards,
     related_line,
 )
+from services.classify.core.reading.guards import GUARDS, Reach
 from services.classify.core.reading.numbers import Number
 from services.classify.core.reading.places import is_located
 from services.classify.core.reading.scan import Hit
@@ -100,7 +102,7 @@ def _segments(gist: Gist, sentence: Sentence, sites: Sequence[SiteMention]) -> l
     for clause in gist.clauses(sentence):
         inside = [hit for hit in triggers if clause[0] <= hit.start < clause[1]]
         if inside:
-            found.extend(_by_guard(gist, sentence, clause, _without_causes(gist, clause, inside)))
+            found.extend(_by_guard(gist, sentence, clause, _without_causes(gist, clause, inside), sites))
     return found
 
 
@@ -123,7 +125,9 @@ def _has_impact(gist: Gist, sentence: Sentence) -> bool:
     return bool(gist.hits.values("weak_events", *span, "impact") and gist.hits.within("weapons", *span))
 
 
-def _by_guard(gist: Gist, sentence: Sentence, clause: tuple[int, int], triggers: list[Hit]) -> list[Segment]:
+def _by_guard(
+    gist: Gist, sentence: Sentence, clause: tuple[int, int], triggers: list[Hit], sites: Sequence[SiteMention]
+) -> list[Segment]:
     """One segment a run of triggers under the same guards: "the attack came before the anniversary of a bombing"."""
     runs: list[tuple[tuple[GuardHit, ...], list[Hit]]] = []
     for trigger in triggers:
@@ -133,7 +137,7 @@ def _by_guard(gist: Gist, sentence: Sentence, clause: tuple[int, int], triggers:
         else:
             runs.append((guards, [trigger]))
     segments = []
-    cuts = [_cut(before[1], after[0]) for before, after in pairwise(runs)]
+    cuts = [_cut(gist, before, after, sites) for before, after in pairwise(runs)]
     for index, (_, run) in enumerate(runs):
         start = clause[0] if index == 0 else cuts[index - 1]
         end = clause[1] if index == len(runs) - 1 else cuts[index]
@@ -141,19 +145,39 @@ def _by_guard(gist: Gist, sentence: Sentence, clause: tuple[int, int], triggers:
     return segments
 
 
-def _cut(run: Sequence[Hit], guards: Sequence[GuardHit]) -> int:
-    """Where the next run begins: at the words of its guard, so that what stands before them stays with this one."""
-    return min((guard.start for guard in guards if guard.start >= run[-1].end), default=run[-1].end)
+_Run = tuple[tuple[GuardHit, ...], list[Hit]]
+
+
+def _cut(gist: Gist, before: _Run, after: _Run, sites: Sequence[SiteMention]) -> int:
+    """Where the next run begins: at the words of its guard, so that what stands before them stays with this one.
+
+    What is told as known keeps the site right behind it: "in answer to the strike on its embassy Iran fired missiles".
+    """
+    last = before[1][-1]
+    cut = min((guard.start for guard in after[0] if guard.start >= last.end), default=last.end)
+    if not any(GUARDS[guard.name].reach is Reach.EVENT for guard in before[0]):
+        return cut
+    own = (site.end for site in sites if last.end <= site.start and site.end <= after[1][0].start)
+    first = next(own, cut)
+    return max(cut, first) if gist.words_between(last.end, first) <= _OWN_SITE_WORDS else cut
+
+
+_OWN_SITE_WORDS = 10
+"""Words from a known event to the end of the site that was its target."""
 
 
 def _told(gist: Gist, sentence: Sentence, sites: Sequence[SiteMention]) -> list[Told]:
     """The segments that tell an incident, each widened up to the next: what tells none adds to its neighbour."""
     segments = _segments(gist, sentence, sites)
     # A site in a clause with a trigger of its own belongs to that one.
-    free = [site for site in sites if not any(other.start <= site.start < other.end for other in segments)]
+    free = [site for site in sites if not any(other.start <= site.noun[0] < other.end for other in segments)]
     if free and segments:
         first = segments[0].triggers[0].start
-        free = [site for site in free if site.end <= first or not opens_clause(gist, sentence, site)]
+        free = [
+            site
+            for site in free
+            if site.end <= first or not (opens_clause(gist, sentence, site) or is_in_next_clause(gist, sentence, site))
+        ]
     found: list[Told] = []
     for segment in segments:
         told = _tells(gist, sentence, segment, sites, free)
@@ -192,7 +216,7 @@ def _tells(
     sites: Sequence[SiteMention],
     free: Sequence[SiteMention],
 ) -> Told | None:
-    inside = [site for site in sites if segment.start <= site.start < segment.end]
+    inside = [site for site in sites if segment.start <= site.noun[0] < segment.end]
     site, trigger = bind_site(gist, sentence, segment.triggers, inside)
     if site is None:
         site, trigger = bind_site(gist, sentence, segment.triggers, free)
@@ -266,6 +290,9 @@ def _mention(
         weapon = (chosen.value, chosen.start, chosen.end)
     place, area = scene_of(gist, sentence, segment.start, segment.end, site, trigger)
     cues = {hit.value for hit in gist.hits.within("cues", segment.start, segment.end)}
+    sanction = closed_by_host(gist, segment.clause, site, trigger) if site else None
+    if sanction is not None:
+        around = (*around, sanction)
     return Mention(
         sentence=sentence,
         start=segment.start,

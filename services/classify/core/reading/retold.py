@@ -1,0 +1,132 @@
+"""Events told as known: as the ground, the object or the topic of something else that the sentence tells.
+
+"After the attack on its embassy London recalled its staff", "he called the attack a mistake": news tells a new event in
+a clause of its own, with its harm. Unlike `grounds.py`, which asks the whole article, this speaks for one telling: it
+needs a language that marks what is known, by an article (`known.the_prefixes`) or as an object (`known.object`).
+"""
+
+from services.classify.core.reading.gist import CLAUSE_END, Gist, GuardHit
+from services.classify.core.reading.scan import Hit
+from services.classify.core.reading.text import Sentence
+from services.contracts.report import DatePrecision, IncidentType
+
+GUARD = "aftermath"
+
+_MEASURES = (
+    IncidentType.SECURITY_POSTURE, IncidentType.THREAT_HOAX_SUSPECT_ITEM, IncidentType.CBRN_SUBSTANCE,
+)  # fmt: skip
+"""Told as the ground of one another: "evacuated after a threat"."""
+
+_GROUND_REACH, _OBJECT_REACH, _AGAINST_REACH = 40, 100, 24
+"""Characters: from "after" to its event, from an event to the marker of an object, from one to "on"."""
+
+
+def retold_as(gist: Gist, sentence: Sentence, trigger: Hit) -> GuardHit | None:
+    """The words that make a trigger one that is told before: a guard against it as news."""
+    lexicon = gist.lexicon
+    if trigger.value in _MEASURES or gist.hits.values("known", sentence.start, sentence.end, "response"):
+        return None
+    if _is_relative(gist, trigger):
+        return GuardHit(GUARD, trigger.start, trigger.end) if _is_only_named(gist, sentence) else None
+    if trigger.layer != "events" or not (lexicon.object or lexicon.the_prefixes):
+        return None
+    ground = _ground(gist, sentence, trigger)
+    if ground is not None:
+        return GuardHit(GUARD, ground.start, trigger.end)
+    if lexicon.object and _is_object(gist, sentence, trigger):
+        return GuardHit(GUARD, trigger.start, trigger.end)
+    if trigger.prefix in lexicon.the_prefixes and _is_only_named(gist, sentence):
+        return GuardHit(GUARD, trigger.start, trigger.end)
+    return None
+
+
+def _ground(gist: Gist, sentence: Sentence, trigger: Hit) -> Hit | None:
+    """ "After the attacks in Paris the embassy opened a line": the word for "after", if the main clause is harmless."""
+    after = gist.hits.values("known", max(sentence.start, trigger.start - _GROUND_REACH), trigger.start, "ground")
+    if not after or gist.words_between(after[-1].end, trigger.start) > 2:
+        return None
+    if not _is_definite(gist, trigger):
+        return None
+    main = _main_clause(gist, sentence, after[-1], trigger)
+    return None if main is None or any(_tells_harm(gist, *part, trigger) for part in main) else after[-1]
+
+
+def _is_definite(gist: Gist, trigger: Hit) -> bool:
+    """ "A raid on", where a language tells it from "the raid on": what is new to the reader has no article."""
+    lexicon = gist.lexicon
+    if not lexicon.the_prefixes or trigger.prefix in lexicon.the_prefixes:
+        return True
+    return not gist.hits.values("roles", trigger.end, trigger.end + _AGAINST_REACH, "against")
+
+
+def _main_clause(gist: Gist, sentence: Sentence, after: Hit, trigger: Hit) -> list[tuple[int, int]] | None:
+    """What a sentence tells beside the ground; None where nothing does."""
+    if gist.lexicon.order == "sov":
+        return [(sentence.start, after.start), (trigger.end, sentence.end)]
+    if gist.words_between(sentence.start, after.start) >= 2:
+        return [(sentence.start, after.start)]
+    comma = CLAUSE_END.search(gist.folded.clean, trigger.end, sentence.end)
+    return [(comma.end(), sentence.end)] if comma else None
+
+
+_HARM = ("damage", "no_damage", "threatened", "intercepted", "defence", "foiled")
+
+
+def _tells_harm(gist: Gist, start: int, end: int, trigger: Hit) -> bool:
+    hits = gist.hits
+    if hits.within("casualties", start, end) or hits.values("cues", start, end, *_HARM):
+        return True
+    return any(
+        hit.value != IncidentType.SECURITY_POSTURE and not (hit.start < trigger.end and trigger.start < hit.end)
+        for layer in ("events", "weak_events")
+        for hit in hits.within(layer, start, end)
+    )
+
+
+def _is_object(gist: Gist, sentence: Sentence, trigger: Hit) -> bool:
+    """ "The attack on the embassy" as what somebody condemns, studies or avenges: an object, with no deed behind it.
+
+    Nobody's claim of it: whoever claims an attack tells it.
+    """
+    end = min(sentence.end, trigger.end + _OBJECT_REACH)
+    stop = CLAUSE_END.search(gist.folded.clean, trigger.end, end)
+    words_end = stop.start() if stop else end
+    words = gist.folded.norm[trigger.end : words_end].split()
+    marks = [index for index, word in enumerate(words) if word in gist.lexicon.object]
+    if not marks:
+        return False
+    mark = trigger.end + len(" ".join(words[: marks[0] + 1])) + 1
+    behind = [
+        hit
+        for layer in ("casualties", "events", "weak_events")
+        for hit in gist.hits.within(layer, trigger.end, sentence.end)
+    ]
+    if any(hit.start < mark for hit in behind):
+        return False  # "lost his life", where the object is not the event
+    if gist.hits.values("roles", mark, sentence.end, "speech"):
+        return True  # "he called the attack on the embassy, like that on ..., a mistake"
+    return not behind and not gist.hits.values("cues", sentence.start, sentence.end, "claimed", *_HARM)
+
+
+def _is_only_named(gist: Gist, sentence: Sentence) -> bool:
+    """ "Damascus is sorry for the attacks": with an article, no harm, no fresh day and nothing else that tells it."""
+    start, end = sentence.start, sentence.end
+    if gist.hits.within("casualties", start, end) or gist.hits.values("cues", start, end, "claimed", *_HARM):
+        return False
+    told = (*gist.hits.within("events", start, end), *gist.hits.within("weak_events", start, end))
+    if not all(hit.prefix in gist.lexicon.the_prefixes or _is_relative(gist, hit) for hit in told):
+        return False
+    return not any(when.precision is DatePrecision.DAY for when in gist.dates_in(sentence))
+
+
+def _is_relative(gist: Gist, hit: Hit) -> bool:
+    """ "The raid that hit ...": the verb of a clause that only says which event is meant."""
+    lexicon = gist.lexicon
+    words = gist.folded.norm[max(0, hit.start - _WHICH_REACH) : hit.start].split()
+    if not lexicon.which or not words or words[-1] not in lexicon.which:
+        return False
+    named = gist.hits.within("events", hit.start - _WHICH_REACH, hit.start)
+    return bool(named) and named[-1].prefix in lexicon.the_prefixes
+
+
+_WHICH_REACH = 32

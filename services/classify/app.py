@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import faust
 from babel import Locale
@@ -47,6 +47,9 @@ def credentials(kafka: KafkaSettings) -> CredentialsT | None:
     return faust.SSLCredentials(context) if context else None
 
 
+A = TypeVar("A", bound=faust.App)
+
+
 class App(faust.App):
     """A Faust application that knows every site before it is given its first article.
 
@@ -63,11 +66,11 @@ class App(faust.App):
         await super().on_start()
 
 
-def build_app(settings: Settings, reader: Reader) -> App:
-    """The Faust application: its agents, tables and producer."""
+def faust_app(settings: Settings, role: str, kind: type[A]) -> A:
+    """A Faust application of the given kind as this project runs them, without agents; `role` names its group."""
     kafka, topics = settings.kafka, settings.topics
-    app = App(
-        group_name(settings, "classify"),
+    app = kind(
+        group_name(settings, role),
         broker=[f"kafka://{server.strip()}" for server in kafka.bootstrap_servers.split(",")],
         broker_credentials=credentials(kafka),
         broker_session_timeout=kafka.session_timeout_s,
@@ -89,6 +92,13 @@ def build_app(settings: Settings, reader: Reader) -> App:
         autodiscover=False,
     )
     app.transport = transport(app, kafka.fetch_max_wait_ms)
+    return app
+
+
+def build_app(settings: Settings, reader: Reader) -> App:
+    """The Faust application: its agents, tables and producer."""
+    topics = settings.topics
+    app = faust_app(settings, "classify", App)
     outbox = Outbox(app, topics.namespace)
     acks = Acknowledger(app)
     letters = DeadLetterBox(outbox, "classify")
@@ -102,22 +112,18 @@ def build_app(settings: Settings, reader: Reader) -> App:
     )
     states = dict(Locale("en").territories)
 
-    def stream_of(topic: Topic) -> TopicT:
-        name = topic.in_namespace(topics.namespace)
-        return app.topic(name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
-
-    @app.agent(stream_of(ARTICLES), name="read_articles")
+    @app.agent(stream_of(app, ARTICLES, topics.namespace), name="read_articles")
     async def read(stream: StreamT[bytes]) -> None:
         # Nothing may be awaited before the events are: what Faust delivers meanwhile would stay behind.
-        await read_articles(_events(stream), reader, known, told, outbox, acks, letters)
+        await read_articles(events_of(stream), reader, known, told, outbox, acks, letters)
 
-    @app.agent(stream_of(REPORTS), name="correlate_reports")
+    @app.agent(stream_of(app, REPORTS, topics.namespace), name="correlate_reports")
     async def correlate(stream: StreamT[bytes]) -> None:
-        await correlate_reports(_events(stream), table, windows, states, outbox, acks, letters)
+        await correlate_reports(events_of(stream), table, windows, states, outbox, acks, letters)
 
-    @app.agent(stream_of(FEEDBACK), name="apply_verdicts")
+    @app.agent(stream_of(app, FEEDBACK, topics.namespace), name="apply_verdicts")
     async def judge(stream: StreamT[bytes]) -> None:
-        await apply_verdicts(_events(stream), table, states, outbox, acks, letters)
+        await apply_verdicts(events_of(stream), table, states, outbox, acks, letters)
 
     @app.task  # type: ignore[untyped-decorator]
     async def acknowledge() -> None:
@@ -136,7 +142,13 @@ def _follow(known: KnownSites) -> Callable[[Topic, str, Record | None], None]:
     return on_change
 
 
-def _events(stream: StreamT[bytes]) -> AsyncIterator[EventT[bytes]]:
+def stream_of(app: faust.App, topic: Topic, namespace: str) -> TopicT:
+    """A topic's raw records."""
+    name = topic.in_namespace(namespace)
+    return app.topic(name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
+
+
+def events_of(stream: StreamT[bytes]) -> AsyncIterator[EventT[bytes]]:
     """The stream's raw events, acknowledged by us alone."""
     assert isinstance(stream, faust.Stream)
     events: AsyncIterator[EventT[bytes]] = stream.noack().events()

@@ -1,14 +1,15 @@
 """What the agents remember in Faust tables, so that another worker can take over where one left off.
 
-`incidents` and `places` belong to the partitions of the reports topic: the incidents by id, and by host state the ids
-and the newest moment its reports told of, so that a report is compared with the incidents of its country only and a
-new claim rewrites one incident only. `told` belongs to the partitions of the articles topic: what the last revision
-of each article said. All methods are called inside a stream only.
+`incidents` and `places` belong to the partitions of the reports topic. `incidents` has them by id. `places` has two
+rows for a host state: its incidents with their days, and the newest moment its reports told of. So a report is compared
+with the incidents of its country only, a new claim rewrites one incident only, and the longer row, which the changelog
+repeats whenever it is written, is written only when an incident comes or changes its day. `told` belongs to the
+partitions of the articles topic: what the last revision of each article said. All methods are called inside a stream
+only.
 """
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import faust
@@ -27,25 +28,25 @@ REMEMBERED = 400
 _TOLD = TypeAdapter(Told)
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    clock: datetime | None
-    known: tuple[tuple[str, str], ...]
-    """Incidents with their days."""
+Known = Mapping[str, str]
+"""The incidents of a host state with their days, in the order of these."""
 
 
 class IncidentTable:
+    """What was decoded is kept for as long as its table holds the same bytes: a rebalance may change them."""
+
     def __init__(self, app: faust.App, partitions: int) -> None:
         def table(name: str) -> TableT[bytes, bytes]:
             return app.Table(name, partitions=partitions, key_type=bytes, value_type=bytes)
 
         self._incidents = table("incidents")
         self._places = table("places")
-        self._decoded: dict[bytes, tuple[bytes, Incident]] = {}
+        self._decoded: dict[str, tuple[bytes, Incident]] = {}
+        self._known: dict[str, tuple[bytes, Known]] = {}
 
     def candidates(self, place: str) -> Sequence[Incident]:
         """The remembered incidents of a host state."""
-        known = (self._get(incident_id) for incident_id, _ in self._place(place).known)
+        known = map(self._get, self._known_of(place))
         return [incident for incident in known if incident is not None]
 
     def find(self, incident_id: IncidentId) -> Incident | None:
@@ -53,43 +54,65 @@ class IncidentTable:
 
     def clock(self, place: str, shown: Instant) -> Instant:
         """The newest moment that reports of a host state told of, `shown` by the present one included."""
-        clock = self._place(place).clock
+        clock = self._clock_of(place)
         return max(clock, shown) if clock else shown
 
     def put(self, place: str, clock: Instant | None, incidents: Iterable[Incident]) -> None:
         """Remember incidents and, where given, the clock; forgets the oldest of the place beyond `REMEMBERED`."""
-        before = self._place(place)
-        known = dict(before.known)
+        before = self._known_of(place)
+        days: dict[str, str] = {}
         for incident in incidents:
-            self._incidents[incident.incident_id.encode()] = encode(incident)
-            known[incident.incident_id] = (incident.date or incident.ledger.fetched_at.date()).isoformat()
+            value = self._incidents[incident.incident_id.encode()] = encode(incident)
+            self._decoded[incident.incident_id] = (value, incident)
+            days[incident.incident_id] = (incident.date or incident.ledger.fetched_at.date()).isoformat()
+        if any(before.get(incident_id) != day for incident_id, day in days.items()):
+            self._put_known(place, {**before, **days})
+        if clock is not None and clock != self._clock_of(place):
+            self._places[_clock_key(place)] = clock.isoformat().encode()
+
+    def _put_known(self, place: str, known: Known) -> None:
         by_day = sorted(known.items(), key=lambda entry: (entry[1], entry[0]))
         for forgotten, _ in by_day[:-REMEMBERED]:
             self._incidents.pop(forgotten.encode(), None)
-            self._decoded.pop(forgotten.encode(), None)
-        after = _Place(clock or before.clock, tuple(by_day[-REMEMBERED:]))
-        if after != before:
-            row = {"clock": after.clock and after.clock.isoformat(), "known": after.known}
-            self._places[place.encode()] = json.dumps(row).encode()
+            self._decoded.pop(forgotten, None)
+        kept = dict(by_day[-REMEMBERED:])
+        value = self._places[_known_key(place)] = known_row(kept)
+        self._known[place] = (value, kept)
 
     def _get(self, incident_id: str) -> Incident | None:
-        """Decoded once for as long as the table holds the same bytes."""
-        key = incident_id.encode()
-        value = self._incidents.get(key)
+        value = self._incidents.get(incident_id.encode())
         if value is None:
             return None
-        held = self._decoded.get(key)
+        held = self._decoded.get(incident_id)
         if held is None or held[0] != value:
-            held = self._decoded[key] = (value, decode(value, Incident))
+            held = self._decoded[incident_id] = (value, decode(value, Incident))
         return held[1]
 
-    def _place(self, place: str) -> _Place:
-        value = self._places.get(place.encode())
+    def _known_of(self, place: str) -> Known:
+        value = self._places.get(_known_key(place))
         if value is None:
-            return _Place(None, ())
-        row = json.loads(value)
-        clock = datetime.fromisoformat(row["clock"]) if row["clock"] else None
-        return _Place(clock, tuple((str(i), str(day)) for i, day in row["known"]))
+            return {}
+        held = self._known.get(place)
+        if held is None or held[0] != value:
+            held = self._known[place] = (value, dict(json.loads(value)["known"]))
+        return held[1]
+
+    def _clock_of(self, place: str) -> datetime | None:
+        value = self._places.get(_clock_key(place))
+        return None if value is None else datetime.fromisoformat(value.decode())
+
+
+def known_row(known: Known) -> bytes:
+    """The row of `places` with the incidents of a host state."""
+    return json.dumps({"known": list(known.items())}).encode()
+
+
+def _known_key(place: str) -> bytes:
+    return place.encode()
+
+
+def _clock_key(place: str) -> bytes:
+    return f"{place} clock".encode()
 
 
 class ToldTable:

@@ -6,13 +6,16 @@ from typing import Any
 
 import pytest
 
-from benchmarks import fit_specificity, quality, speed
+from benchmarks import correlation, correlation_load, fit_specificity, quality, speed, stages
+from deploy.demo import newsroom
 from services.classify.adapters.data import load_rules
 from services.classify.core.reading import specificity
 from services.classify.core.reading.article import ArticleText
 from services.classify.core.reading.pipeline import Reader
 from services.classify.core.scoring.evaluation import Judgement, SlotVerdict, Verdict
 from services.classify.core.scoring.tally import count
+from services.contracts.alert import Alert, ChangeKind
+from services.contracts.incident import Incident
 
 READER = Reader(load_rules())
 
@@ -79,6 +82,38 @@ def _rows(pairs: int) -> list[dict[str, Any]]:
         for _ in range(pairs)
         for text, told in ((TOLD, [target]), (UNTOLD, []))
     ]
+
+
+def test_reports_of_a_season_open_join_repeat_and_close() -> None:
+    reports = list(correlation_load.reports(400, correlation_load.templates(READER)))
+    assert len({report.record_id for report in reports}) == 400
+    memory, states = stages.Memory(), stages.territories()
+    caused = [record for report in reports for _, record in stages.caused_by(report, memory, states)]
+    alerts = [record for record in caused if isinstance(record, Alert)]
+    made = {alert.change for alert in alerts}
+    assert made >= {ChangeKind.OPENED, ChangeKind.CASUALTIES_REVISED, ChangeKind.CORROBORATED, ChangeKind.CLOSED}
+    assert max(len(record.claims) for record in caused if isinstance(record, Incident)) > 3
+
+
+def test_incidents_of_a_recovery_are_those_a_report_joins() -> None:
+    models = correlation_load.templates(READER)
+    known = list(correlation_load.incidents(600, models))
+    assert len({incident.incident_id for _, incident in known}) == 600
+    state, incident = known[0]
+    memory = stages.Memory()
+    memory.put(state, [other for own, other in known if own == state])
+    again = correlation_load.told_again(incident, models[0])
+    ((_, joined), *_) = stages.caused_by(again, memory, stages.territories())
+    assert isinstance(joined, Incident)
+    assert (joined.incident_id, joined.revision) == (incident.incident_id, incident.revision + 1)
+
+
+def test_articles_of_the_newsroom_are_one_in_five_and_new_each_time() -> None:
+    articles = list(correlation_load.articles(1_000))
+    assert len({article.article_id for article in articles}) == 1_000
+    titles = {item.title for publication in newsroom.read() for item in publication.items}
+    assert sum(article.title in titles for article in articles) == 200
+    assert correlation._quantile([3.0, 1.0, 2.0], 0.5) == 2.0
 
 
 def test_fitted_points_tell_what_the_engine_would_report_with_them(monkeypatch: pytest.MonkeyPatch) -> None:

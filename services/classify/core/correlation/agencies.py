@@ -47,16 +47,19 @@ _SHORT = 4
 
 _BY_NAME = {fold_term(name): agency for agency, names in AGENCIES.items() for name in names}
 
+_FUSED = {
+    name: agency
+    for name, agency in _BY_NAME.items()
+    if name[0] >= "\u2e80" or (name[0] >= "\u0600" and len(name) > _SHORT)
+}
+"""Names that may stand without spaces around them: in Chinese, and behind an Arabic clitic."""
+
 
 def agencies_in(says: Iterable[str]) -> tuple[str, ...]:
     """The agencies that the quoted sources name, in alphabetical order."""
     found = set()
     for quote in says:
         words = f" {fold_term(quote)} "
-        found |= {agency for name, agency in _BY_NAME.items() if f" {name} " in words or _is_fused(name, words)}
+        found |= {agency for name, agency in _BY_NAME.items() if name in words and f" {name} " in words}
+        found |= {agency for name, agency in _FUSED.items() if name in words}
     return tuple(sorted(found))
-
-
-def _is_fused(name: str, words: str) -> bool:
-    """Whether a name stands there without spaces around it: in Chinese, and behind an Arabic clitic."""
-    return (name[0] >= "\u2e80" or (name[0] >= "\u0600" and len(name) > _SHORT)) and name in words

@@ -83,17 +83,16 @@ def clock_of(report: IncidentReport) -> Instant:
 def _with_report(
     candidates: Sequence[Incident], report: IncidentReport, windows: Windows, now: Instant
 ) -> tuple[str, Revision | None]:
-    claim = claim_of(report, windows, now)
+    claim, report_id = claim_of(report, windows, now), report.report_id
     for incident in candidates:
-        for position, known in enumerate(incident.claims):
-            if known.report_id != report.report_id:
-                continue
-            if known.article_revision == report.article_revision:
+        told = [position for position, known in enumerate(incident.claims) if known.report_id == report_id]
+        for position in told:
+            if incident.claims[position].article_revision == report.article_revision:
                 revision = fold.revision_of_claim(incident, position)
                 after = fold.at(incident, revision)
                 assert after is not None
                 return "seen before", Revision(fold.at(incident, revision - 1), after)
-        if any(known.report_id == report.report_id for known in incident.claims):
+        if told:
             # Another revision of what this article said: it stays where it was, whatever the edit made of it.
             return "says it anew", Revision(incident, fold.with_claim(incident, claim))
     if claim.withdrawn:

@@ -63,8 +63,11 @@ def is_background(claim: SourceClaim) -> bool:
 
 
 def types_agree(one: IncidentType, other: IncidentType) -> bool:
-    families = frozenset({TAXONOMY[one].family, TAXONOMY[other].family})
-    return len(families) == 1 or families in _RELATED
+    return one is other or _families_agree(TAXONOMY[one].family, TAXONOMY[other].family)
+
+
+def _families_agree(one: str, other: str) -> bool:
+    return one == other or frozenset((one, other)) in _RELATED
 
 
 def sites_agree(one: Site, other: Site) -> bool:

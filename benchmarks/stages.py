@@ -1,0 +1,234 @@
+"""What benchmarks/correlation.py runs as processes of their own: brokers, workers, and what they are compared with.
+
+python -m benchmarks.stages pass-through|bare       one of the contenders, told by the environment like a worker
+"""
+
+import asyncio
+import contextlib
+import itertools
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import faust
+import httpx
+import uvloop
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from babel import Locale
+from faust.types import StreamT
+
+from benchmarks.correlation_load import WINDOWS
+from services.classify.adapters.incidents import REMEMBERED
+from services.classify.adapters.kafka import SOURCE, Acknowledger
+from services.classify.app import events_of, faust_app, stream_of
+from services.classify.core.correlation.alerting import alert_for
+from services.classify.core.correlation.correlate import clock_of, correlate
+from services.contracts.codec import cloudevents_headers, decode, encode
+from services.contracts.incident import Incident
+from services.contracts.model import Instant, Record
+from services.contracts.report import IncidentReport
+from services.contracts.topics import ALERTS, INCIDENTS, REPORTS, Topic
+from services.launch import broker
+from services.runtime.kafka import connection, consumer_options, ensure_topics
+from services.runtime.settings import Settings, load_settings
+from services.runtime.work import group_options
+
+ROOT = Path(__file__).parent.parent
+KAFKA = ROOT / "deploy" / "kafka" / "run.sh"
+WORKER = ("-m", "services.cli", "classify-worker")
+PASS_THROUGH = ("-m", "benchmarks.stages", "pass-through")
+BARE = ("-m", "benchmarks.stages", "bare")
+PARTITIONS = 8
+PATIENCE_S = 150
+_numbers = itertools.count()
+
+
+@contextlib.contextmanager
+def running_broker(apache: bool) -> Iterator[str]:
+    """host:port of a fresh broker on loopback, gone with all it kept when the context ends."""
+    port = broker.free_port()
+    with tempfile.TemporaryDirectory() as directory:
+        command = [str(KAFKA), "--port", str(port), "--data", directory] if apache else broker.command(port)
+        with child(command, {}):
+            deadline = time.monotonic() + PATIENCE_S
+            while not _listens(port):
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"{command[0]} does not listen")
+                time.sleep(0.05)
+            yield f"127.0.0.1:{port}"
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 0.2).close()
+    except OSError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def child(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[int]:
+    """The command as a process group of its own, which the end of the context ends; yields its process id. What it
+    said is shown where it ended by itself."""
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(
+            command, env=os.environ | environment, stdout=said, stderr=said, cwd=ROOT, start_new_session=True
+        )
+        try:
+            yield process.pid
+        finally:
+            if process.poll() is not None:
+                said.seek(0)
+                sys.stderr.write(said.read()[-4_000:].decode(errors="replace"))
+            else:
+                os.killpg(process.pid, signal.SIGTERM)
+                try:
+                    process.wait(20)
+                except subprocess.TimeoutExpired:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process has used. Needs Linux."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def peak_megabytes(pid: int) -> float:
+    """The most memory that a process has had. Needs Linux."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM"))
+
+
+class Stage:
+    """A namespace of its own in a broker, and the processes that work in it."""
+
+    def __init__(self, address: str, apache: bool) -> None:
+        self.health = broker.free_port()
+        self.environment = {
+            "CHANCERY_KAFKA__BOOTSTRAP_SERVERS": address,
+            "CHANCERY_KAFKA__IDEMPOTENCE": str(apache),
+            "CHANCERY_KAFKA__FETCH_MAX_WAIT_MS": "500" if apache else "20",
+            "CHANCERY_TOPICS__NAMESPACE": f"b{next(_numbers)}.",
+            "CHANCERY_TOPICS__PARTITIONS": str(PARTITIONS),
+            "CHANCERY_HEALTH__PORT": str(self.health),
+        }
+        self.settings = load_settings(self.environment)
+
+    async def prepare(self) -> None:
+        await ensure_topics(self.settings)
+
+    def running(self, arguments: Sequence[str]) -> contextlib.AbstractContextManager[int]:
+        return child([sys.executable, *arguments], self.environment)
+
+    async def ready(self) -> None:
+        """Wait until the worker has its partitions; its tables may still be recovering."""
+        async with asyncio.timeout(PATIENCE_S), httpx.AsyncClient() as client:
+            while True:
+                with contextlib.suppress(httpx.TransportError):
+                    if (await client.get(f"http://127.0.0.1:{self.health}/ready")).status_code == 200:
+                        return
+                await asyncio.sleep(0.05)
+
+    @contextlib.asynccontextmanager
+    async def reading(self, *topics: Topic) -> AsyncIterator[AIOKafkaConsumer]:
+        """A reader of whole topics, from their beginning."""
+        consumer = AIOKafkaConsumer(**consumer_options(self.settings.kafka), auto_offset_reset="earliest")
+        async with consumer:
+            names = [topic.in_namespace(self.settings.topics.namespace) for topic in topics]
+            consumer.assign([TopicPartition(name, number) for name in names for number in range(PARTITIONS)])
+            yield consumer
+
+
+def territories() -> dict[str, str]:
+    return dict(Locale("en").territories)
+
+
+async def _pass_through(settings: Settings) -> None:
+    """A Faust agent with the worker's settings and acknowledgement that decodes nothing and sends each record on."""
+    app = faust_app(settings, "pass-through", faust.App)
+    acks = Acknowledger(app)
+    target = stream_of(app, INCIDENTS, settings.topics.namespace)
+
+    @app.agent(stream_of(app, REPORTS, settings.topics.namespace))
+    async def on(stream: StreamT[bytes]) -> None:
+        async for event in events_of(stream):
+            message = event.message
+            sent = await target.send(key=message.key, value=message.value, headers=message.headers)
+            await acks.after(event, [sent])
+
+    @app.task  # type: ignore[untyped-decorator]
+    async def acknowledge() -> None:
+        await acks.run()
+
+    await app.start()
+    try:
+        await app.wait_for_stopped(asyncio.Event().wait())
+    finally:
+        await app.stop()
+
+
+class Memory:
+    """Remembers incidents as the worker's table does, as objects only."""
+
+    def __init__(self) -> None:
+        self._incidents: dict[str, dict[str, Incident]] = {}
+        self._clocks: dict[str, Instant] = {}
+
+    def candidates(self, place: str) -> list[Incident]:
+        return list(self._incidents.get(place, {}).values())
+
+    def clock(self, place: str, shown: Instant) -> Instant:
+        clock = self._clocks[place] = max(self._clocks.get(place, shown), shown)
+        return clock
+
+    def put(self, place: str, incidents: Sequence[Incident]) -> None:
+        known = self._incidents.setdefault(place, {})
+        known |= {incident.incident_id: incident for incident in incidents}
+        while len(known) > REMEMBERED:
+            oldest = min(known.values(), key=lambda i: ((i.date or i.ledger.fetched_at.date()), i.incident_id))
+            del known[oldest.incident_id]
+
+
+def caused_by(report: IncidentReport, memory: Memory, states: Mapping[str, str]) -> list[tuple[Topic, Record]]:
+    """What the worker would write for a report."""
+    clock = memory.clock(report.key, clock_of(report))
+    correlation = correlate(memory.candidates(report.key), report, clock, WINDOWS, datetime.now(UTC))
+    memory.put(report.key, correlation.remember)
+    alerts = [alert_for(revision.before, revision.after, states) for revision in correlation.revisions]
+    written: list[tuple[Topic, Record]] = [(INCIDENTS, incident) for incident in correlation.remember]
+    return written + [(ALERTS, alert) for alert in alerts if alert is not None]
+
+
+async def _bare(settings: Settings) -> None:
+    """The same core in a plain aiokafka loop: batches, memory instead of tables, a commit when all is confirmed."""
+    kafka, namespace = settings.kafka, settings.topics.namespace
+    consumer = AIOKafkaConsumer(
+        REPORTS.in_namespace(namespace), **consumer_options(kafka), **group_options(settings, "bare")
+    )
+    producer = AIOKafkaProducer(**connection(kafka), acks="all", linger_ms=kafka.linger_ms, max_request_size=8_000_000)
+    memory, states = Memory(), territories()
+    async with consumer, producer:
+        while True:
+            batches = await consumer.getmany(timeout_ms=200, max_records=500)
+            sent = []
+            for message in itertools.chain.from_iterable(batches.values()):
+                for topic, record in caused_by(decode(message.value, IncidentReport), memory, states):
+                    headers = list(cloudevents_headers(record, SOURCE, datetime.now(UTC)))
+                    name = topic.in_namespace(namespace)
+                    sent.append(await producer.send(name, encode(record), record.key.encode(), headers=headers))
+            if sent:
+                await asyncio.gather(*sent)
+                await consumer.commit()
+
+
+if __name__ == "__main__":
+    uvloop.run({"pass-through": _pass_through, "bare": _bare}[sys.argv[1]](load_settings()))

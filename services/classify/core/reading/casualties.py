@@ -8,6 +8,8 @@ from services.classify.core.reading.numbers import Number
 from services.classify.core.reading.scan import Hit
 from services.classify.core.reading.text import MOST_IN_A_SENTENCE, Sentence
 from services.classify.core.reading.victims import (
+    BRACKET,
+    BRACKET_WORDS,
     ONE,
     Group,
     added,
@@ -120,11 +122,17 @@ def _unnumbered(gist: Gist, hit: Hit, start: int, end: int, numbers: Sequence[Nu
         return ONE, (hit.start, hit.end)
     if hit.value not in ("killed", "wounded"):
         return None
+    if gist.hits.values("guards", max(start, hit.start - _NEIGHBOUR_REACH), hit.start, "anniversary"):
+        return None  # "two weeks before the anniversary of the general's death"
     verb = _one_before(gist, hit)
     if verb is not None:
         if of_attackers(gist, start, verb.start):
             return None
-        return ONE, (verb.start, hit.end)
+        one = ONE, (verb.start, hit.end)
+        if verb.start < hit.start:
+            return one
+        # The verb is the word itself, as in "убит": it may yet speak of two ("the consul and his driver").
+        return unnumbered(gist, hit, start, end, numbers) or one
     return unnumbered(gist, hit, start, end, numbers)
 
 
@@ -151,16 +159,12 @@ def _is_beside(hit: Hit, group: Group) -> bool:
 def _one_before(gist: Gist, hit: Hit) -> Hit | None:
     """The singular verb that says one was hurt, without a number: "the judge was killed"."""
     late = gist.lexicon.order == "sov"  # "ist am Montag in Ankara von einem Attentäter erschossen worden"
-    verbs = gist.hits.values("roles", max(0, hit.start - (_BRACKET if late else 24)), hit.end, "one")
-    reach = _BRACKET_WORDS if late else 2
+    verbs = gist.hits.values("roles", max(0, hit.start - (BRACKET if late else 24)), hit.end, "one")
+    reach = BRACKET_WORDS if late else 2
     near = [verb for verb in verbs if verb.start < hit.start + 1 and gist.words_between(verb.end, hit.start) <= reach]
     if not near or CLAUSE_END.search(gist.folded.clean, near[-1].end, max(near[-1].end, hit.start)):
         return None
     return near[-1]
-
-
-_BRACKET, _BRACKET_WORDS = 110, 13
-"""How far the parts of a German verb stand from each other, in characters and words."""
 
 
 def _toll(gist: Gist, words: Sequence[Hit], numbers: Sequence[Number]) -> tuple[Hit, Number] | None:
@@ -223,12 +227,11 @@ def _casualty_distance(gist: Gist, hit: Hit, number: Number) -> float | None:
 def _is_apart(gist: Gist, hit: Hit, number: Number) -> bool:
     """Whether the words around a number and a casualty word say that they do not belong together."""
     lexicon = gist.lexicon
-    among = gist.hits.values("casualties", number.start - 16, number.end + 12, "among")
-    if any(
-        gist.words_between(*sorted((word.end, number.start))) <= 1 or word.start <= number.end + 1 for word in among
-    ):
-        return True  # "including two children", "five of them Spaniards"
+    if _is_among(gist, hit, number):
+        return True
     if number.end <= hit.start:
+        if hit.prefix in lexicon.and_prefixes:
+            return True  # Arabic "وأصيب" begins another clause
         between = gist.folded.norm[number.end : hit.start].split()
         if between and all(word in lexicon.of or word in lexicon.articles for word in between):
             return between[0] in lexicon.of and between[-1] in lexicon.articles  # "two of the murdered"
@@ -247,6 +250,17 @@ def _is_apart(gist: Gist, hit: Hit, number: Number) -> bool:
         return True  # "two were wounded and 13 shops destroyed"
     after = gist.hits.within("casualties", number.end, number.end + _MAX_CASUALTY_CHARACTERS)
     return lexicon.order == "sov" or any(other.value != hit.value for other in after)
+
+
+def _is_among(gist: Gist, hit: Hit, number: Number) -> bool:
+    """ "Including two children", "five of them Spaniards": counted already; not "four of them died"."""
+    for word in gist.hits.values("casualties", number.start - 16, number.end + 12, "among"):
+        after = number.end <= word.start <= number.end + 1
+        if after and word.end <= hit.start and not CLAUSE_END.search(gist.folded.clean, word.end, hit.start):
+            continue
+        if after or gist.words_between(*sorted((word.end, number.start))) <= 1:
+            return True
+    return False
 
 
 def countable(gist: Gist, sentence: Sentence, whens: Sequence[When]) -> list[Number]:

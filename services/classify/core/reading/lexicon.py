@@ -79,6 +79,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "topic",
         "meanwhile",
         "and_prefixes",
+        "and",
         "about",
         "suffered",
         "cause",
@@ -113,6 +114,7 @@ WORD_SETS = (
     "roles.of", "roles.in", "roles.in_after", "roles.that", "roles.in_prefixes", "roles.and_prefixes",
     "roles.possessives", "roles.regions", "roles.streets", "roles.directions", "roles.ways", "roles.oblique",
     "known.which", "known.the_prefixes", "known.object",
+    "roles.and",
 )  # fmt: skip
 """Keys that hold single words looked up between places, not terms to scan for."""
 
@@ -170,10 +172,13 @@ class Lexicon:
     that: frozenset[str] = frozenset()
     in_prefixes: frozenset[str] = frozenset()
     possessives: frozenset[str] = frozenset()
+    possessive_endings: tuple[str, ...] = ()
     and_prefixes: frozenset[str] = frozenset()
     the_prefixes: frozenset[str] = frozenset()
     object: frozenset[str] = frozenset()
     which: frozenset[str] = frozenset()
+    and_words: frozenset[str] = frozenset()
+    """Words for "and" between people: those inside a number where the language gives no others."""
     regions: frozenset[str] = frozenset()
     streets: frozenset[str] = frozenset()
     directions: frozenset[str] = frozenset()
@@ -254,6 +259,7 @@ def compile_lexicon(
     numbers = _numbers(file, data["numbers"])
     roles = data["roles"]
     oblique = _strings(file, "roles.oblique", roles.get("oblique", []))
+    possessives = _strings(file, "roles.possessives", roles.get("possessives", []))
     return Lexicon(
         code=language["code"],
         name=language["name"],
@@ -274,11 +280,13 @@ def compile_lexicon(
         directions=_folded_set(file, "roles.directions", roles.get("directions", [])),
         ways=_folded_set(file, "roles.ways", roles.get("ways", [])),
         regions=_folded_set(file, "roles.regions", roles.get("regions", [])),
-        possessives=_folded_set(file, "roles.possessives", roles.get("possessives", [])),
+        possessives=_folded_set(file, "roles.possessives", [word for word in possessives if not word.startswith("*")]),
+        possessive_endings=tuple(fold_term(word[1:]) for word in possessives if word.startswith("*")),
         and_prefixes=_folded_set(file, "roles.and_prefixes", roles.get("and_prefixes", [])),
         which=_folded_set(file, "known.which", data.get("known", {}).get("which", [])),
         the_prefixes=_folded_set(file, "known.the_prefixes", data.get("known", {}).get("the_prefixes", [])),
         object=_folded_set(file, "known.object", data.get("known", {}).get("object", [])),
+        and_words=_folded_set(file, "roles.and", roles.get("and", [])) or numbers.joiners,
         oblique=_folded_set(file, "roles.oblique", [term for term in oblique if not term.startswith("*")]),
         oblique_endings=tuple(fold_term(term) for term in oblique if term.startswith("*")),
         missions=tuple(_missions(data["sites"])),

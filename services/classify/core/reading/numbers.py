@@ -64,6 +64,7 @@ class NumberReader:
             self._vague_first[first] = max(self._vague_first.get(first, 1), 1 + len(rest))
         edge, modifiers = " " if spaced else "", words.modifiers
         self._at_least = tuple(edge + term for term in modifiers["at_least"])
+        self._openers = {term[0] for term in modifiers["at_least_after"]} if not spaced else set()
         self._at_most = tuple(edge + term for term in modifiers["at_most"])
         self._at_least_after = tuple(term + edge for term in modifiers["at_least_after"])
         self._value = lru_cache(maxsize=_REMEMBERED_WORDS)(self._value_of)
@@ -221,7 +222,8 @@ class NumberReader:
         found.sort(key=lambda number: (number.start, -number.end))
         kept: list[Number] = []
         for number in found:
-            if not kept or number.start >= kept[-1].end:
+            # "20多人": what follows a number at once only leaves it open.
+            if not kept or number.start >= kept[-1].end + (norm[number.start] in self._openers):
                 kept.append(number)
         return kept
 

@@ -1,7 +1,9 @@
 """Who was hurt where no number says it, and which groups add up: the words for people around a casualty word."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 
 from services.classify.core.reading.gist import CLAUSE_END, Gist
 from services.classify.core.reading.numbers import Number
@@ -15,8 +17,11 @@ SOME = Count(low=2, high=None)
 Group = tuple[Count, tuple[int, int]]
 """How many, and the words that say so."""
 
+BRACKET, BRACKET_WORDS = 110, 13
+"""How far the parts of a German verb stand from each other, in characters and words."""
 _GROUP_REACH = 70
 _NOUN_WORDS = 4
+_SENTENCE_START = attrgetter("start")
 _NAME_WORDS = 8
 
 
@@ -55,16 +60,23 @@ def _sum(first: Count, second: Count) -> Count:
 
 
 def _stop(gist: Gist, start: int, end: int) -> int:
-    stop = CLAUSE_END.search(gist.folded.clean, start, min(end, len(gist.folded.clean)))
-    return stop.start() if stop else min(end, len(gist.folded.clean))
+    """`end`, or where the clause or the sentence of `start` ends before."""
+    index = bisect_right(gist.sentences, start, key=_SENTENCE_START) - 1
+    end = min(end, gist.sentences[index].end if index >= 0 else end, len(gist.folded.clean))
+    stop = CLAUSE_END.search(gist.folded.clean, start, end)
+    return stop.start() if stop else max(start, end)
 
 
 def _joiner_before(gist: Gist, position: int) -> int | None:
     """Where the "and" right before a position begins."""
-    words = gist.folded.norm[max(0, position - 8) : position].split()
-    if not words or words[-1] not in gist.lexicon.numbers.joiners:
+    norm, lexicon = gist.folded.norm, gist.lexicon
+    if not lexicon.spaced:
+        fitting = [word for word in lexicon.and_words if norm.startswith(word, max(0, position - len(word)))]
+        return position - max(map(len, fitting)) if fitting else None
+    words = norm[max(0, position - 8) : position].split()
+    if not words or words[-1] not in lexicon.and_words:
         return None
-    return gist.folded.norm.rfind(words[-1], 0, position)
+    return norm.rfind(words[-1], 0, position)
 
 
 def _before(gist: Gist, start: int, hit: Hit, numbers: Sequence[Number]) -> Iterator[Group]:
@@ -135,13 +147,15 @@ def _before_next_word(gist: Gist, start: int, stop: int) -> int:
     """`stop`, or where the next casualty word or "and" begins: what stands there is another group."""
     words = gist.hits.within("casualties", start, stop)
     stop = words[0].start if words else stop
-    joiner = _next_joiner(gist, start, stop)
+    joiner = _next_joiner(gist, start + 1, stop)  # the one at `start` may be grown together with its word
     return stop if joiner is None else joiner
 
 
 def _begins_group(gist: Gist, joiner: int, noun: Hit) -> bool:
     """ "... and his driver" is another one, "senator and presidential candidate" is not."""
     words = gist.folded.norm[joiner : noun.start].split()
+    if len(words) <= 1 and gist.folded.norm[noun.start : noun.end].endswith(gist.lexicon.possessive_endings):
+        return True
     if not words or len(words) > _NOUN_WORDS:
         return noun.value == "many" and not words
     return words[0] in gist.lexicon.articles or words[0] in gist.lexicon.possessives
@@ -150,13 +164,28 @@ def _begins_group(gist: Gist, joiner: int, noun: Hit) -> bool:
 def _next_joiner(gist: Gist, start: int, end: int) -> int | None:
     """The end of the next "and" with nothing but a group's noun before it."""
     stop = _stop(gist, start, end)
+    if not gist.lexicon.spaced:
+        found = [(gist.folded.norm.find(word, start, stop), len(word)) for word in gist.lexicon.and_words]
+        return min((at + length for at, length in found if at >= 0), default=None)
     for match in re.finditer(r"\S+", gist.folded.norm[start:stop]):
-        if match.group() in gist.lexicon.numbers.joiners:
+        if match.group() in gist.lexicon.and_words:
             return start + match.end()
+        if gist.lexicon.and_prefixes and _is_fused_and(gist, start + match.start(), start + match.end()):
+            return start + match.start()
     rest = gist.folded.norm[stop + 1 : stop + 8].split()
-    if gist.folded.clean[stop : stop + 1] in (",", "،") and rest and rest[0] in gist.lexicon.numbers.joiners:
+    if gist.folded.clean[stop : stop + 1] in (",", "،") and rest and rest[0] in gist.lexicon.and_words:
         return gist.folded.norm.find(rest[0], stop) + len(rest[0])
     return None
+
+
+def _is_fused_and(gist: Gist, start: int, end: int) -> bool:
+    """Whether "and" is grown together with a word for people, a number or a casualty word."""
+    if not gist.folded.norm.startswith(tuple(gist.lexicon.and_prefixes), start):
+        return False
+    words = (*gist.hits.within("victims", start, end), *gist.hits.within("casualties", start, end))
+    return any(hit.start == start and hit.prefix in gist.lexicon.and_prefixes for hit in words) or bool(
+        gist.numbers.read(gist.folded.norm, start, end)
+    )
 
 
 def _is_other_words(gist: Gist, hit: Hit, start: int, end: int) -> bool:
@@ -175,13 +204,15 @@ def unnumbered(gist: Gist, hit: Hit, start: int, end: int, numbers: Sequence[Num
     """Whom a casualty word speaks of where no number says how many: one by name or office, or a bare plural."""
     if not gist.hits.all("victims"):
         return None
-    passive = gist.hits.values("roles", max(start, hit.start - 24), hit.start, "passive")
-    near = [verb for verb in passive if gist.words_between(verb.end, hit.start) <= 2]
+    reach, words = (BRACKET, BRACKET_WORDS) if gist.lexicon.order == "sov" else (24, 2)
+    passive = gist.hits.values("roles", max(start, hit.start - reach), hit.start, "passive")
+    near = [verb for verb in passive if gist.words_between(verb.end, hit.start) <= words]
     if near and not _ends_with_of(gist, hit):
         return _subject(gist, hit, start, near[-1].start, numbers)
     if not _ends_with_of(gist, hit) and _is_attribute(gist, hit):
         return None
-    return _object(gist, hit, end, numbers) or _subject(gist, hit, start, hit.start, numbers)
+    met, group = _object(gist, hit, end, numbers)
+    return group if met else _subject(gist, hit, start, hit.start, numbers)
 
 
 def _is_attribute(gist: Gist, hit: Hit) -> bool:
@@ -189,9 +220,7 @@ def _is_attribute(gist: Gist, hit: Hit) -> bool:
     words = gist.folded.norm[max(0, hit.start - 16) : hit.start].split()
     after = gist.hits.within("victims", hit.end, hit.end + 24)
     lexicon = gist.lexicon
-    led = bool(words) and (
-        words[-1] in lexicon.articles or words[-1] in lexicon.of or words[-1] in lexicon.numbers.joiners
-    )
+    led = bool(words) and (words[-1] in lexicon.articles or words[-1] in lexicon.of or words[-1] in lexicon.and_words)
     return led and bool(after) and not gist.folded.norm[hit.end : after[0].start].strip()
 
 
@@ -221,11 +250,18 @@ def _subject(gist: Gist, hit: Hit, start: int, verb: int, numbers: Sequence[Numb
         return None if _is_counted(gist, noun, numbers) else (SOME, (noun.start, hit.end))
     count = ONE
     for item in reversed(nouns[:-1]):
-        between = gist.folded.norm[item.end : noun.start].split()
-        if item.value == "one" and any(word in gist.lexicon.numbers.joiners for word in between):
+        if item.value == "one" and _has_and(gist, item.end, noun):
             count, noun = Count(low=2, high=2), item
             break
     return count, (noun.start, hit.end)
+
+
+def _has_and(gist: Gist, start: int, noun: Hit) -> bool:
+    """Whether "and" stands before a noun, or is grown together with it."""
+    between, lexicon = gist.folded.norm[start : noun.start], gist.lexicon
+    if noun.prefix in lexicon.and_prefixes:
+        return True
+    return any(word in (between.split() if lexicon.spaced else between) for word in lexicon.and_words)
 
 
 def _is_counted(gist: Gist, noun: Hit, numbers: Sequence[Number]) -> bool:
@@ -235,31 +271,34 @@ def _is_counted(gist: Gist, noun: Hit, numbers: Sequence[Number]) -> bool:
 
 def _is_subject(gist: Gist, window: int, noun: Hit, verb: int) -> bool:
     """Whether nothing cuts a noun from the verb, and it is not what stands after "of", "by" or "in"."""
-    if CLAUSE_END.search(gist.folded.clean, noun.end, verb) or _is_cut(gist, noun.end, verb):
+    # Where the verb comes last, the place stands before it: "the consul was in Nairobi shot".
+    late = gist.lexicon.order == "sov"
+    if CLAUSE_END.search(gist.folded.clean, noun.end, verb) or _is_cut(gist, noun.end, verb, places=not late):
         return False
     before = gist.folded.norm[window : noun.start].split()[-3:]
-    return not any(word in gist.lexicon.in_ or word in gist.lexicon.of for word in before) and not (
+    of = gist.lexicon.of - gist.lexicon.articles
+    return not any(word in gist.lexicon.in_ or word in of for word in before) and not (
         gist.hits.values("roles", max(window, noun.start - 14), noun.start, "agent", "against")
     )
 
 
-def _object(gist: Gist, hit: Hit, end: int, numbers: Sequence[Number]) -> Group | None:
-    """The murdered, after the word: "the murder of Judge X", "killed the mayor and two peasants"."""
+def _object(gist: Gist, hit: Hit, end: int, numbers: Sequence[Number]) -> tuple[bool, Group | None]:
+    """Whether people stand after the word, and how many: "the murder of Judge X", "killed the mayor and two men"."""
     begin, of = _after_of(gist, hit, end)
     stop = min(end, _stop(gist, begin, begin + _GROUP_REACH))
     nouns = gist.hits.within("victims", begin, stop)
     near = nouns and gist.words_between(begin, nouns[0].start) <= _NOUN_WORDS
     if near and not _is_cut(gist, begin, nouns[0].start):
         if nouns[0].value == "attackers" or _is_counted(gist, nouns[0], numbers):
-            return None
+            return True, None
         count, last = (ONE if nouns[0].value == "one" else SOME), nouns[0].end
     elif _is_name(gist, begin, stop, 1 if of else 2):
         count, last = ONE, begin + 1
     else:
-        return None
+        return False, None
     for joined, span in _after(gist, last, hit, numbers, set()):
         count, last = _sum(count, joined), span[1]
-    return count, (hit.start, last)
+    return True, (count, (hit.start, last))
 
 
 def _after_of(gist: Gist, hit: Hit, end: int) -> tuple[int, bool]:
@@ -281,10 +320,10 @@ def _after_of(gist: Gist, hit: Hit, end: int) -> tuple[int, bool]:
     return hit.end, False
 
 
-def _is_cut(gist: Gist, start: int, end: int) -> bool:
-    """Whether a word for "in", "by" or "that" stands in between: what follows it was not hurt."""
+def _is_cut(gist: Gist, start: int, end: int, places: bool = True) -> bool:
+    """Whether a word for "in" (with `places`), "by" or "that" stands in between: what follows it was not hurt."""
     words = gist.folded.norm[start:end].split()
-    if any(word in gist.lexicon.in_ or word in gist.lexicon.that for word in words):
+    if any((places and word in gist.lexicon.in_) or word in gist.lexicon.that for word in words):
         return True
     return bool(gist.hits.values("roles", start, end, "agent", "passive"))
 

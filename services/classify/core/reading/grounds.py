@@ -20,6 +20,9 @@ GUARD = "aftermath"
 _REACH, _WORDS = 40, 3
 """Between "after" and its event: characters, and the spaces between them ("after the first deadly attack")."""
 
+_ATTRIBUTE_REACH = 16
+"""Characters: an article before a participle."""
+
 _WHICH_WORDS = 3
 """Words of a clause within which its relative pronoun stands: "in the course of which"."""
 
@@ -37,6 +40,9 @@ def ground_of(gist: Gist, sentence: Sentence, clause: tuple[int, int], triggers:
     had = gist.hits.values("known", *clause, "had")
     if had and not _tells_harm(gist, sentence.start, clause[0]):
         return GuardHit(GUARD, had[0].start, had[0].end)
+    attribute = gist.hits.values("known", max(sentence.start, first.start - _ATTRIBUTE_REACH), first.end, "attribute")
+    if len(triggers) == 1 and attribute and attribute[-1].start <= first.start < attribute[-1].end:
+        return GuardHit(GUARD, attribute[-1].start, attribute[-1].end)  # "the widow of the murdered envoy"
     link = _link(gist, sentence, first)
     if link is None or _tells_harm(gist, sentence.start, link.start):
         return None

@@ -137,6 +137,17 @@ def _in_reach(gist: Gist, hit: Hit, clause: tuple[int, int], trigger: Hit) -> bo
     return hit.start >= clause[0] or gist.words_between(hit.end, trigger.start) <= 4
 
 
+_MOURNING = ("statement", "anniversary")
+
+
+def mourning(gist: Gist, sentence: Sentence) -> list[GuardHit]:
+    """Words of mourning in a sentence or the one after: people gathered with candles demand nothing."""
+    end = gist.sentences[min(sentence.index + 1, len(gist.sentences) - 1)].end
+    return [
+        GuardHit(hit.value, hit.start, hit.end) for hit in gist.hits.values("guards", sentence.start, end, *_MOURNING)
+    ]
+
+
 def related_line(gist: Gist, sentence: Sentence) -> GuardHit | None:
     """A line that begins with a "read also" phrase is a link, not the article."""
     for hit in gist.hits.values("guards", sentence.start, min(sentence.end, sentence.start + 60), "related_links"):

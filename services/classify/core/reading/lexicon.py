@@ -84,7 +84,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "suffered",
         "cause",
     ),
-    "known": ("ground", "events", "had", "response", "which", "the_prefixes", "object"),
+    "known": ("ground", "events", "attribute", "had", "response", "which", "the_prefixes", "object"),
     "guards": tuple(GUARDS),
     "cues": (
         "update",

@@ -16,6 +16,7 @@ from services.classify.core.reading.guard_hits import (
     article_guards,
     closed_by_host,
     guards_for,
+    mourning,
     political_guards,
     related_line,
 )
@@ -88,6 +89,8 @@ def read_mentions(gist: Gist, sites: dict[int, list[SiteMention]]) -> Iterator[M
         numbers = countable(gist, sentence, whens)
         for each in told:
             speaking = (*around, *politics) if each.type is IncidentType.SECURITY_POSTURE else around
+            if each.type is IncidentType.PEACEFUL_PROTEST_BLOCKADE:
+                speaking = (*speaking, *mourning(gist, sentence))
             yield _mention(gist, sentence, each, whens, numbers, speaking)
 
 

@@ -40,6 +40,15 @@ def _has_no_day(incident: Incident) -> bool:
     return incident.when is None or incident.when.date is None or incident.when.soft
 
 
+_PAST_GUARDS = frozenset({"history", "anniversary", "trial", "obituary", "compensation"})
+
+
+def _has_title_of_the_past(incidents: list[Incident]) -> bool:
+    """Whether all that the title tells is of long ago: "The siege of 48 years ago"."""
+    told = [mention for incident in incidents for mention in incident.mentions if mention.sentence.title]
+    return bool(told) and all(any(guard.name in _PAST_GUARDS for guard in mention.guards) for mention in told)
+
+
 def set_standings(gist: Gist, incidents: list[Incident]) -> None:
     """New, update or background, in the light of the whole article."""
     if _opens_with_the_past(gist):
@@ -49,6 +58,9 @@ def set_standings(gist: Gist, incidents: list[Incident]) -> None:
     if _is_titled_otherwise(gist):
         for incident in incidents:
             incident.background = incident.background or _has_no_day(incident)
+    if _has_title_of_the_past(incidents):
+        for incident in incidents:
+            incident.background = incident.background or incident.when is None
     dated = [
         incident.when.date
         for incident in incidents

@@ -288,10 +288,11 @@ def _is_onlooker(gist: Gist, site: SiteMention, trigger: Hit) -> bool:
     A word for damage or for the hurt beside it says that it was hit all the same.
     """
     clean = gist.folded.clean
-    colon = clean.rfind(":", trigger.end, site.start)
-    if colon < 0 or gist.words_between(colon + 1, site.start) > 3 or clean[colon : colon + 2].strip() != ":":
+    start = max(site.start, clean.rfind(":", trigger.end, site.noun[0]) + 1)  # a label's place is part of the site
+    colon = clean.rfind(":", trigger.end, start)
+    if colon < 0 or gist.words_between(colon + 1, start) > 3 or clean[colon : colon + 2].strip() != ":":
         return False
-    if gist.hits.values("roles", colon, site.start, "near", "at", "against"):
+    if gist.hits.values("roles", colon, site.noun[0], "near", "at", "against"):
         return False
     end = CLAUSE_END.search(clean, site.end)
     stop = min(end.start() if end else len(clean), _until_stop(gist, site.end, _ONLOOKER_REACH))

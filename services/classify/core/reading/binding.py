@@ -101,6 +101,8 @@ def opens_clause(gist: Gist, sentence: Sentence, site: SiteMention) -> bool:
         return False
     if any(gist.hits.within(layer, start, site.noun[0]) for layer in ("events", "weak_events")):
         return False  # "Evacuated embassy in Astana: ..."
+    if gist.hits.values("cues", site.end, end, "damage"):
+        return False
     return not _is_oblique(gist, site) or bool(gist.hits.values("roles", site.end, end, "speech"))
 
 
@@ -298,7 +300,7 @@ def _is_onlooker(gist: Gist, site: SiteMention, trigger: Hit) -> bool:
     stop = min(end.start() if end else len(clean), _until_stop(gist, site.end, _ONLOOKER_REACH))
     if gist.hits.values("cues", site.end, stop, "damage", "no_damage", "threatened"):
         return False
-    return not any(gist.hits.within(layer, site.start, stop) for layer in ("casualties", "events", "weak_events"))
+    return not any(gist.hits.within(layer, colon, stop) for layer in ("casualties", "events", "weak_events"))
 
 
 _ONLOOKER_REACH = 80

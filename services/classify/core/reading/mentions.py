@@ -173,7 +173,8 @@ def _told(gist: Gist, sentence: Sentence, sites: Sequence[SiteMention]) -> list[
     """The segments that tell an incident, each widened up to the next: what tells none adds to its neighbour."""
     segments = _segments(gist, sentence, sites)
     # A site in a clause with a trigger of its own belongs to that one.
-    free = [site for site in sites if not any(other.start <= site.noun[0] < other.end for other in segments)]
+    tellers = [each for each in segments if any(hit.value != "impact" for hit in each.triggers)]
+    free = [site for site in sites if not any(other.start <= site.noun[0] < other.end for other in tellers)]
     if free and segments:
         first = segments[0].triggers[0].start
         free = [

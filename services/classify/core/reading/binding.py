@@ -271,7 +271,7 @@ def _distance(gist: Gist, sentence: Sentence, site: SiteMention, trigger: Hit, n
     near = gist.hits.values("roles", *between, "near")
     if others and not near and gist.words_between(between[0], others[0].start) <= 4:
         return None
-    if forward and _is_onlooker(gist, site, trigger):
+    if forward and (_is_onlooker(gist, site, trigger) or _is_past_verb(gist, sentence, site, trigger)):
         return None
     meanwhile = site.kind is SiteKind.STAFF or (forward and gist.lexicon.order == "sov")
     if meanwhile and gist.hits.values("roles", *between, "meanwhile"):
@@ -301,6 +301,24 @@ def _is_onlooker(gist: Gist, site: SiteMention, trigger: Hit) -> bool:
     if gist.hits.values("cues", site.end, stop, "damage", "no_damage", "threatened"):
         return False
     return not any(gist.hits.within(layer, colon, stop) for layer in ("casualties", "events", "weak_events"))
+
+
+_TOLD = ("casualties", "events", "weak_events")
+
+
+def _is_past_verb(gist: Gist, sentence: Sentence, site: SiteMention, trigger: Hit) -> bool:
+    """ "Fifty died in Paris and people laid flowers at the embassy": where the verb closes its clause, "and" behind it
+    begins another, which tells nothing that befell its site.
+    """
+    joiners = gist.lexicon.numbers.joiners
+    if gist.lexicon.order != "sov" or not gist.lexicon.spaced or not joiners:
+        return False
+    told = [hit for layer in _TOLD for hit in gist.hits.within(layer, trigger.start, site.noun[0])]
+    if not any(gist.folded.norm[hit.end : hit.end + 8].split()[:1] in [[word] for word in joiners] for hit in told):
+        return False
+    if any(gist.hits.within(layer, site.noun[0], sentence.end) for layer in _TOLD):
+        return False
+    return not gist.hits.values("cues", site.noun[0], sentence.end, "damage", "no_damage")
 
 
 _ONLOOKER_REACH = 80

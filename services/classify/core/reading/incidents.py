@@ -88,7 +88,15 @@ def _heed_lead(gist: Gist, incidents: list[Incident]) -> None:
     """ "Fire near an embassy", and then "a short circuit set ... on fire": the lead says what its headline means."""
     lead = next((sentence.index for sentence in gist.sentences if not sentence.title), -1)
     for headline in incidents:
-        if headline.rejected or headline.background or not all(mention.sentence.title for mention in headline.mentions):
+        if headline.rejected or headline.background:
+            continue
+        below = [mention for mention in headline.mentions if not mention.sentence.title]
+        if below and len(below) < len(headline.mentions) and below[0].sentence.index == lead:
+            guards = [[guard for guard in mention.guards if guard.name == "aftermath"] for mention in below]
+            if all(guards):
+                headline.background = True
+                headline.guards = first_of_each((*headline.guards, *guards[0]))
+        if below:
             continue
         told = (other for other in incidents if other.mentions[0].sentence.index == lead)
         spoken = next((other for other in told if _is_heeded(headline, other)), None)

@@ -18,6 +18,7 @@ import argparse
 import asyncio
 import math
 import statistics
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -80,18 +81,23 @@ def main() -> None:
 async def _measured(options: argparse.Namespace, models: Sequence[IncidentReport]) -> str:
     wanted = [options.only] if options.only else ["rate", "latency", "recovery"]
     kind = "Apache Kafka" if options.apache else "the embedded broker"
-    sheets = []
+    sheets: list[Sheet] = []
+
+    def add(sheet: Sheet) -> None:
+        print(as_markdown(sheet), file=sys.stderr, flush=True)  # a later part may fail
+        sheets.append(sheet)
+
     with running_broker(options.apache) as address:
 
         def stage() -> Stage:
             return Stage(address, options.apache)
 
         if "rate" in wanted:
-            sheets.append(await _rate(stage, list(load.reports(options.reports, models)), options.rounds))
+            add(await _rate(stage, list(load.reports(options.reports, models)), options.rounds))
         if "latency" in wanted:
-            sheets.append(await _latency(stage(), options.seconds))
+            add(await _latency(stage(), options.seconds))
         if "recovery" in wanted:
-            sheets.append(await _recovery(stage, models, options.incidents))
+            add(await _recovery(stage, models, options.incidents))
     intro = f"{surroundings()}; {kind} on the same machine, {PARTITIONS} partitions."
     parts = ["# How fast correlation is\n", f"`{command('correlation')}`\n", f"{intro}\n", *map(as_markdown, sheets)]
     return "\n".join(parts)

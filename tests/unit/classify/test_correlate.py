@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.classify.core.correlation.alerting import alert_for, told
-from services.classify.core.correlation.correlate import MANY_CLAIMS, clock_of, correlate, is_recent, judge
+from services.classify.core.correlation.correlate import MANY_CLAIMS, MOST_EDITS, clock_of, correlate, is_recent, judge
 from services.classify.core.correlation.headline import headline
 from services.classify.core.correlation.matching import Windows
 from services.contracts.alert import Alert, ChangeKind, Urgency
@@ -301,6 +301,26 @@ def test_what_the_whole_world_tells_stays_small_and_still_learns() -> None:
     assert len(incident.claims) == MANY_CLAIMS + 1
     assert changes(alerts) == [ChangeKind.OPENED, ChangeKind.CORROBORATED, ChangeKind.CASUALTIES_REVISED]
     assert incident.killed == Count(low=4, high=4)
+
+
+def test_an_article_that_changes_its_mind_to_and_fro_stays_small_and_escalates_once() -> None:
+    edits = [
+        report("one", revision=n, hours=n / 100, severity=Severity.EXTREME if n % 2 else Severity.SEVERE)
+        for n in range(2, 60)
+    ]
+    incidents, alerts = run([report("one"), *edits])
+    (incident,) = incidents.values()
+    assert len(incident.claims) == MOST_EDITS + 1
+    assert changes(alerts).count(ChangeKind.ESCALATED) == 1
+    gone, alerts = run([report("one"), *edits, report("one", revision=60, hours=1, withdrawn=True)])
+    assert gone[incident.incident_id].status is IncidentStatus.RETRACTED
+
+
+@pytest.mark.parametrize("days", [2, 400, 20_000])
+def test_what_has_not_happened_yet_is_not_told(days: int) -> None:
+    future = dt.timedelta(days=days)
+    each = report(date=DAY + future, watermark=PUBLISHED + future)
+    assert run([each])[1] == []
 
 
 def test_quiet_in_event_time_closes_and_news_opens_again() -> None:

@@ -18,7 +18,9 @@ Compare = Callable[[Incident, Incident], str | None]
 
 
 def _escalated(before: Incident, after: Incident) -> str | None:
-    if _SEVERITY_ORDER.index(after.severity) < _SEVERITY_ORDER.index(before.severity):
+    """Graver than any claim ever made it: an article that changes its mind to and fro escalates once."""
+    gravest = min(map(_SEVERITY_ORDER.index, (before.severity, *(claim.severity for claim in before.claims))))
+    if _SEVERITY_ORDER.index(after.severity) < gravest:
         return f"severity rose from {before.severity} to {after.severity}"
     return None
 

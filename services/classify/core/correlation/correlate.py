@@ -18,9 +18,10 @@ from services.contracts.incident import Incident, IncidentStatus, NoteKind, Sour
 from services.contracts.model import Instant
 from services.contracts.report import IncidentReport, Relation, Site
 
-MANY_CLAIMS, MOST_CLAIMS = 200, 1_000
+MANY_CLAIMS, MOST_CLAIMS, MOST_EDITS = 100, 300, 20
 """What the whole world writes about is told thousands of times, and an incident is written whole at every revision.
-Past many claims one is kept only when it changes what the incident says; past most none is."""
+Past many claims one is kept only when it changes what the incident says; past most none is, so that a record stays
+under the megabyte that a broker takes by default. Of one article no more than so many edits count."""
 
 DENIAL = "denial"
 """The guard that says that it did not happen."""
@@ -92,6 +93,8 @@ def _with_report(
                 after = fold.at(incident, revision)
                 assert after is not None
                 return "seen before", Revision(fold.at(incident, revision - 1), after)
+        if len(told) > MOST_EDITS and not claim.withdrawn:
+            return "edited too often", None
         if told:
             # Another revision of what this article said: it stays where it was, whatever the edit made of it.
             return "says it anew", Revision(incident, fold.with_claim(incident, claim))
@@ -195,6 +198,10 @@ def claim_of(report: IncidentReport, windows: Windows, now: Instant) -> SourceCl
     )
 
 
+_ACROSS_THE_WORLD = dt.timedelta(days=1)
+"""The date line: it can be tomorrow where the event was."""
+
+
 def is_recent(report: IncidentReport, window: dt.timedelta) -> bool:
     """Is the event recent on its feed's own clock (the newest publication time the feed had shown)?
 
@@ -203,5 +210,7 @@ def is_recent(report: IncidentReport, window: dt.timedelta) -> bool:
     happened = report.finding.date or (report.published_at.date() if report.published_at else None)
     if happened is None:
         return not report.backlog
+    if happened > report.fetched_at.date() + _ACROSS_THE_WORLD:
+        return False  # nobody can have told of it yet
     clock = report.watermark_at or report.published_at
     return clock is None or clock.date() - happened <= window

@@ -102,11 +102,22 @@ def _segments(gist: Gist, sentence: Sentence, sites: Sequence[SiteMention]) -> l
         return []
     triggers = sorted((*events, *weak), key=lambda hit: hit.start)[:MOST_IN_A_SENTENCE]
     found: list[Segment] = []
-    for clause in gist.clauses(sentence):
+    for clause in _parts(gist, gist.clauses(sentence)):
         inside = [hit for hit in triggers if clause[0] <= hit.start < clause[1]]
         if inside:
             found.extend(_by_guard(gist, sentence, clause, _without_causes(gist, clause, inside), sites))
     return found
+
+
+def _parts(gist: Gist, clauses: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """ "While raids went on the embassy ...": where the verb closes its clause, a "while" ends one without a comma."""
+    for start, end in clauses:
+        if gist.lexicon.order == "sov":
+            for hit in gist.hits.values("roles", start, end, "meanwhile"):
+                if start < hit.end < end:
+                    yield start, hit.end
+                    start = hit.end
+        yield start, end
 
 
 def _without_causes(gist: Gist, clause: tuple[int, int], triggers: list[Hit]) -> list[Hit]:

@@ -1,7 +1,9 @@
 """Standing: new, update or background, in the light of the whole article."""
 
 from services.classify.core.reading.gist import Gist
-from services.classify.core.reading.incidents import Incident
+from services.classify.core.reading.guard_hits import lead_end
+from services.classify.core.reading.incidents import DENIAL, Incident
+from services.classify.core.taxonomy import TAXONOMY
 from services.contracts.report import DatePrecision, Standing
 
 _FAR_DAYS = 90
@@ -36,6 +38,17 @@ def _is_titled_otherwise(gist: Gist) -> bool:
     return not special and not any(gist.hits.within(layer, start, end) for layer in _TELLING)
 
 
+_ALARMS = ("threat", "cbrn")
+
+
+def _takes_back(gist: Gist, incident: Incident) -> bool:
+    """Whether only the title tells an incident, and the lead under it that there was none. A false alarm is one."""
+    if TAXONOMY[incident.type].family in _ALARMS or not all(mention.sentence.title for mention in incident.mentions) or not _has_no_day(incident):
+        return False
+    end = max(mention.sentence.end for mention in incident.mentions)
+    return bool(gist.hits.values("guards", end, max(end, lead_end(gist)), DENIAL))
+
+
 def _has_no_day(incident: Incident) -> bool:
     return incident.when is None or incident.when.date is None or incident.when.soft
 
@@ -61,6 +74,8 @@ def set_standings(gist: Gist, incidents: list[Incident]) -> None:
     if _has_title_of_the_past(incidents):
         for incident in incidents:
             incident.background = incident.background or incident.when is None
+    for incident in incidents:
+        incident.background = incident.background or _takes_back(gist, incident)
     dated = [
         incident.when.date
         for incident in incidents

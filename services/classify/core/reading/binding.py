@@ -273,15 +273,24 @@ def _distance(gist: Gist, sentence: Sentence, site: SiteMention, trigger: Hit, n
         return None
     if forward and (_is_onlooker(gist, site, trigger) or _is_past_verb(gist, sentence, site, trigger)):
         return None
-    meanwhile = site.kind is SiteKind.STAFF or (forward and gist.lexicon.order == "sov")
-    if meanwhile and gist.hits.values("roles", *between, "meanwhile"):
-        return None  # "jets hit the town while the ambassador arrived"; a verb that closes its clause leaves it whole
+    if _is_meanwhile(gist, site, between, forward):
+        return None
     commas = sum(gist.folded.clean.count(mark, *between) for mark in ",;:،，")
     if words + 3 * commas > _reach(gist, site, trigger):
         return None
     if forward and words > _OBJECT_WORDS and _has_own_object(gist, trigger) and not _is_placed(gist, site, trigger):
         return None
     return words + 3.0 * commas + (_NAMED_BONUS if site.named else 0.0) + (4.0 if others else 0.0)
+
+
+def _is_meanwhile(gist: Gist, site: SiteMention, between: tuple[int, int], forward: bool) -> bool:
+    """ "Jets hit the town while the ambassador arrived": what goes on before or beside befalls nobody behind it."""
+    lexicon = gist.lexicon
+    # Where the verb closes its clause, or no comma is needed, the clause of the event ends at such a word.
+    ends_clause = lexicon.order == "sov" or not lexicon.spaced
+    if not (forward and ends_clause) and (site.kind is not SiteKind.STAFF or not lexicon.spaced):
+        return False
+    return bool(gist.hits.values("roles", *between, "meanwhile"))
 
 
 def _is_onlooker(gist: Gist, site: SiteMention, trigger: Hit) -> bool:

@@ -43,7 +43,9 @@ _ALARMS = ("threat", "cbrn")
 
 def _takes_back(gist: Gist, incident: Incident) -> bool:
     """Whether only the title tells an incident, and the lead under it that there was none. A false alarm is one."""
-    if TAXONOMY[incident.type].family in _ALARMS or not all(mention.sentence.title for mention in incident.mentions) or not _has_no_day(incident):
+    if TAXONOMY[incident.type].family in _ALARMS or not _has_no_day(incident):
+        return False
+    if not all(mention.sentence.title for mention in incident.mentions):
         return False
     end = max(mention.sentence.end for mention in incident.mentions)
     return bool(gist.hits.values("guards", end, max(end, lead_end(gist)), DENIAL))

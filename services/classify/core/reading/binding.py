@@ -71,8 +71,23 @@ def is_speaker(gist: Gist, site: SiteMention, sentence: Sentence, triggers: Sequ
                 return True
             return begins and any(_closes(gist, verb) for verb in after)
         between = any(site.end <= trigger.start and trigger.end <= speech.start for trigger in triggers)
-        return not between and gist.words_between(site.end, speech.start) <= 9
+        if between or gist.words_between(site.end, speech.start) > 9:
+            return False
+        return not _is_received(gist, speech, triggers)
     return False
+
+
+_RECEIVED_WORDS = 5
+
+
+def _is_received(gist: Gist, verb: Hit, triggers: Sequence[Hit]) -> bool:
+    """ "The embassy received a bomb threat": a verb of hosting that also says what befell the site, and that did."""
+    if not gist.hits.values("roles", verb.start, verb.end, "suffered"):
+        return False
+    after = min((hit.start for hit in triggers if hit.start >= verb.end), default=None)
+    if after is None or gist.words_between(verb.end, after) > _RECEIVED_WORDS:
+        return False
+    return not gist.hits.values("roles", verb.end, after, "about")  # "received the families of those killed"
 
 
 _SUBJECT_COMMA = re.compile(r"(?: \w+){0,3},")
@@ -214,9 +229,7 @@ _FORMER_REACH = 24
 
 
 def _is_former(gist: Gist, site: SiteMention) -> bool:
-    """ "A former ambassador to Italy": whoever has left the service is no diplomatic site."""
-    if site.kind is not SiteKind.STAFF:
-        return False
+    """ "A former ambassador to Italy", "the former U.S. embassy in Tehran": no diplomatic site any more."""
     start = min(site.start, site.noun[0])
     before = gist.hits.values("roles", start - _FORMER_REACH, site.noun[0], "former")
     if before and gist.words_between(before[-1].end, start) <= 1:
@@ -235,6 +248,14 @@ _MAX_CHARACTERS_TO_SITE = 2 * _MAX_WORDS_TO_SITE + 1
 """The same where no spaces are written."""
 
 
+def _is_politics(gist: Gist, site: SiteMention) -> bool:
+    """ "On the day the embassy was opened in Jerusalem": who opens or moves a mission tells of no harm to it."""
+    start, end = site.noun
+    return any(
+        hit.start < start and hit.end > start for hit in gist.hits.values("guards", start - 40, end, "diplomacy")
+    )
+
+
 def bind_site(
     gist: Gist, sentence: Sentence, triggers: Sequence[Hit], sites: Sequence[SiteMention]
 ) -> tuple[SiteMention | None, Hit | None]:
@@ -243,7 +264,9 @@ def bind_site(
     reach = sentence.end - sentence.start if gist.lexicon.spaced else _MAX_CHARACTERS_TO_SITE
     for site in sites:
         close = [hit for hit in triggers if site.start - hit.end <= reach and hit.start - site.end <= reach]
-        if not close or _is_former(gist, site) or is_speaker(gist, site, sentence, triggers):
+        if not close or _is_former(gist, site) or _is_politics(gist, site):
+            continue
+        if is_speaker(gist, site, sentence, triggers):
             continue
         for trigger in close:
             distance = _distance(gist, sentence, site, trigger, best[0] if best else math.inf)

@@ -58,11 +58,12 @@ def guards_for(gist: Gist, sentence: Sentence, clause: tuple[int, int], trigger:
     retold = retold_as(gist, sentence, trigger)
     if retold is not None:
         found.append(retold)
+    found.extend(GuardHit("aftermath", hit.start, hit.end) for hit in _given(gist, sentence, trigger))
     for hit in hits:
         reach = GUARDS[hit.value].reach
         if reach is Reach.CLAUSE and not _in_reach(gist, hit, clause, trigger):
             continue
-        if reach is Reach.EVENT and not _is_of(gist, hit, trigger):
+        if reach is Reach.EVENT and not (_is_of(gist, hit, trigger) or _is_relative(gist, hit, clause, trigger)):
             continue
         if hit.value == "hypothetical" and _is_reason(gist, hit, trigger):
             continue
@@ -70,9 +71,42 @@ def guards_for(gist: Gist, sentence: Sentence, clause: tuple[int, int], trigger:
     return first_of_each(found)
 
 
+_NEWS = ("events", "weak_events", "casualties", "sites")
+_FRESH_DAYS = 7
+
+
+def _given(gist: Gist, sentence: Sentence, trigger: Hit) -> list[Hit]:
+    """ "Moscow sends detectives after the murder of its envoy": an event that only dates what is told is known already.
+
+    Not where the news comes before it ("three hurt after the attack"), nor where a fresh day is told.
+    """
+    links = gist.hits.values("roles", sentence.start, trigger.start, "after")
+    if not links or links[-1].end < trigger.start - 1:
+        return []
+    if any(gist.hits.within(layer, sentence.start, links[-1].start) for layer in _NEWS):
+        return []
+    days = (when.date for when in gist.dates_in(sentence) if when.date and gist.published)
+    if any(gist.published and (gist.published - day).days <= _FRESH_DAYS for day in days):
+        return []
+    return links[-1:]
+
+
 def _is_of(gist: Gist, hit: Hit, trigger: Hit) -> bool:
     """ "In retaliation for the strike", "爆炸案嫌疑人": the guard's words hold the event, or the two touch."""
     return hit.start <= trigger.end and gist.words_between(hit.end, trigger.start) <= 1
+
+
+def _is_relative(gist: Gist, hit: Hit, clause: tuple[int, int], trigger: Hit) -> bool:
+    """ "A suspect in the raid that killed the envoy": what a relative clause tells of a known event is known too."""
+    if not clause[0] <= hit.start < trigger.start:
+        return False
+    words = gist.folded.norm[hit.end : trigger.start].split()
+    if not any(word in gist.lexicon.that for word in words):
+        return False
+    known = gist.hits.within("events", hit.start, trigger.start) + gist.hits.within(
+        "weak_events", hit.start, trigger.start
+    )
+    return any(_is_of(gist, hit, event) for event in known)
 
 
 def _question(gist: Gist, sentence: Sentence, clause: tuple[int, int]) -> list[int]:

@@ -83,6 +83,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "about",
         "suffered",
         "cause",
+        "after",
     ),
     "known": ("ground", "events", "attribute", "had", "response", "which", "the_prefixes", "object"),
     "guards": tuple(GUARDS),

@@ -91,7 +91,25 @@ def read_mentions(gist: Gist, sites: dict[int, list[SiteMention]]) -> Iterator[M
             speaking = (*around, *politics) if each.type is IncidentType.SECURITY_POSTURE else around
             if each.type is IncidentType.PEACEFUL_PROTEST_BLOCKADE:
                 speaking = (*speaking, *mourning(gist, sentence))
+            speaking = (*speaking, *_accident(gist, sentence, each))
             yield _mention(gist, sentence, each, whens, numbers, speaking)
+
+
+_ACCIDENTAL = (IncidentType.ARSON_INCENDIARY, IncidentType.STABBING_RAMMING_ASSAULT)
+
+
+def _accident(gist: Gist, sentence: Sentence, told: Told) -> list[GuardHit]:
+    """What a neighbouring sentence gives for the cause of a plain blast, fire or crash: "Blast. Gas had leaked." """
+    plain = told.generic and told.type is IncidentType.BOMBING_IED
+    if told.weapons or not (plain or told.type in _ACCIDENTAL):
+        return []
+    for index in (sentence.index - 1, sentence.index + 1):
+        if 0 <= index < len(gist.sentences):
+            span = gist.sentences[index].start, gist.sentences[index].end
+            causes = gist.hits.values("guards", *span, "accident")
+            if causes and not gist.hits.values("guards", *span, "denial"):  # "police ruled out an accident"
+                return [GuardHit(causes[0].value, causes[0].start, causes[0].end)]
+    return []
 
 
 def _segments(gist: Gist, sentence: Sentence, sites: Sequence[SiteMention]) -> list[Segment]:

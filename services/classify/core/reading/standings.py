@@ -64,6 +64,14 @@ def _has_title_of_the_past(incidents: list[Incident]) -> bool:
     return bool(told) and all(any(guard.name in _PAST_GUARDS for guard in mention.guards) for mention in told)
 
 
+def _is_titled_anniversary(gist: Gist, incident: Incident) -> bool:
+    """Whether the title is about an anniversary and the incident has no fresh day of its own. Crowds gather on them."""
+    title = next((sentence for sentence in gist.sentences if sentence.title), None)
+    if title is None or incident.when is not None or TAXONOMY[incident.type].family == "crowd":
+        return False
+    return bool(gist.hits.values("guards", title.start, title.end, "anniversary"))
+
+
 def set_standings(gist: Gist, incidents: list[Incident]) -> None:
     """New, update or background, in the light of the whole article."""
     if _opens_with_the_past(gist):
@@ -78,6 +86,7 @@ def set_standings(gist: Gist, incidents: list[Incident]) -> None:
             incident.background = incident.background or incident.when is None
     for incident in incidents:
         incident.background = incident.background or _takes_back(gist, incident)
+        incident.background = incident.background or _is_titled_anniversary(gist, incident)
     dated = [
         incident.when.date
         for incident in incidents

@@ -151,7 +151,7 @@ def _cut(text: str, size: int) -> str:
 
 
 def _contenders(reader: Reader, lines: list[str]) -> tuple[list[Contender], str]:
-    articles = [read_line(line, number) for number, line in enumerate(lines)]
+    articles = [read_line(line.encode(), number) for number, line in enumerate(lines)]
     folded = [(article.language_hint or "", fold(article.full_text)) for article in articles]
     lexicons, gazetteer = reader.rules.lexicons, reader.rules.gazetteer
 

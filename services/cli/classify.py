@@ -1,6 +1,7 @@
 """`chancery classify`: what would be reported of an article, with the words that say so."""
 
 import asyncio
+import codecs
 import datetime as dt
 import json
 import re
@@ -30,11 +31,13 @@ _CONTRACT = (
     "standing", "type", "outcome", "relation", "date", "date_precision", "site", "killed", "wounded", "weapon",
     "claimed_by", "sources", "severity", "certainty", "guards", "alertable", "evidence",
 )  # fmt: skip
+# Atomic: a comment that has ended is never read in another way, so that many of them take no longer than their length.
 _HTML = re.compile(
-    r"^\s*(?:<!--.*?-->\s*)*<(?:!doctype html|html|head|body|article|div|p)\b", re.IGNORECASE | re.DOTALL
+    r"^\s*+(?><!--.*?-->\s*+)*+<(?:!doctype html|html|head|body|article|div|p)\b", re.IGNORECASE | re.DOTALL
 )
 _CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), 65533) | {9: 9, 10: 10, 13: 32}
 _C1 = re.compile("[\x7f-\x9f]")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _STOPPED = {
     "identify": "there is no lexicon for its language",
     "scan": "no word in it could begin an incident",
@@ -188,31 +191,62 @@ def _instant(value: str) -> dt.datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
-def read_line(line: str, number: int) -> ArticleText:
-    """An article from a line of JSON: {"id", "text", "title"?, "lang"?, "date"?}."""
+def read_line(line: bytes, number: int) -> ArticleText:
+    """An article from a line of JSON: {"id"?, "text", "title"?, "lang"?, "date"?}."""
+    where = f"line {number}"
     try:
-        row = json.loads(line)
+        row = json.loads(line.decode("utf-8"))
+    except RecursionError:
+        raise _Unusable(f"{where} is no article: its JSON nests too deep") from None
     except ValueError as error:
-        raise _Unusable(f"line {number} is no JSON: {error}") from None
+        kind = "UTF-8" if isinstance(error, UnicodeDecodeError) else "JSON"
+        raise _Unusable(f"{where} is no {kind}: {error}") from None
     if not isinstance(row, dict) or not isinstance(row.get("text"), str):
-        raise _Unusable(f'line {number} needs an object with "id" and "text"')
+        raise _Unusable(f'{where} needs an object with "id" and "text"')
+    name = row.get("id", number)
+    if isinstance(name, bool) or not isinstance(name, str | int):
+        raise _Unusable(f"{where}: id must be a string or a whole number, not {_brief(name)}")
+    date = _field(row, "date", where)
+    try:
+        published = _instant(date) if date else None
+    except _Unusable as error:
+        raise _Unusable(f"{where}: date: {error}") from None
     return ArticleText(
-        id=str(row.get("id", number)),
-        text=row["text"],
-        title=str(row.get("title") or ""),
-        language_hint=row.get("lang") or None,
-        published_at=_instant(str(row["date"])) if row.get("date") else None,
+        id=_printable(str(name), "id", where),
+        text=_printable(row["text"], "text", where),
+        title=_field(row, "title", where),
+        language_hint=_field(row, "lang", where) or None,
+        published_at=published,
     )
+
+
+def _field(row: dict[str, Any], name: str, where: str) -> str:
+    value = row.get(name)
+    if value is not None and not isinstance(value, str):
+        raise _Unusable(f"{where}: {name} must be a string, not {_brief(value)}")
+    return _printable(value or "", name, where)
+
+
+def _printable(text: str, name: str, where: str) -> str:
+    """JSON may escape half of a surrogate pair, which no encoding can write; what stood there nobody knows."""
+    if found := _LONE_SURROGATE.search(text):
+        raise _Unusable(f"{where}: {name} holds a lone surrogate, {ascii(found[0])} at {found.start()}")
+    return text
+
+
+def _brief(value: object) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 40 else f"{text[:40]}..."
 
 
 def _batch(reader: Reader, path: str) -> int:
     """One classification a line on standard output. Lines that cannot be read are told and passed over; then 1."""
     try:
-        lines = sys.stdin.read().split("\n") if path == "-" else Path(path).read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
+        document = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    except OSError as error:
         raise _Unusable(f"cannot read {path}: {error}") from None
     bad = 0
-    for number, line in _with_progress(lines):
+    for number, line in _with_progress(document.removeprefix(codecs.BOM_UTF8).split(b"\n")):
         if not line.strip():
             continue
         try:
@@ -225,7 +259,7 @@ def _batch(reader: Reader, path: str) -> int:
     return 1 if bad else 0
 
 
-def _with_progress(lines: list[str]) -> Iterator[tuple[int, str]]:
+def _with_progress(lines: list[bytes]) -> Iterator[tuple[int, bytes]]:
     console = Console(stderr=True)
     columns = (TextColumn("classifying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:

@@ -85,7 +85,11 @@ def read_gold(path: Path, text_field: str = "text", published_field: str = "date
 
 def _rows(path: Path, text_field: str, published_field: str) -> Iterator[GoldDocument]:
     states = _states()
-    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
+    with (
+        gzip.open(path, "rt", encoding="utf-8-sig")
+        if path.suffix == ".gz"
+        else path.open(encoding="utf-8-sig") as lines
+    ):
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
@@ -96,6 +100,8 @@ def _rows(path: Path, text_field: str, published_field: str) -> Iterator[GoldDoc
                 yield from_row(
                     row, text_field=text_field, published_field=published_field, states=states, number=number
                 )
+            except RecursionError:
+                raise UnusableGold(f"{path}: line {number}: its JSON nests too deep") from None
             except ValueError as error:  # GoldError and what JSON raises
                 raise UnusableGold(f"{path}: line {number}: {error}") from None
 
@@ -113,7 +119,7 @@ def _cases(path: Path) -> Iterator[GoldDocument]:
     for file in sorted(path.rglob("*.toml")) if path.is_dir() else [path]:
         try:
             cases = tomllib.loads(file.read_text(encoding="utf-8")).get("case", [])
-        except tomllib.TOMLDecodeError as error:
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
             raise UnusableGold(f"{file}: {error}") from None
         if not (isinstance(cases, list) and all(isinstance(case, dict) for case in cases)):
             raise UnusableGold(f"{file}: case: must be a list of tables")

@@ -43,6 +43,41 @@ def test_a_batch_goes_on_after_a_bad_line(tmp_path: Path) -> None:
     assert "line 2" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        (b"[" * 200_000, "line 2 is no article: its JSON nests too deep"),
+        (b'{"id": 1, "text": "x", "lang": 5}', "line 2: lang must be a string, not 5"),
+        (b'{"id": 1, "text": "x", "lang": true}', "line 2: lang must be a string, not true"),
+        (b'{"id": 1, "text": "x", "lang": [1]}', "line 2: lang must be a string, not [1]"),
+        (b'{"id": 1, "text": "x", "lang": {}}', "line 2: lang must be a string, not {}"),
+        (b'{"id": 1, "text": "x", "date": []}', "line 2: date must be a string, not []"),
+        (b'{"id": 1, "text": "x", "date": "soon"}', "line 2: date: 'soon' is no ISO date"),
+        (b'{"id": 1, "text": "x", "title": [1]}', "line 2: title must be a string, not [1]"),
+        (b'{"id": null, "text": "x"}', "line 2: id must be a string or a whole number, not null"),
+        (b'{"id": {"a": 1}, "text": "x"}', "line 2: id must be a string or a whole number"),
+        (b'{"id": "\\ud800", "text": "x"}', "line 2: id holds a lone surrogate, '\\ud800' at 0"),
+        (b'{"id": 1, "text": "ab\\udfff"}', "line 2: text holds a lone surrogate, '\\udfff' at 2"),
+        (b'{"id": 1, "text": "caf\xe9"}', "line 2 is no UTF-8"),
+    ],
+)
+def test_a_batch_says_why_it_passes_a_line_over(line: bytes, why: str) -> None:
+    good = [json.dumps({"id": name, "text": TEXT, "date": "2020-12-21"}).encode() for name in ("before", "after")]
+    batch = b"\xef\xbb\xbf" + b"\n".join([good[0], line, good[1]])
+    result = RUN.invoke(APP, ["classify", "--jsonl", "-"], input=batch)
+    assert result.exit_code == 1
+    assert [json.loads(row)["id"] for row in result.stdout.splitlines()] == ["before", "after"]
+    assert f"skipped: {why}" in " ".join(result.stderr.split())
+
+
+def test_html_behind_many_comments_is_told_from_text_at_once(tmp_path: Path) -> None:
+    page = tmp_path / "a.txt"
+    page.write_text("<!---->" * 200 + "x bomb")
+    result = RUN.invoke(APP, ["classify", str(page), "--json"])
+    assert result.exit_code == 0
+    assert classify._HTML.match("<!-- a -->\n" * 100 + "<html>")
+
+
 def test_the_readable_form_names_evidence_and_verdict(tmp_path: Path) -> None:
     page = tmp_path / "a.html"
     page.write_text(

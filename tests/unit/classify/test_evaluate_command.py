@@ -82,7 +82,16 @@ def test_a_folder_of_golden_cases_is_scored_by_language(tmp_path: Path) -> None:
         ("gold.jsonl", "{bad", "line 1: Expecting"),
         ("gold.jsonl", "[1]", "line 1: is no JSON object"),
         ("gold.jsonl", '{"text": "a"}', "line 1: has neither labels"),
+        ("gold.jsonl", "[" * 200_000, "line 1: its JSON nests too deep"),
+        ("gold.jsonl", '{"id": "\\ud800", "text": "a"}', "line 1: id: holds a lone surrogate, '\\ud800' at 0"),
+        (
+            "gold.jsonl",
+            '{"text": "a", "expect": {"report": [{"city": "Lima\\ud800"}]}}',
+            "line 1: expect.report.0.city: holds a lone surrogate, '\\ud800' at 4",
+        ),
+        ("gold.jsonl", '{"id": null, "text": "a"}', "line 1: id: must be a string or a whole number, not None"),
         ("gold.jsonl", "", "there is no document in it"),
+        ("cases.toml", "case = " + "[" * 5_000, "cases.toml: "),
         ("gold.jsonl.gz", "not packed", "cannot read"),
         ("cases.toml", "[[case]]\nname = 'a'", "case 1: text: is missing"),
         ("cases.toml", "[[case]", "cases.toml: "),
@@ -95,6 +104,12 @@ def test_gold_that_cannot_be_read_says_where_and_exits_2(tmp_path: Path, name: s
     result = RUN.invoke(app, ["evaluate", str(path)])
     assert result.exit_code == 2
     assert advice in " ".join(result.stderr.split())
+
+
+def test_a_byte_order_mark_is_no_part_of_the_gold(tmp_path: Path) -> None:
+    marked = tmp_path / "marked.jsonl"
+    marked.write_bytes(b"\xef\xbb\xbf" + GOLD.read_bytes())
+    assert as_json(str(marked))["documents"]["all"] == 7
 
 
 def test_a_missing_file_exits_2() -> None:

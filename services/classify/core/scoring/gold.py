@@ -7,7 +7,7 @@ which is complete. An *expectation* is a golden case (docs/rules.md): reports th
 
 import datetime as dt
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -16,6 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, Strict
 from services.classify.core.reading.article import ArticleText
 from services.classify.core.taxonomy import TAXONOMY
 from services.contracts.report import Finding, IncidentType, Site
+
+
+# Half of a pair, which JSON may escape and no encoding can write.
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class GoldError(ValueError):
@@ -173,8 +177,11 @@ def from_row(
 
     Raises GoldError naming the field.
     """
+    for where, text in _texts(row, ""):
+        if found := _LONE_SURROGATE.search(text):
+            raise GoldError(where, f"holds a lone surrogate, {ascii(found[0])} at {found.start()}")
     article = ArticleText(
-        id=str(row.get("id", number)),
+        id=_id(row.get("id", number)),
         text=_string(row, text_field, needed=True),
         title=_string(row, "title"),
         language_hint=_string(row, "lang") or None,
@@ -216,6 +223,25 @@ def from_case(case: Mapping[str, Any], language: str) -> GoldDocument:
     )
     known = {key: case[key] for key in ("kind", "alerts", "only", "report") if key in case}
     return _expected(article, language, known, "")
+
+
+def _texts(value: object, where: str) -> Iterator[tuple[str, str]]:
+    """Every string in a row of JSON with the path to it; names of fields are strings too."""
+    if isinstance(value, str):
+        yield where, value
+    elif isinstance(value, Mapping):
+        for name, one in value.items():
+            yield where, name
+            yield from _texts(one, f"{where}.{name}".lstrip("."))
+    elif isinstance(value, list):
+        for index, one in enumerate(value):
+            yield from _texts(one, f"{where}.{index}")
+
+
+def _id(value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise GoldError("id", f"must be a string or a whole number, not {value!r:.60}")
+    return str(value)
 
 
 def _string(row: Mapping[str, Any], name: str, needed: bool = False) -> str:

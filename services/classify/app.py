@@ -4,6 +4,7 @@ Run it as `chancery classify-worker`, or `faust -A services.classify.app worker`
 """
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +21,7 @@ from services.classify.adapters.kafka import Acknowledger, Outbox
 from services.classify.adapters.transport import transport
 from services.classify.agents import apply_verdicts, correlate_reports, read_articles
 from services.classify.core.correlation.matching import Windows
+from services.classify.core.reading.matcher import LexiconError
 from services.classify.core.reading.pipeline import Reader
 from services.classify.core.sites.known_sites import KnownSites
 from services.contracts.model import Record
@@ -29,7 +31,7 @@ from services.runtime import service
 from services.runtime.dead_letters import DeadLetterBox
 from services.runtime.health import Health
 from services.runtime.kafka import ssl_context
-from services.runtime.settings import KafkaSettings, Settings
+from services.runtime.settings import KafkaSettings, Misconfigured, Settings
 from services.runtime.topic_table import TopicTable
 from services.runtime.work import group_name
 
@@ -156,8 +158,12 @@ def events_of(stream: StreamT[bytes]) -> AsyncIterator[EventT[bytes]]:
 
 
 def reader_of(settings: Settings) -> Reader:
+    """Reads by the rules that the settings name. Raises Misconfigured: rules that are wrong stay wrong on a restart."""
     directory = settings.classify.rules_dir
-    return Reader(load_rules(Path(directory) if directory else None))
+    try:
+        return Reader(load_rules(Path(directory) if directory else None))
+    except LexiconError as error:
+        raise Misconfigured(f"the rules cannot be used: {error}") from None
 
 
 async def classify(settings: Settings, health: Health, stop: asyncio.Event) -> None:
@@ -188,5 +194,9 @@ def __getattr__(name: str) -> object:
     """`app`, built from the environment when it is asked for: what `faust -A services.classify.app` looks up."""
     if name == "app":
         settings = service.settings_or_exit()
-        return build_app(settings, reader_of(settings))
+        try:
+            return build_app(settings, reader_of(settings))
+        except Misconfigured as error:
+            print(f"chancery: {error}", file=sys.stderr)  # noqa: T201 - Faust has set up no logs yet
+            sys.exit(service.EXIT_MISCONFIGURED)
     raise AttributeError(name)

@@ -230,7 +230,7 @@ def _field(row: dict[str, Any], name: str, where: str) -> str:
 def _printable(text: str, name: str, where: str) -> str:
     """JSON may escape half of a surrogate pair, which no encoding can write; what stood there nobody knows."""
     if found := _LONE_SURROGATE.search(text):
-        raise _Unusable(f"{where}: {name} holds a lone surrogate, {ascii(found[0])} at {found.start()}")
+        raise _Unusable(f"{where}: {name} holds a lone surrogate, {found[0]!a} at {found.start()}")
     return text
 
 

@@ -19,6 +19,8 @@ STEADY_S = 30
 """A child that ran this long is forgiven its earlier ends."""
 PATIENCE_S = 10
 """Time a child has between SIGTERM and SIGKILL."""
+_LAST_WORDS = 4096
+"""Bytes at the end of a log in which the last line is looked for."""
 
 _PR_SET_PDEATHSIG = 1
 
@@ -79,7 +81,8 @@ class Supervisor:
                 return
             how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
             if not program.restart or code == EXIT_MISCONFIGURED:
-                self._give_up(f"{program.name} {how}; its log is {self.log_of(program.name)}")
+                log = self.log_of(program.name)
+                self._give_up(f"{program.name} {how}{_why(log)}; its log is {log}")
                 return
             failures = 0 if time.monotonic() - started > STEADY_S else failures + 1
             pause = BACK_OFF_S[min(failures, len(BACK_OFF_S) - 1)]
@@ -116,6 +119,16 @@ class Supervisor:
     def _give_up(self, reason: str) -> None:
         if not self.gave_up.done():
             self.gave_up.set_result(reason)
+
+
+def _why(log: Path) -> str:
+    """What a child said last, for a person; empty when it said nothing. Of a line of JSON its reason."""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - _LAST_WORDS))
+        last = file.read().decode("utf-8", errors="replace").strip().rpartition("\n")[2]
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        last = str(json.loads(last)["reason"])
+    return f": {last}" if last else ""
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -73,8 +73,10 @@ def _strangers(table: Table) -> dict[str, tuple[frozenset[str], str]]:
 def _read(path: Path) -> Table:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise LexiconError(path.name, "file", str(error)) from None
+    except OSError as error:
+        raise LexiconError(path.name, "file", f"cannot be read: {error.strerror or error}") from None
 
 
 def _locale(file: str, code: str) -> Any:

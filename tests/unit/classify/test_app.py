@@ -1,12 +1,18 @@
 """The Faust application's start: the known sites first, then the consumer."""
 
 import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import faust
 import pytest
 
-from services.classify.app import App
+from services.classify.app import App, reader_of
+from services.runtime.settings import Misconfigured, load_settings
 
 
 class _Sites:
@@ -60,3 +66,22 @@ async def test_sites_that_cannot_be_read_crash_the_worker(started: list[str]) ->
     await asyncio.wait_for(app.on_start(), 5)
     assert app.should_stop
     assert str(app.crash_reason) == "no such topic"
+
+
+def test_rules_that_cannot_be_used_are_a_wrong_setting(tmp_path: Path) -> None:
+    (tmp_path / "lexicons").mkdir()
+    (tmp_path / "lexicons" / "en.toml").write_text('[language]\ncode = "en"\n')
+    environment = {"CHANCERY_CLASSIFY__RULES_DIR": str(tmp_path)}
+    with pytest.raises(Misconfigured, match=r"^the rules cannot be used: en\.toml: sites: the section is missing$"):
+        reader_of(load_settings(environment))
+
+
+def test_a_worker_with_wrong_rules_ends_with_78_and_one_line(tmp_path: Path) -> None:
+    worker = subprocess.run(
+        [sys.executable, "-m", "services.cli", "classify-worker"],
+        env={**os.environ, "CHANCERY_CLASSIFY__RULES_DIR": str(tmp_path), "CHANCERY_HEALTH__PORT": "0"},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert worker.returncode == 78
+    assert json.loads(worker.stderr.splitlines()[-1])["reason"].endswith("/lexicons: *.toml: there is no lexicon")
+    assert "Traceback" not in worker.stderr

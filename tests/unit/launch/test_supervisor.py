@@ -1,6 +1,7 @@
 """Children are started again when they die, given up when they cannot run, and all gone at the end."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -42,8 +43,17 @@ async def test_a_misconfigured_child_is_given_up(tmp_path: Path) -> None:
     await supervisor.start(Program("child", python("import sys; print('why', file=sys.stderr); sys.exit(78)")))
     async with asyncio.timeout(30):
         reason = await supervisor.gave_up
-    assert reason.startswith("child ended with 78")
+    assert reason == f"child ended with 78: why; its log is {supervisor.log_of('child')}"
     assert supervisor.log_of("child").read_text() == "why\n"
+    await supervisor.end()
+
+
+async def test_why_a_child_was_given_up_is_the_reason_in_its_log(tmp_path: Path) -> None:
+    supervisor = Supervisor(tmp_path, lambda *_: None)
+    said = json.dumps({"event": "service.failed", "reason": "en.toml: events.attack: must be a list"})
+    await supervisor.start(Program("child", python(f"import sys; print({said!r}, file=sys.stderr); sys.exit(78)")))
+    async with asyncio.timeout(30):
+        assert (await supervisor.gave_up).startswith("child ended with 78: en.toml: events.attack: must be a list; its")
     await supervisor.end()
 
 

@@ -17,7 +17,6 @@ from services.classify.core.reading.article import ArticleText
 from services.classify.core.taxonomy import TAXONOMY
 from services.contracts.report import Finding, IncidentType, Site
 
-
 # Half of a pair, which JSON may escape and no encoding can write.
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -179,7 +178,7 @@ def from_row(
     """
     for where, text in _texts(row, ""):
         if found := _LONE_SURROGATE.search(text):
-            raise GoldError(where, f"holds a lone surrogate, {ascii(found[0])} at {found.start()}")
+            raise GoldError(where, f"holds a lone surrogate, {found[0]!a} at {found.start()}")
     article = ArticleText(
         id=_id(row.get("id", number)),
         text=_string(row, text_field, needed=True),

@@ -22,6 +22,7 @@ from services.classify.core.reading.language import UNKNOWN
 from services.classify.core.reading.matcher import LexiconError
 from services.classify.core.reading.pipeline import Reader
 from services.cli.context import EXIT_USAGE, settings
+from services.cli.rules import RulesDirectory, refuse_rules, rules_directory
 from services.contracts.feed import PollStatus
 from services.contracts.report import Classification, Finding, Span
 from services.ingest.adapters.fetcher import Fetcher
@@ -72,6 +73,7 @@ def classify(
     why_not: Annotated[
         bool, typer.Option("--why-not", help="Also show what was rejected and which gate spoke.")
     ] = False,
+    rules: RulesDirectory = None,
 ) -> None:
     """Read an article and show every incident it tells, with the quoted evidence.
 
@@ -80,12 +82,14 @@ def classify(
     try:
         if (source is None) == (jsonl is None):
             raise _Unusable("give either a FILE, URL or -, or --jsonl IN; see chancery classify --help")
-        reader = Reader(load_rules())
+        reader = Reader(load_rules(rules_directory(rules)))
         if jsonl is not None:
             raise typer.Exit(_batch(reader, jsonl))
         assert source is not None
         explanation, article = _one(reader, source, published, lang, title)
-    except (_Unusable, LexiconError) as error:
+    except LexiconError as error:
+        refuse_rules(error, rules)
+    except _Unusable as error:
         Console(stderr=True).print(f"[bold red]error:[/] {_safe(str(error))}", highlight=False, soft_wrap=True)
         raise typer.Exit(EXIT_USAGE) from None
     if as_json:

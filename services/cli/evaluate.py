@@ -6,7 +6,7 @@ import os
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +23,7 @@ from services.classify.core.scoring.evaluation import MEASURES, SLOTS, Judgement
 from services.classify.core.scoring.gold import GoldDocument, GoldError, from_case, from_row
 from services.classify.core.scoring.tally import count
 from services.cli.context import EXIT_USAGE, print_json
+from services.cli.rules import RulesDirectory, refuse_rules, rules_directory
 from services.cli.scoresheet import as_document, as_table, sheets
 
 _WORTH_A_PROCESS = 200
@@ -49,12 +50,15 @@ def evaluate(
     misses: Annotated[int, typer.Option(min=0, help="How many mistakes of each kind to list.")] = 10,
     jobs: Annotated[int, typer.Option(min=1, help="Processes that read.", show_default="the cores")] = os.cpu_count()
     or 1,
+    rules: RulesDirectory = None,
 ) -> None:
     """Score documents and slots against gold, per language and per type, and explain each mistake."""
     try:
         documents = read_gold(gold, text_field, published_field)[:limit]
-        judgements = judged(documents, jobs)
-    except (UnusableGold, LexiconError) as error:
+        judgements = judged(documents, jobs, rules_directory(rules))
+    except LexiconError as error:
+        refuse_rules(error, rules)
+    except UnusableGold as error:
         Console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         raise typer.Exit(EXIT_USAGE) from None
     if as_json:
@@ -131,23 +135,25 @@ def _cases(path: Path) -> Iterator[GoldDocument]:
 
 
 @cache
-def _reader() -> Reader:
-    return Reader(load_rules())
+def _reader(rules: Path | None) -> Reader:
+    return Reader(load_rules(rules))
 
 
-def _judge(document: GoldDocument) -> Judgement:
-    reader = _reader()
+def _judge(document: GoldDocument, rules: Path | None) -> Judgement:
+    reader = _reader(rules)
     return judge(document, reader.explain(document.article), reader.rules.gazetteer)
 
 
-def judged(documents: list[GoldDocument], jobs: int = 1) -> list[Judgement]:
-    """Every document read and judged, in order; a bar on standard error tells how far it is. Raises LexiconError."""
-    _reader()  # before the processes fork, so that they share the rules
+def judged(documents: list[GoldDocument], jobs: int = 1, rules: Path | None = None) -> list[Judgement]:
+    """Every document read by the rules of a directory (default: the built-in ones) and judged, in order; a bar on
+    standard error tells how far it is. Raises LexiconError."""
+    _reader(rules)  # before the processes fork, so that they share the rules
+    judging = partial(_judge, rules=rules)
     jobs = max(1, min(jobs, len(documents) // _WORTH_A_PROCESS))
     if jobs == 1:
-        return list(_watched(map(_judge, documents), len(documents)))
+        return list(_watched(map(judging, documents), len(documents)))
     with ProcessPoolExecutor(jobs) as processes:
-        return list(_watched(processes.map(_judge, documents, chunksize=20), len(documents)))
+        return list(_watched(processes.map(judging, documents, chunksize=20), len(documents)))
 
 
 def _watched(judgements: Iterable[Judgement], total: int) -> Iterator[Judgement]:

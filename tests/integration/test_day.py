@@ -32,7 +32,7 @@ from tests.integration.conftest import settings_on
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
-KILLS = int(os.environ.get("DAY_KILLS", "5"))
+KILLS = int(os.environ.get("DAY_KILLS", "3"))
 """20 take some seven minutes: DAY_KILLS=20 python -m pytest tests/integration/test_day.py -k kill"""
 JOINS, LEAVES = 110, 250
 """Numbers of the articles at which the second worker comes and the first goes."""

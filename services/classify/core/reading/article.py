@@ -4,7 +4,7 @@ import datetime as dt
 from dataclasses import dataclass, field
 
 from services.classify.core.reading.gist import Gist, Mention
-from services.classify.core.reading.incidents import Incident
+from services.classify.core.reading.incident import Incident
 from services.classify.core.reading.language import UNKNOWN
 from services.classify.core.reading.lexicon import Lexicon
 from services.classify.core.reading.mentions import Supplement

@@ -5,7 +5,7 @@ import re
 from services.classify.core.reading.article import Rejection, Work
 from services.classify.core.reading.gist import GuardHit, Spans
 from services.classify.core.reading.guards import GUARDS
-from services.classify.core.reading.incidents import Incident
+from services.classify.core.reading.incident import Incident
 from services.classify.core.reading.score import certainty_of, severity_of
 from services.classify.core.reading.siting import site_of
 from services.contracts.report import (

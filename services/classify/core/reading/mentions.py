@@ -2,13 +2,12 @@
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
-from services.classify.core.reading.binding import bind_site, is_in_next_clause, opens_clause, relation_to
+from services.classify.core.reading.binding import relation_to
 from services.classify.core.reading.casualties import casualties_in, countable
 from services.classify.core.reading.dates import When
-from services.classify.core.reading.event_type import incident_type, outcome_of
+from services.classify.core.reading.event_type import outcome_of
 from services.classify.core.reading.gist import Casualties, Gist, GuardHit, Mention, Spans
 from services.classify.core.reading.grounds import ground_of
 from services.classify.core.reading.guard_hits import (
@@ -20,13 +19,13 @@ from services.classify.core.reading.guard_hits import (
     political_guards,
     related_line,
 )
-from services.classify.core.reading.guards import GUARDS, Reach
 from services.classify.core.reading.numbers import Number
 from services.classify.core.reading.places import is_located
 from services.classify.core.reading.scan import Hit
 from services.classify.core.reading.scene import scene_of
+from services.classify.core.reading.segments import Segment, Told, told_in
 from services.classify.core.reading.site_mentions import ABROAD, SiteMention
-from services.classify.core.reading.text import MOST_IN_A_SENTENCE, Sentence, sentences_at
+from services.classify.core.reading.text import Sentence, sentences_at
 from services.classify.core.taxonomy import TAXONOMY
 from services.contracts.report import DatePrecision, IncidentType, Relation, SiteKind
 
@@ -41,29 +40,9 @@ class Supplement(NamedTuple):
     when: When | None = None
 
 
-class Segment(NamedTuple):
-    """A stretch of a sentence around the triggers of one clause."""
-
-    start: int
-    end: int
-    clause: tuple[int, int]
-    triggers: tuple[Hit, ...]
-
-
-class Told(NamedTuple):
-    """A segment that tells an incident: which triggers count, what type they make, which site they concern."""
-
-    segment: Segment
-    triggers: tuple[Hit, ...]
-    trigger: Hit
-    type: IncidentType
-    generic: bool
-    site: SiteMention | None
-    weapons: tuple[Hit, ...]
-
-
 SUPPLEMENT_REACH = 3
 """Sentences after an incident that may add to it."""
+
 
 _SUPPLEMENT_CUES = ("damage", "no_damage", "defence", "intercepted", "claimed", "denied", "unconfirmed", "reported")
 
@@ -75,7 +54,7 @@ def read_mentions(gist: Gist, sites: dict[int, list[SiteMention]]) -> Iterator[M
     triggers = (hit.start for layer in ("events", "weak_events") for hit in gist.hits.all(layer))
     eventful = {sentence.index for sentence in sentences_at(gist.sentences, triggers)}
     for sentence in gist.sentences:
-        told = _told(gist, sentence, sites.get(sentence.index, [])) if sentence.index in eventful else []
+        told = told_in(gist, sentence, sites.get(sentence.index, [])) if sentence.index in eventful else []
         if not told:
             # Nothing to add to: most sentences of most articles are not read at all.
             supplement = _supplement(gist, sentence) if sentence.index - newest <= SUPPLEMENT_REACH else None
@@ -110,190 +89,6 @@ def _accident(gist: Gist, sentence: Sentence, told: Told) -> list[GuardHit]:
             if causes and not gist.hits.values("guards", *span, "denial"):  # "police ruled out an accident"
                 return [GuardHit(causes[0].value, causes[0].start, causes[0].end)]
     return []
-
-
-def _segments(gist: Gist, sentence: Sentence, sites: Sequence[SiteMention]) -> list[Segment]:
-    """None where no trigger could count: a weak one needs a site or, for an impact, a weapon."""
-    events = gist.hits.within("events", sentence.start, sentence.end)
-    weak = gist.hits.within("weak_events", sentence.start, sentence.end)
-    if not events and not (weak and (sites or _has_impact(gist, sentence))):
-        return []
-    triggers = sorted((*events, *weak), key=lambda hit: hit.start)[:MOST_IN_A_SENTENCE]
-    found: list[Segment] = []
-    for clause in _parts(gist, gist.clauses(sentence)):
-        inside = [hit for hit in triggers if clause[0] <= hit.start < clause[1]]
-        if inside:
-            found.extend(_by_guard(gist, sentence, clause, _without_causes(gist, clause, inside), sites))
-    return found
-
-
-def _parts(gist: Gist, clauses: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """ "While raids went on the embassy ...": where the verb closes its clause, a "while" ends one without a comma."""
-    for start, end in clauses:
-        if gist.lexicon.order == "sov":
-            for hit in gist.hits.values("roles", start, end, "meanwhile"):
-                if start < hit.end < end:
-                    yield start, hit.end
-                    start = hit.end
-        yield start, end
-
-
-def _without_causes(gist: Gist, clause: tuple[int, int], triggers: list[Hit]) -> list[Hit]:
-    """ "Protesters of the air strikes storm the embassy": what a crowd protests against is not what it does."""
-    causes = gist.hits.values("roles", *clause, "cause")
-    if not causes:
-        return triggers
-    if gist.lexicon.order == "sov":
-        return [
-            hit
-            for hit in triggers
-            if not any(hit.end <= cause.start and gist.words_between(hit.end, cause.start) <= 1 for cause in causes)
-        ]
-    return [hit for hit in triggers if hit.start < causes[0].end]
-
-
-def _has_impact(gist: Gist, sentence: Sentence) -> bool:
-    span = sentence.start, sentence.end
-    return bool(gist.hits.values("weak_events", *span, "impact") and gist.hits.within("weapons", *span))
-
-
-def _by_guard(
-    gist: Gist, sentence: Sentence, clause: tuple[int, int], triggers: list[Hit], sites: Sequence[SiteMention]
-) -> list[Segment]:
-    """One segment a run of triggers under the same guards: "the attack came before the anniversary of a bombing"."""
-    runs: list[tuple[tuple[GuardHit, ...], list[Hit]]] = []
-    for trigger in triggers:
-        guards = tuple(guards_for(gist, sentence, clause, trigger))
-        if runs and runs[-1][0] == guards:
-            runs[-1][1].append(trigger)
-        else:
-            runs.append((guards, [trigger]))
-    segments = []
-    cuts = [_cut(gist, before, after, sites) for before, after in pairwise(runs)]
-    for index, (_, run) in enumerate(runs):
-        start = clause[0] if index == 0 else cuts[index - 1]
-        end = clause[1] if index == len(runs) - 1 else cuts[index]
-        segments.append(Segment(start, end, clause, tuple(run)))
-    return segments
-
-
-_Run = tuple[tuple[GuardHit, ...], list[Hit]]
-
-
-def _cut(gist: Gist, before: _Run, after: _Run, sites: Sequence[SiteMention]) -> int:
-    """Where the next run begins: at the words of its guard, so that what stands before them stays with this one.
-
-    What is told as known keeps the site right behind it: "in answer to the strike on its embassy Iran fired missiles".
-    """
-    last = before[1][-1]
-    cut = min((guard.start for guard in after[0] if guard.start >= last.end), default=last.end)
-    if not any(GUARDS[guard.name].reach is Reach.EVENT for guard in before[0]):
-        return cut
-    own = (site.end for site in sites if last.end <= site.start and site.end <= after[1][0].start)
-    first = next(own, cut)
-    return max(cut, first) if gist.words_between(last.end, first) <= _OWN_SITE_WORDS else cut
-
-
-_OWN_SITE_WORDS = 10
-"""Words from a known event to the end of the site that was its target."""
-
-
-def _told(gist: Gist, sentence: Sentence, sites: Sequence[SiteMention]) -> list[Told]:
-    """The segments that tell an incident, each widened up to the next: what tells none adds to its neighbour."""
-    segments = _segments(gist, sentence, sites)
-    # A site in a clause with a trigger of its own belongs to that one.
-    tellers = [each for each in segments if any(hit.value != "impact" for hit in each.triggers)]
-    free = [site for site in sites if not any(other.start <= site.noun[0] < other.end for other in tellers)]
-    if free and segments:
-        first = segments[0].triggers[0].start
-        free = [
-            site
-            for site in free
-            if site.end <= first or not (opens_clause(gist, sentence, site) or is_in_next_clause(gist, sentence, site))
-        ]
-    found: list[Told] = []
-    for segment in segments:
-        told = _tells(gist, sentence, segment, sites, free)
-        if told is not None:
-            found.append(told)
-    found = _freed(found)
-    widened = []
-    for index, told in enumerate(found):
-        start = sentence.start if index == 0 else told.segment.start
-        end = found[index + 1].segment.start if index + 1 < len(found) else sentence.end
-        widened.append(told._replace(segment=told.segment._replace(start=start, end=end)))
-    return widened
-
-
-def _freed(found: list[Told]) -> list[Told]:
-    """ "Embassy closed after powder arrives": the site of a closure is also that of what caused it.
-
-    Only of what is sent or called in: fighting empties embassies that it never reaches.
-    """
-    posture = next((told for told in found if told.type is IncidentType.SECURITY_POSTURE and told.site), None)
-    if posture is None:
-        return found
-    return [
-        told._replace(site=posture.site) if told.site is None and TAXONOMY[told.type].family in _SENT else told
-        for told in found
-    ]
-
-
-_SENT = ("threat", "cbrn")
-
-
-def _tells(
-    gist: Gist,
-    sentence: Sentence,
-    segment: Segment,
-    sites: Sequence[SiteMention],
-    free: Sequence[SiteMention],
-) -> Told | None:
-    inside = [site for site in sites if segment.start <= site.noun[0] < segment.end]
-    site, trigger = bind_site(gist, sentence, segment.triggers, inside)
-    if site is None:
-        site, trigger = bind_site(gist, sentence, segment.triggers, free)
-    if site is None:
-        site, trigger = _closed_site(gist, sentence, segment, sites)
-    weapons = gist.hits.within("weapons", segment.start, segment.end) or gist.hits.within(
-        "weapons", sentence.start, sentence.end
-    )
-    triggers = tuple(
-        hit
-        for hit in segment.triggers
-        if hit.layer == "events" or site is not None or (hit.value == "impact" and weapons)
-    )
-    triggers = _without_grievances(gist, triggers)
-    kind, generic = incident_type(triggers, weapons, site)
-    if kind is None or not triggers:
-        return None
-    chosen = trigger if trigger is not None and trigger in triggers else triggers[0]
-    return Told(segment, triggers, chosen, kind, generic, site, tuple(weapons))
-
-
-def _closed_site(
-    gist: Gist, sentence: Sentence, segment: Segment, sites: Sequence[SiteMention]
-) -> tuple[SiteMention | None, Hit | None]:
-    """ "Embassy, for fear of attacks, closed": the site in the stretch of what is feared is what was closed."""
-    closures = [hit for hit in segment.triggers if hit.value == IncidentType.SECURITY_POSTURE]
-    near = [site for site in sites if segment.clause[0] <= site.start < segment.clause[1]]
-    return bind_site(gist, sentence, closures, near) if closures else (None, None)
-
-
-_PROTESTS = (IncidentType.PEACEFUL_PROTEST_BLOCKADE, IncidentType.VIOLENT_PROTEST)
-
-
-def _without_grievances(gist: Gist, triggers: tuple[Hit, ...]) -> tuple[Hit, ...]:
-    """ "A protest against the air strikes": what is protested against happened elsewhere."""
-    if not any(hit.value in _PROTESTS for hit in triggers):
-        return triggers
-    return tuple(hit for hit in triggers if hit.value in _PROTESTS or not _is_cause(gist, hit))
-
-
-def _is_cause(gist: Gist, hit: Hit) -> bool:
-    """Whether a word for "against" stands before a trigger, with one word between at most."""
-    before = gist.hits.values("roles", max(0, hit.start - 24), hit.start, "against")
-    return bool(before) and gist.words_between(before[-1].end, hit.start) <= 2
 
 
 def _mention(

@@ -3,7 +3,7 @@
 import datetime as dt
 
 from services.classify.core.reading.gazetteer import City, Gazetteer, SpecialPlace
-from services.classify.core.reading.incidents import Incident
+from services.classify.core.reading.incident import Incident
 from services.classify.core.reading.places import Focus
 from services.classify.core.reading.site_mentions import SiteMention
 from services.contracts.report import IncidentType, PlacePrecision, Site, SiteKind

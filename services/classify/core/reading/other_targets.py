@@ -1,0 +1,126 @@
+"""Events that have a target or a place of their own, so that no site beside them is theirs."""
+
+import re
+
+from services.classify.core.reading.gist import CLAUSE_END, Gist
+from services.classify.core.reading.places import Place, is_located
+from services.classify.core.reading.scan import Hit
+from services.classify.core.reading.site_mentions import ABROAD, SiteMention
+from services.classify.core.reading.speakers import is_governed
+from services.classify.core.reading.text import Sentence, sentence_at
+from services.contracts.report import SiteKind
+
+_OBJECT_REACH = 30
+
+
+_STOP = re.compile(r"[,،，;:!?]|\.\s")
+
+
+def until_stop(gist: Gist, start: int, reach: int) -> int:
+    """The end of a reach that no sentence's end lies in. A column's line break ends nothing."""
+    sentence = sentence_at(gist.sentences, start)
+    end = min(start + reach, sentence.end) if sentence and sentence.end > start else start + reach
+    stop = _STOP.search(gist.folded.clean, start, end)
+    return stop.start() if stop else end
+
+
+def has_own_object(gist: Gist, trigger: Hit) -> bool:
+    """ "... the murder of a priest", "an attack on a market": what it was done to follows, and is no site."""
+    end = until_stop(gist, trigger.end, _OBJECT_REACH)
+    following = gist.folded.norm[trigger.end : end].split()
+    if not following:
+        return False
+    against = gist.hits.values("roles", trigger.end, trigger.end + 12, "against")
+    if not (against and against[0].start <= trigger.end + 1) and following[0] not in gist.lexicon.of:
+        return False
+    layers = ("sites", "weapons", "date", "events", "weak_events")
+    return not any(gist.hits.within(layer, trigger.end, end) for layer in layers)
+
+
+_FAR_OBJECT_REACH = 90
+
+
+def _has_far_object(gist: Gist, trigger: Hit) -> bool:
+    """ "The raid staged by rebels on a hotel": what was hit, and is no site, follows in the trigger's clause."""
+    # Where the verb closes its clause, the next one begins without a comma.
+    end = until_stop(gist, trigger.end, _OBJECT_REACH if gist.lexicon.order == "sov" else _FAR_OBJECT_REACH)
+    against = gist.hits.values("roles", trigger.end, end, "against")
+    targets = gist.hits.values("roles", trigger.end, end, "other_targets")
+    if not against or not targets or gist.hits.within("sites", trigger.end, end):
+        return False
+    return any(
+        hit.end <= target.start and gist.words_between(hit.end, target.start) <= 3
+        for hit in against
+        for target in targets[:2]
+    )
+
+
+_OWN_PLACE_REACH = 40
+
+
+def _is_told_of(gist: Gist, trigger: Hit, place: Place) -> bool:
+    """Whether a place right after an event is where it was: "in Paris", "of Paris", "ببيروت", "تفجيرات بروكسل"."""
+    link = gist.folded.norm[trigger.end : place.start].split()
+    if not link:
+        if place.prefix in gist.lexicon.in_prefixes:
+            return True
+        # A city right behind may also be a government that attacks: "against" would follow.
+        return place.kind == "city" and not gist.hits.values("roles", place.end, place.end + 12, "against")
+    links = gist.lexicon.of | gist.lexicon.in_ | gist.lexicon.articles
+    return len(link) <= 2 and all(word in links for word in link)
+
+
+def _is_in_other_clause(gist: Gist, sentence: Sentence, site: SiteMention, trigger: Hit, place: Place) -> bool:
+    """ "They left with help of the embassy, while fighting goes on in Kabul": a place and clause of its own."""
+    if place.kind != "city" or site.end > trigger.start or not is_located(gist.folded, place, gist.lexicon):
+        return False
+    if site.kind in (SiteKind.STAFF, SiteKind.CONVOY) or gist.lexicon.order != "svo":
+        return False  # "the envoy died of wounds, suffered in an attempt in Ankara"
+    if not CLAUSE_END.search(gist.folded.clean, site.end, trigger.start):
+        return False
+    return gist.words_between(trigger.end, place.start) <= 2 and not is_governed(gist, site, sentence, ())
+
+
+def is_elsewhere(gist: Gist, sentence: Sentence, site: SiteMention, trigger: Hit) -> bool:
+    """ "After the attacks in Brussels the embassy in Moscow ...": what happened has its own place, not the site's."""
+    if site.end <= trigger.start and (
+        has_own_object(gist, trigger)
+        or _has_far_object(gist, trigger)
+        or gist.hits.values("roles", site.end, trigger.start, "topic")
+    ):
+        return True
+    if any(
+        _contradicts(place, site) and _places_trigger(gist, site, place)
+        for place in gist.places_within(site.end, trigger.start)
+    ):
+        return True
+    place = next(iter(gist.places_within(trigger.end, until_stop(gist, trigger.end, _OWN_PLACE_REACH))), None)
+    if place is not None and _is_in_other_clause(gist, sentence, site, trigger, place):
+        return True
+    if place is None or place.kind not in ("city", "state") or site.start <= place.start < site.end:
+        return False
+    if not _is_told_of(gist, trigger, place):
+        return False
+    states = place.states or tuple(city.state for city in place.cities[:1])
+    if site.kind in ABROAD and site.sender in states:
+        return True  # what happens in the sender's own country is not at its embassy
+    return _contradicts(place, site)
+
+
+def _places_trigger(gist: Gist, site: SiteMention, place: Place) -> bool:
+    """Whether a place between a site and an event word says where the event was, in languages that tell it before."""
+    if gist.lexicon.order == "sov":
+        return is_located(gist.folded, place, gist.lexicon)
+    before = gist.folded.clean[site.end : place.start].rstrip()
+    return not gist.lexicon.spaced and bool(CLAUSE_END.search(before[-1:]))
+
+
+def _contradicts(place: Place, site: SiteMention) -> bool:
+    """Whether a city or state cannot be where a site stands."""
+    if place.kind == "state":
+        return bool(site.host) and site.host not in place.states
+    if place.kind != "city":
+        return False
+    if site.city is not None:
+        return site.city.name not in {city.name for city in place.cities}
+    return bool(site.host) and site.host not in {city.state for city in place.cities}

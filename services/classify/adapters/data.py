@@ -13,6 +13,7 @@ from services.classify.adapters.gazetteer import load_gazetteer
 from services.classify.core.reading.bulk import building
 from services.classify.core.reading.dates import DateReader
 from services.classify.core.reading.lexicon import Table, compile_lexicon
+from services.classify.core.reading.lexicon_shape import folded_terms, table_of
 from services.classify.core.reading.matcher import LexiconError
 from services.classify.core.reading.numbers import NumberReader
 from services.classify.core.reading.rules import Rules
@@ -38,7 +39,7 @@ def _loaded(root: Path) -> Rules:
     gazetteer_tables = {path: _read(path) for path in sorted((root / "gazetteer").glob("*.toml"))}
     lexicons = {}
     for path, table in tables.items():
-        code = table.get("language", {}).get("code")
+        code = table_of(path.name, "language", table.get("language", {})).get("code")
         if code != path.stem:
             raise LexiconError(path.name, "language.code", f"is {code!r}; the file's name says {path.stem!r}")
         locale = _locale(path.name, code)
@@ -62,11 +63,16 @@ def _loaded(root: Path) -> Rules:
 
 def _strangers(table: Table) -> dict[str, tuple[frozenset[str], str]]:
     """The languages of `strangers.toml`: folded words, and letters."""
-    found = {}
+    file, found = "strangers.toml", {}
     for code, entry in table.items():
-        if set(entry) != {"words", "letters"}:
-            raise LexiconError("strangers.toml", code, "must have words and letters and nothing else")
-        found[code] = frozenset(map(fold_term, entry["words"])), str(entry["letters"])
+        if set(table_of(file, code, entry)) != {"words", "letters"}:
+            raise LexiconError(file, code, "must have words and letters and nothing else")
+        words, letters = frozenset(folded_terms(file, f"{code}.words", entry["words"])), entry["letters"]
+        if not words:
+            raise LexiconError(file, f"{code}.words", "is empty: nothing would tell a text in this language")
+        if not isinstance(letters, str):
+            raise LexiconError(file, f"{code}.letters", f"must be a string, not {letters!r:.60}")
+        found[code] = words, letters
     return found
 
 

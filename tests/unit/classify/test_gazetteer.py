@@ -88,7 +88,7 @@ def test_every_state_has_a_capital(rules: Rules) -> None:
         (PLACE.replace("IQ", "IRQ"), r"places.toml: place\[0\].state: 'IRQ' is no ISO 3166"),
         (PLACE.replace("embassy", "embasy"), r"places.toml: place\[0\].kind: 'embasy' is none of embassy, "),
         (PLACE.replace("names", "nmaes"), r"places.toml: place\[0\].nmaes: no such key; known are name, "),
-        (PLACE.replace('"Some House"', '"Some {House"'), r"places.toml: place\[0\].names: a name is a string"),
+        (PLACE.replace('"Some House"', '"Some {House"'), r"places.toml: place\[0\].names: braces do not pair"),
         (PLACE.replace('"Some House"', '"--"'), r"places.toml: place\[0\].names: '--' has no letters"),
         (PLACE + 'precision = "exact"', r"places.toml: place\[0\].precision: 'exact' is none of site, quarter, city"),
         (PLACE + "since = 2001-01-01\nuntil = 2000-01-01", r"places.toml: place\[0\].until: 2000-01-01 is not after"),

@@ -84,6 +84,10 @@ class DateReader:
             why = f"{template!r} cannot be read: a slot stands in it twice"
         elif "".join(re.findall(r"[\[\]]", template)).replace("[]", ""):
             why = f"{template!r} cannot be read: its brackets do not pair"
+        elif set("{}") & set(re.sub(r"\{\w+\}", "", template)):
+            why = f"{template!r} cannot be read: its braces hold no slot"
+        elif not fold_term(re.sub(r"\[[^\]]*\]", "", template).replace("{", " ").replace("}", " ")):
+            why = f"{template!r} is empty, or all of it is optional: it would match everywhere"
         else:
             return
         raise LexiconError(self.file, f"dates.{kind}", why)

@@ -11,7 +11,19 @@ from typing import Any
 
 from services.classify.core.reading.guards import GUARDS
 from services.classify.core.reading.language import STEM
-from services.classify.core.reading.matcher import LexiconError, Matcher, TermCompiler, expand
+from services.classify.core.reading.lexicon_shape import (
+    MOST,
+    MOST_MULTIPLIER,
+    check_cities,
+    check_language,
+    date_value,
+    folded_terms,
+    number_table,
+    strings,
+    table_of,
+    vague_table,
+)
+from services.classify.core.reading.matcher import LexiconError, Matcher, TermCompiler, choices, expand
 from services.classify.core.reading.text import fold_term
 from services.classify.core.taxonomy import WEAPON_TYPES
 from services.contracts.report import IncidentType, SiteKind
@@ -195,17 +207,12 @@ class Lexicon:
     """Beginnings of the words of its sites and events: they tell the language of a headline."""
 
 
-def _strings(file: str, key: str, value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise LexiconError(file, key, "must be a list of strings")
-    return tuple(value)
-
-
 def _check_sections(file: str, data: Table) -> None:
     known = {*SECTIONS, "language", "numbers", "dates", "states", "cities"}
     for section in data:
         if section not in known:
             raise LexiconError(file, section, f"no such section; known are {', '.join(sorted(known))}")
+        table_of(file, section, data[section])
     for section in REQUIRED:
         if section not in data:
             raise LexiconError(file, section, "the section is missing")
@@ -232,6 +239,7 @@ def _language(file: str, data: Table) -> Table:
             raise LexiconError(file, f"language.{key}", "is missing")
     if language.get("order", "svo") not in ("svo", "sov"):
         raise LexiconError(file, "language.order", "must be svo or sov")
+    check_language(file, language)
     return language
 
 
@@ -245,27 +253,28 @@ def compile_lexicon(
     """
     _check_sections(file, data)
     language = _language(file, data)
-    spaced = bool(language.get("spaced", True))
-    prefixes = _strings(file, "language.prefixes", language.get("prefixes", []))
+    check_cities(file, data.get("cities", {}))
+    spaced: bool = language.get("spaced", True)
+    prefixes = strings(file, "language.prefixes", language.get("prefixes", []))
     compiler = TermCompiler(file, spaced, tuple(map(fold_term, prefixes)))
     for section in SECTIONS:
         for key, terms in data.get(section, {}).items():
             where = f"{section}.{key}"
             if where in WORD_SETS:
                 continue
-            for term in _strings(file, where, terms):
+            for term in strings(file, where, terms):
                 compiler.add(term, section, key, where)
     _add_states(compiler, file, data.get("states", {}), state_names)
     dates = _dates(compiler, file, data["dates"], month_names, weekday_names)
     numbers = _numbers(file, data["numbers"])
     roles = data["roles"]
-    oblique = _strings(file, "roles.oblique", roles.get("oblique", []))
-    possessives = _strings(file, "roles.possessives", roles.get("possessives", []))
+    oblique = strings(file, "roles.oblique", roles.get("oblique", []))
+    possessives = strings(file, "roles.possessives", roles.get("possessives", []))
     return Lexicon(
         code=language["code"],
         name=language["name"],
         spaced=spaced,
-        words=frozenset(fold_term(word) for word in _strings(file, "language.words", language["words"])),
+        words=frozenset(fold_term(word) for word in strings(file, "language.words", language["words"])),
         abbreviations=frozenset(word.casefold() for word in language.get("abbreviations", [])),
         order=language.get("order", "svo"),
         matcher=Matcher(compiler.terms, spaced, compiler.prefixes),
@@ -323,24 +332,25 @@ def _vocabulary(data: Table) -> frozenset[str]:
 
 
 def _folded_set(file: str, key: str, value: Any) -> frozenset[str]:
-    return frozenset(fold_term(word) for word in _strings(file, key, value)) - {""}
+    return frozenset(fold_term(word) for word in strings(file, key, value)) - {""}
 
 
 def _add_states(compiler: TermCompiler, file: str, states: Table, state_names: Mapping[str, Sequence[str]]) -> None:
     for key in states:
         if key not in ("names", "adjectives", "not_names"):
             raise LexiconError(file, f"states.{key}", "no such key; known are names, adjectives, not_names")
-    unwanted = {fold_term(word) for word in _strings(file, "states.not_names", states.get("not_names", []))}
+    unwanted = {fold_term(word) for word in strings(file, "states.not_names", states.get("not_names", []))}
     for code, names in state_names.items():
         for name in names:
             if fold_term(name) and fold_term(name) not in unwanted:
                 compiler.add(name.replace("{", "").replace("}", ""), "state", code, "CLDR")
+    known = {*state_names, "EU", "UN"}
     for kind, layer in (("names", "state"), ("adjectives", "adjective")):
-        for code, terms in states.get(kind, {}).items():
+        for code, terms in table_of(file, f"states.{kind}", states.get(kind, {})).items():
             where = f"states.{kind}.{code}"
-            if not re.fullmatch(r"[A-Z]{2}(/[A-Z]{2})*", code):
+            if not set(code.split("/")) <= known:
                 raise LexiconError(file, where, "is no ISO 3166 code (or several, as in CG/CD)")
-            for term in _strings(file, where, terms):
+            for term in strings(file, where, terms):
                 compiler.add(term, layer, code, where)
 
 
@@ -357,12 +367,12 @@ def _dates(
             if not isinstance(value, dict):
                 raise LexiconError(file, where, "must be a table of value = [terms]")
             for number, terms in value.items():
-                for term in _strings(file, f"{where}.{number}", terms):
-                    for choice in expand(term):
+                for term in strings(file, f"{where}.{number}", terms):
+                    for choice in choices(file, f"{where}.{number}", term):
                         star = "*" if choice.endswith("*") else ""
                         vocabulary[key][fold_term(choice) + star] = _date_value(file, where, key, number)
         elif key in DATE_TEMPLATES:
-            templates[key] = _strings(file, where, value)
+            templates[key] = strings(file, where, value)
         else:
             known = ", ".join((*DATE_TERMS, *DATE_TEMPLATES))
             raise LexiconError(file, where, f"no such key; known are {known}")
@@ -387,10 +397,7 @@ def _date_value(file: str, where: str, key: str, number: str) -> int:
         if number not in named:
             raise LexiconError(file, f"{where}.{number}", f"known are {', '.join(named)}")
         return named[number]
-    try:
-        return int(number)
-    except ValueError:
-        raise LexiconError(file, f"{where}.{number}", "the key must be a whole number") from None
+    return date_value(file, where, key, number)
 
 
 _MODIFIERS = ("at_least", "at_least_after", "at_most", "range")
@@ -405,35 +412,14 @@ def _numbers(file: str, numbers: Table) -> NumberWords:
     for key in numbers:
         if key not in _NUMBER_KEYS:
             raise LexiconError(file, f"numbers.{key}", f"no such key; known are {', '.join(sorted(_NUMBER_KEYS))}")
-    values = _number_table(file, "values", numbers.get("values", {}))
-    multipliers = _number_table(file, "multipliers", numbers.get("multipliers", {}))
-    vague: dict[str, tuple[int, int | None]] = {}
-    for word, bounds in numbers.get("vague", {}).items():
-        if not isinstance(bounds, list) or not 1 <= len(bounds) <= 2:
-            raise LexiconError(file, f"numbers.vague.{word}", "must be [low] or [low, high]")
-        for choice in expand(word):
-            vague[fold_term(choice)] = (bounds[0], bounds[1] if len(bounds) > 1 else None)
     return NumberWords(
-        values=values,
-        multipliers=multipliers,
-        vague=vague,
-        modifiers={
-            key: tuple(fold_term(term) for term in _strings(file, f"numbers.{key}", numbers.get(key, [])))
-            for key in _MODIFIERS
-        },
+        values=number_table(file, "values", numbers.get("values", {}), 0, MOST),
+        multipliers=number_table(file, "multipliers", numbers.get("multipliers", {}), 2, MOST_MULTIPLIER),
+        vague=vague_table(file, numbers.get("vague", {})),
+        modifiers={key: folded_terms(file, f"numbers.{key}", numbers.get(key, [])) for key in _MODIFIERS},
         joiners=_folded_set(file, "numbers.joiners", numbers.get("joiners", [])),
         ones=_folded_set(file, "numbers.ones", numbers.get("ones", [])),
-        ordinals=_number_table(file, "ordinals", numbers.get("ordinals", {})),
+        ordinals=number_table(file, "ordinals", numbers.get("ordinals", {}), 1, MOST),
         not_counts=_folded_set(file, "numbers.not_counts", numbers.get("not_counts", [])),
         not_counts_after=_folded_set(file, "numbers.not_counts_after", numbers.get("not_counts_after", [])),
     )
-
-
-def _number_table(file: str, key: str, table: Table) -> dict[str, int]:
-    result: dict[str, int] = {}
-    for word, value in table.items():
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise LexiconError(file, f"numbers.{key}.{word}", "must be a whole number")
-        for choice in expand(word):
-            result[fold_term(choice)] = value
-    return result

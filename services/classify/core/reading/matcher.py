@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import islice
 from typing import NamedTuple
 
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
@@ -116,13 +117,37 @@ _BRACES = re.compile(r"\{([^{}]*)\}")
 
 
 def expand(term: str) -> Iterator[str]:
-    """`tir{,s}` -> `tir`, `tirs`; several braces multiply; braces do not nest."""
+    """`tir{,s}` -> `tir`, `tirs`; several braces multiply; a choice may hold braces itself."""
     match = _BRACES.search(term)
     if not match:
         yield term
         return
     for choice in match.group(1).split(","):
         yield from expand(term[: match.start()] + choice.strip(" ") + term[match.end() :])
+
+
+MAX_BRACES = 32
+MAX_CHOICES = 16_384
+"""Spellings of one term: the widest of ours has ten thousand. A slip of the pen would fill the memory."""
+
+
+def choices(file: str, key: str, term: str) -> list[str]:
+    """Every spelling of a term, bounded. Raises LexiconError."""
+    if not isinstance(term, str) or not term.strip():
+        raise LexiconError(file, key, f"a term is a non-empty string, not {term!r}")
+    depth = 0
+    for character in term:
+        depth += (character == "{") - (character == "}")
+        if depth < 0:
+            break
+    if depth:
+        raise LexiconError(file, key, f"braces do not pair in {term!r:.80}")
+    if term.count("{") > MAX_BRACES:
+        raise LexiconError(file, key, f"more than {MAX_BRACES} choices in {term!r:.80}")
+    found = list(islice(expand(term), MAX_CHOICES + 1))
+    if len(found) > MAX_CHOICES:
+        raise LexiconError(file, key, f"more than {MAX_CHOICES} spellings of {term!r:.80}")
+    return found
 
 
 _GAP_WORDS = 6
@@ -145,17 +170,17 @@ class TermCompiler:
         self.terms: dict[str, list[Entry]] = {}
 
     def add(self, term: str, layer: str, value: str, key: str) -> None:
-        if not isinstance(term, str) or not term.strip():
-            raise LexiconError(self.file, key, f"a term is a non-empty string, not {term!r}")
-        if term.count("{") != term.count("}"):
-            raise LexiconError(self.file, key, f"braces do not pair in {term!r}")
-        for choice in expand(term):
+        for choice in choices(self.file, key, term):
             self._add_plain(choice.strip(), layer, value, key)
 
     def _add_plain(self, term: str, layer: str, value: str, key: str) -> None:
         exact = None
         if term.startswith("="):
             exact = term = term[1:]
+        if "**" in term:
+            raise LexiconError(self.file, key, f"{term!r} has two open ends at one place")
+        if "~" in term and not all(map(fold_term, term.split("~"))):
+            raise LexiconError(self.file, key, f"{term!r} has no word on one side of its gap")
         head, *rest = re.split(r"(\*(?=.)|\s*~\s*)", term) if not term.startswith("*") else self._starred(term)
         lead_open = term.startswith("*")
         literal = fold_term(head)

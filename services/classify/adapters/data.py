@@ -68,10 +68,10 @@ def _strangers(table: Table) -> dict[str, tuple[frozenset[str], str]]:
         if set(table_of(file, code, entry)) != {"words", "letters"}:
             raise LexiconError(file, code, "must have words and letters and nothing else")
         words, letters = frozenset(folded_terms(file, f"{code}.words", entry["words"])), entry["letters"]
-        if not words:
-            raise LexiconError(file, f"{code}.words", "is empty: nothing would tell a text in this language")
         if not isinstance(letters, str):
             raise LexiconError(file, f"{code}.letters", f"must be a string, not {letters!r:.60}")
+        if not (words or letters):
+            raise LexiconError(file, code, "has no words and no letters: nothing would tell a text in this language")
         found[code] = words, letters
     return found
 

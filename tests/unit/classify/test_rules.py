@@ -123,7 +123,7 @@ def test_what_would_raise_or_mislead_while_reading_is_refused_at_the_start(
         ("nl = 5", "nl: must be a table, not 5"),
         ('[nl]\nwords = ["de"]', "nl: must have words and letters"),
         ('[nl]\nwords = "de"\nletters = ""', "nl.words: must be a list of strings"),
-        ('[nl]\nwords = []\nletters = ""', "nl.words: is empty"),
+        ('[nl]\nwords = []\nletters = ""', "nl: has no words and no letters"),
         ('[nl]\nwords = ["de"]\nletters = 5', "nl.letters: must be a string, not 5"),
     ],
 )

@@ -166,3 +166,43 @@ def test_a_row_that_cannot_be_used_names_the_field(fields: dict[str, Any], messa
     with pytest.raises(GoldError) as raised:
         row(**fields)
     assert str(raised.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("report", "complaint"),
+    [
+        ({"type": "nonsense"}, "expect.report.0.type: 'nonsense' is none of rocket_mortar_missile, "),
+        ({"type": ["arson_incendiary", 5]}, "expect.report.0.type: 5 is none of"),
+        ({"standing": "newish"}, "expect.report.0.standing: 'newish' is none of new, update, background"),
+        ({"relation": "near"}, "expect.report.0.relation: 'near' is none of on_site"),
+        ({"kind": "castle"}, "expect.report.0.kind: 'castle' is none of embassy"),
+        ({"host_state": "Iraq"}, "expect.report.0.host_state: 'Iraq' is no ISO 3166 alpha-2 code"),
+        ({"sending_state": ["US", "usa"]}, "expect.report.0.sending_state: 'usa' is no ISO 3166 alpha-2 code"),
+        ({"city": 5}, "expect.report.0.city: must be a name, not 5"),
+        ({"killed": [5, 1]}, "expect.report.0.killed: [5, 1] runs backwards"),
+        ({"killed": []}, "expect.report.0.killed: must be a number or"),
+        ({"killed": [1, 2, 3]}, "expect.report.0.killed: must be a number or"),
+        ({"killed": -1}, "expect.report.0.killed: must be a number or"),
+        ({"wounded": True}, "expect.report.0.wounded: must be a number or"),
+        ({"alertable": "yes"}, "expect.report.0.alertable: must be true or false, not 'yes'"),
+    ],
+)
+def test_a_value_that_can_never_be_told_is_a_slip_and_no_miss(report: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(GoldError) as caught:
+        row(expect={"report": [report]})
+    assert str(caught.value).startswith(complaint)
+
+
+def test_labels_and_kinds_that_cannot_be_right_are_refused() -> None:
+    with pytest.raises(GoldError, match=r"incidents\.0\.killed: .*from 5 to 1 runs backwards"):
+        incident(killed={"low": 5, "high": 1})
+    with pytest.raises(GoldError, match=r"^expect\.kind: "):
+        row(expect={"kind": "negativ"})
+
+
+@pytest.mark.parametrize(
+    ("killed", "wanted"), [(3, Many(3, 3)), ([3], Many(3, None)), ([0, None], Many(0, None)), ([1, 2], Many(1, 2))]
+)
+def test_counts_of_an_expected_report(killed: object, wanted: Many) -> None:
+    (one,) = row(expect={"report": [{"killed": killed}]}).incidents
+    assert one.slots["killed"] == wanted

@@ -9,13 +9,13 @@ import datetime as dt
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError, model_validator
 
 from services.classify.core.reading.article import ArticleText
 from services.classify.core.taxonomy import TAXONOMY
-from services.contracts.report import Finding, IncidentType, Site
+from services.contracts.report import Finding, IncidentType, Relation, Site, SiteKind, Standing
 
 # Half of a pair, which JSON may escape and no encoding can write.
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -135,6 +135,12 @@ class _Number(_Row):
     high: StrictInt | None = Field(default=None, ge=0)
     stated: StrictBool = True
 
+    @model_validator(mode="after")
+    def _in_order(self) -> "_Number":
+        if self.low is not None and self.high is not None and self.high < self.low:
+            raise ValueError(f"a count from {self.low} to {self.high} runs backwards")
+        return self
+
 
 class _Incident(_Row):
     type: StrictStr
@@ -163,7 +169,7 @@ class _Labels(_Row):
 class _Expectation(_Row):
     model_config = ConfigDict(populate_by_name=True, extra="forbid")
 
-    kind: StrictStr | None = None
+    kind: Literal["in_the_wild", "negative", "synthetic", "known_failure"] | None = None
     alerts: StrictInt | None = Field(default=None, ge=0)
     only: StrictBool = False
     reports: list[dict[str, Any]] = Field(default_factory=list, alias="report")
@@ -325,6 +331,8 @@ def _expected(article: ArticleText, language: str | None, value: object, where: 
     for index, report in enumerate(expectation.reports):
         place = ".".join(part for part in (where, "report", str(index)) if part)
         for name in report:
+            if name == "alertable" and not isinstance(report[name], bool):
+                raise GoldError(f"{place}.{name}", f"must be true or false, not {report[name]!r:.60}")
             if name not in _EXPECTED_FIELDS:
                 raise GoldError(f"{place}.{name}", f"no such field; known are {', '.join(sorted(_EXPECTED_FIELDS))}")
         slots = {name: _wanted(name, report[name], f"{place}.{name}") for name in _EXPECTED_SLOTS if name in report}
@@ -359,16 +367,39 @@ def _wanted(name: str, value: object, where: str) -> Wanted:
     if values in ([None], ["None"]):
         return Silent()
     if name in ("killed", "wounded"):
-        low, *rest = values
-        high = (rest[0] if rest else None) if isinstance(value, list) else low
-        if not isinstance(low, int) or not isinstance(high, int | None):
-            raise GoldError(where, f"must be a number or [low, high], not {value!r}")
-        return Many(low, high)
+        return _count(value, values, where)
     if name == "date":
         try:
             day = dt.date.fromisoformat(str(value))
         except ValueError:
             raise GoldError(where, f"{value!r} is no ISO date") from None
         return Days(day, day)
-    texts = frozenset(str(one) for one in values)
+    texts = frozenset(_known(name, one, where) for one in values)
     return Named(texts) if name == "city" else OneOf(texts)
+
+
+def _count(value: object, values: list[Any], where: str) -> Many:
+    numbers = [one for one in values if isinstance(one, int) and not isinstance(one, bool) and one >= 0]
+    open_above = isinstance(value, list) and len(values) == 2 and values[1] is None
+    if not 1 <= len(values) <= 2 or len(numbers) + open_above != len(values):
+        raise GoldError(where, f"must be a number or [low, high], not {value!r:.60}")
+    if numbers != sorted(numbers):
+        raise GoldError(where, f"{value!r} runs backwards")
+    low = numbers[0]
+    return Many(low, numbers[-1] if len(numbers) == 2 or not isinstance(value, list) else None)
+
+
+_VALUES_OF: Mapping[str, tuple[str, ...]] = {
+    "standing": tuple(Standing), "type": tuple(IncidentType), "relation": tuple(Relation), "kind": tuple(SiteKind)
+}  # fmt: skip
+
+
+def _known(name: str, value: object, where: str) -> str:
+    """A value that the reading could tell: what it never tells is a slip in the gold, not a miss."""
+    if name in _VALUES_OF and value not in _VALUES_OF[name]:
+        raise GoldError(where, f"{value!r:.60} is none of {', '.join(_VALUES_OF[name])}")
+    if name.endswith("_state") and not (isinstance(value, str) and re.fullmatch("[A-Z]{2}", value)):
+        raise GoldError(where, f"{value!r:.60} is no ISO 3166 alpha-2 code")
+    if not isinstance(value, str) or not value.strip():
+        raise GoldError(where, f"must be a name, not {value!r:.60}")
+    return value

@@ -1,6 +1,7 @@
 """`chancery sites`: places known beforehand, and the points an operator watches."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,8 @@ from services.runtime.topic_table import snapshot
 WIKIDATA = "https://query.wikidata.org/sparql"
 BATCH = 500
 SHOWN_PROBLEMS = 10
+SHOWN_SITES = 500
+"""Rows that a table is laid out for, which takes minutes for a hundred thousand; more are lines with tabs."""
 
 app = typer.Typer(
     help="Known sites: your own offices as watch points, missions with coordinates.", no_args_is_help=True
@@ -72,19 +75,36 @@ def update(
 
 
 @app.command("list")
-def list_sites(as_json: AsJson = False) -> None:
-    """Every known site."""
-    sites = with_broker(_all)
+def list_sites(
+    as_json: AsJson = False,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Show the first N.", show_default=f"{SHOWN_SITES}; with --json all")
+    ] = None,
+) -> None:
+    """The known sites, by host state and name."""
+    known = with_broker(_all)
+    sites = known[: limit or (None if as_json else SHOWN_SITES)]
     if as_json:
         print_json([site.model_dump(mode="json") for site in sites])
-        return
+    elif len(sites) > SHOWN_SITES:
+        typer.echo("\n".join("\t".join(_cells(site)) for site in sites))
+    else:
+        out.print(_table(sites) if sites else "no known sites")
+    if len(known) > len(sites):
+        err.print(f"and {len(known) - len(sites)} more: --limit {len(known)} shows them all")
+
+
+def _table(sites: Sequence[KnownSite]) -> Table:
     table = Table("name", "kind", "place", "coordinates", "watched within", "from")
     for site in sites:
-        place = ", ".join(filter(None, (site.city, site.host_state)))
-        radius = f"{site.watch_radius_m:g} m" if site.watch_radius_m else ""
-        cells = (site.name, site.kind or "", place, f"{site.lat:.4f}, {site.lon:.4f}", radius, site.origin)
-        table.add_row(*map(escape, cells))
-    out.print(table if sites else "no known sites")
+        table.add_row(*map(escape, _cells(site)))
+    return table
+
+
+def _cells(site: KnownSite) -> tuple[str, ...]:
+    place = ", ".join(filter(None, (site.city, site.host_state)))
+    radius = f"{site.watch_radius_m:g} m" if site.watch_radius_m else ""
+    return site.name, site.kind or "", place, f"{site.lat:.4f}, {site.lon:.4f}", radius, site.origin
 
 
 @app.command()
@@ -128,6 +148,10 @@ def _store(found: SiteList) -> None:
     with_broker(publish)
     watched = sum(site.watch_radius_m is not None for site in found.sites)
     err.print(f"{len(found.sites)} sites written, {watched} of them watched, {len(found.problems)} left out")
+    if found.replaced:
+        err.print(
+            f"{found.replaced} rows were replaced by a later one of the same id, or of the same name without an id"
+        )
     if not watched:
         err.print("None is a watch point: give `--radius METRES` or a column radius_m to sites import for that.")
 

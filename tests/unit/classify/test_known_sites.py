@@ -6,10 +6,12 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from services.classify.core.sites import site_lists, wikidata
 from services.classify.core.sites.known_sites import KnownSites, distance_m, with_known_sites
 from services.classify.core.sites.site_lists import UnreadableList
+from services.cli import sites
 from services.contracts import ids
 from services.contracts.report import (
     Finding,
@@ -215,3 +217,45 @@ def test_missions_of_the_query_service() -> None:
     (site,) = found.sites
     assert (site.kind, site.sending_state, site.city, site.lat, site.lon) == ("embassy", "US", "Baghdad", 33.29, 44.39)
     assert len(found.problems) == 2
+
+
+@pytest.mark.parametrize(
+    ("properties", "why"),
+    [
+        ({"name": "\ud800"}, "name holds a lone surrogate, '\\ud800'"),
+        ({"name": "a", "city": "\udfff"}, "city holds a lone surrogate, '\\udfff'"),
+        ({"name": 5}, "name must be a string, not 5"),
+        ({"name": ["x"]}, "name must be a string, not ['x']"),
+        ({"name": "a", "id": {"b": 1}}, "id must be a string or a number, not {'b': 1}"),
+        ({"name": "a", "radius_m": True}, "radius_m must be a string or a number, not True"),
+    ],
+)
+def test_a_feature_of_wrong_types_is_left_out_and_named(properties: dict[str, object], why: str) -> None:
+    found = site_lists.read(_collection({"name": "good"}, properties), "x.geojson")
+    assert [site.name for site in found.sites] == ["good"]
+    assert found.problems == (f"feature 2: {why}",)
+
+
+def test_rows_that_a_later_one_replaces_are_counted() -> None:
+    rows: list[dict[str, object]] = [{"name": "a"}, {"name": "b", "id": 7}, {"name": "a"}, {"name": "c", "id": 7}]
+    found = site_lists.read(_collection(*rows), "x")
+    assert [site.name for site in found.sites] == ["a", "c"]
+    assert found.replaced == 2
+
+
+def _collection(*properties: dict[str, object]) -> bytes:
+    point = {"type": "Point", "coordinates": [1, 2]}
+    features = [{"type": "Feature", "properties": one, "geometry": point} for one in properties]
+    return json.dumps({"type": "FeatureCollection", "features": features}).encode()
+
+
+def test_a_long_list_of_sites_is_cut_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = [OFFICE.model_copy(update={"name": f"Office {number}"}) for number in range(100_000)]
+    monkeypatch.setattr(sites, "with_broker", lambda _: known)
+    shown = CliRunner().invoke(sites.app, ["list"])
+    assert (shown.exit_code, shown.stdout.count("Office")) == (0, sites.SHOWN_SITES)
+    assert "and 99500 more" in shown.stderr
+    every = CliRunner().invoke(sites.app, ["list", "--limit", "100000"])
+    assert every.stdout.splitlines()[99_999] == "Office 99999\t\tFR\t48.8600, 2.3400\t3000 m\ttest"
+    few = CliRunner().invoke(sites.app, ["list", "--limit", "3", "--json"])
+    assert len(json.loads(few.stdout)) == 3

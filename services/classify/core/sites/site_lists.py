@@ -10,6 +10,7 @@ GeoJSON (RFC 7946): a FeatureCollection of Points with the same names as propert
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -45,8 +46,11 @@ class UnreadableList(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SiteList:
+    """`replaced`: how many rows gave way to a later one of the same id (or name, where there is no id)."""
+
     sites: tuple[KnownSite, ...]
     problems: tuple[str, ...]
+    replaced: int = 0
 
 
 def read(document: bytes, origin: str, default_radius_m: float | None = None) -> SiteList:
@@ -95,19 +99,21 @@ def _features(text: str, origin: str) -> Iterator[tuple[str, Mapping[str, object
 def _sites(rows: Iterable[tuple[str, Mapping[str, object]]], origin: str, default_radius_m: float | None) -> SiteList:
     sites: dict[str, KnownSite] = {}
     problems = []
+    replaced = 0
     for where, row in rows:
         try:
             site = _site(row, origin, default_radius_m)
+            replaced += site.site_id in sites
             sites[site.site_id] = site
         except (ValidationError, ValueError) as error:
             problems.append(f"{where}: {_complaint(error)}")
-    return SiteList(tuple(sites.values()), tuple(problems))
+    return SiteList(tuple(sites.values()), tuple(problems), replaced)
 
 
 def _site(row: Mapping[str, object], origin: str, default_radius_m: float | None) -> KnownSite:
     def value(field: str) -> str | None:
         for name in _OTHER_NAMES.get(field, (field,)):
-            text = str(row[name]).strip() if row.get(name) is not None else ""
+            text = _text(name, row.get(name))
             if text:
                 return text
         return None
@@ -140,6 +146,21 @@ def _site(row: Mapping[str, object], origin: str, default_radius_m: float | None
         "origin": origin,
     }
     return KnownSite.model_validate(fields)
+
+
+_NUMBERS = frozenset({"lat", "latitude", "lon", "lng", "longitude", "radius_m", "watch_radius_m", "radius", "id"})
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def _text(name: str, value: object) -> str:
+    """A field as text; of CSV it is text already. Raises ValueError where it is of another type."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and name in _NUMBERS:
+        return str(value)
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"{name} must be a string{' or a number' if name in _NUMBERS else ''}, not {value!r:.40}")
+    if value and (found := _LONE_SURROGATE.search(value)):
+        raise ValueError(f"{name} holds a lone surrogate, {found[0]!a}")
+    return (value or "").strip()
 
 
 def _complaint(error: ValueError) -> str:

@@ -36,6 +36,8 @@ _CONTRACT = (
 _HTML = re.compile(
     r"^\s*+(?><!--.*?-->\s*+)*+<(?:!doctype html|html|head|body|article|div|p)\b", re.IGNORECASE | re.DOTALL
 )
+_HEADLINE_WITHIN = 3
+"""Lines of a page's text among which its headline stands, if at all; above it may be the section or the date."""
 _CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), 65533) | {9: 9, 10: 10, 13: 32}
 _C1 = re.compile("[\x7f-\x9f]")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -128,10 +130,11 @@ def _one(
         raise _Unusable(f"{_named(source)} {why}. Give the article as plain text or HTML")
     is_html = _HTML.match(raw[:2000].decode("utf-8", errors="replace"))
     text, found_title, found_date = _text_of(raw) if is_html else (_decoded(raw, source), "", None)
+    title = title or found_title
     article = ArticleText(
         id=source,
-        text=text,
-        title=title or found_title,
+        text=_without_headline(text, title) if is_html else text,
+        title=title,
         language_hint=lang,
         published_at=_instant(published) if published else found_date,
     )
@@ -182,6 +185,15 @@ def _text_of(html: bytes) -> tuple[str, str, dt.datetime | None]:
     if not isinstance(document, Document) or not document.text:
         raise _Unusable("there is no article text in this HTML. Give the text itself, for example on standard input")
     return document.text, document.title or "", _instant(document.date) if document.date else None
+
+
+def _without_headline(text: str, title: str) -> str:
+    """A page's text without its headline, which is the title: told twice, it would count as lead too."""
+    lines = text.split("\n")
+    for number, line in enumerate(lines[:_HEADLINE_WITHIN]):
+        if line.split() and line.casefold().split() == title.casefold().split():
+            return "\n".join(lines[:number] + lines[number + 1 :]).strip()
+    return text
 
 
 def _instant(value: str) -> dt.datetime:

@@ -92,9 +92,9 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
         addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
         allowed = [address for address in addresses if self._guard.allows(host, address)]
         if not allowed:
+            found_at = f"{', '.join(addresses)}: " if addresses != [host] else ""
             raise EgressRefused(
-                f"{host} is {', '.join(addresses)}: not a public address. "
-                "If it is meant, name it in CHANCERY_EGRESS__ALLOW_PRIVATE"
+                f"{host} is {found_at}not a public address. If it is meant, name it in CHANCERY_EGRESS__ALLOW_PRIVATE"
             )
         for address in allowed[:-1]:
             try:

@@ -92,6 +92,20 @@ def test_the_readable_form_names_evidence_and_verdict(tmp_path: Path) -> None:
         assert words in result.stdout
 
 
+def test_the_headline_of_a_page_is_its_title_alone(tmp_path: Path) -> None:
+    headline = "Three rockets hit the US embassy in Baghdad"
+    page = tmp_path / "a.html"
+    page.write_text(
+        f"<!doctype html><html><head><title>{headline}</title></head><body><article><h1>{headline}</h1>"
+        f"<p>{TEXT} Nobody was killed in the attack, which comes after weeks of calm in the Iraqi capital.</p>"
+        "<p>The embassy thanked the Iraqi forces for their help during the night and said it was open.</p>"
+        "</article></body></html>"
+    )
+    result = RUN.invoke(APP, ["classify", str(page), "--published", PUBLISHED])
+    assert result.exit_code == 0
+    assert result.stdout.splitlines().count(headline) == 1
+
+
 def test_why_not_names_the_gate() -> None:
     text = "The US embassy in Kabul condemned the bombing of a mosque in Herat on Friday."
     result = RUN.invoke(APP, ["classify", "-", "--why-not"], input=text)

@@ -4,12 +4,13 @@ import datetime as dt
 from collections.abc import Iterable
 
 import pytest
+from babel import Locale
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.classify.core.correlation.alerting import alert_for, told
 from services.classify.core.correlation.correlate import MANY_CLAIMS, MOST_EDITS, clock_of, correlate, is_recent, judge
-from services.classify.core.correlation.headline import headline
+from services.classify.core.correlation.headline import headline, site_words
 from services.classify.core.correlation.matching import Windows
 from services.contracts.alert import Alert, ChangeKind, Urgency
 from services.contracts.feed import SourceGrade
@@ -476,3 +477,20 @@ def test_credibility_is_computed_beside_the_grade(records: list[IncidentReport],
     (incident,) = run(records)[0].values()
     assert incident.credibility == figure
     assert incident.credibility_reason
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("US", "the United States"),
+        ("CZ", "Czechia"),
+        ("VA", "Vatican City"),
+        ("CD", "Congo - Kinshasa"),
+        ("PH", "the Philippines"),
+    ],
+)
+def test_a_state_has_an_article_only_where_its_name_in_cldr_takes_one(code: str, words: str) -> None:
+    site = Site(host_state=code)
+    told_as = site_words(site, dict(Locale("en").territories))
+    assert words in told_as
+    assert words.startswith("the ") or f"the {words}" not in told_as

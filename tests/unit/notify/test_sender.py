@@ -160,7 +160,7 @@ async def test_no_cut_leaves_half_a_secret(size: int) -> None:
 @pytest.mark.parametrize(
     ("url", "detail"),
     [
-        ("http://127.0.0.1:{port}/", "not a public address"),
+        ("http://127.0.0.1:{port}/", "127.0.0.1 is not a public address"),
         ("http://localhost:{port}/", "not a public address"),
         ("http://[::ffff:127.0.0.1]:{port}/", "not a public address"),
         ("http://2130706433:{port}/", "not a public address"),

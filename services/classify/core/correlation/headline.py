@@ -36,8 +36,8 @@ _RELATION_WORDS = {
 }
 
 
-# Countries that English names with an article.
-_WITH_ARTICLE = frozenset("AE BS CD CF CG CZ DO FK GB GM KM KY MH MV NL PH SB SC TC US VA VG VI EU UN".split())
+# Countries whose English name in CLDR takes an article.
+_WITH_ARTICLE = frozenset("AE BS CF DO FK GB GM KM KY MH MV NL PH SB SC TC US VG VI EU UN".split())
 
 
 def headline(incident: Incident, states: Mapping[str, str]) -> str:

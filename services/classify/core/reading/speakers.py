@@ -16,6 +16,8 @@ _AGENT_REACH = 16
 
 def is_speaker(gist: Gist, site: SiteMention, sentence: Sentence, triggers: Sequence[Hit]) -> bool:
     """Whether the site speaks rather than suffers: "according to the embassy", "the embassy condemned ..."."""
+    if any(trigger.start < site.noun[0] < trigger.end for trigger in triggers):
+        return False  # the event's own words hold it: "closed its embassy in Kabul, the ministry said"
     told = any(trigger.end <= site.noun[0] for trigger in triggers)
     begins = gist.words_between(sentence.start, site.start) <= 1
     if _is_label(gist, site, triggers) and (opens_clause(gist, sentence, site) if told else begins):

@@ -181,6 +181,9 @@ class Dispatcher:
                 if retry.progress(after) >= retry.progress(known.delivery):
                     self._know(after, known.partition)
                 self._schedule(self._jobs[before.delivery_id].delivery, known.partition)
+            if after.state is DeliveryState.FOLDED:
+                for other in list(self._story(after).pending):
+                    self._schedule(self._jobs[other].delivery, self._jobs[other].partition)
             self._wake.set()
             if retry.is_final(after):
                 await self._conclude(before, after, subscription)
@@ -259,7 +262,10 @@ class Dispatcher:
         if retry.is_final(delivery):
             self._agenda.remove(delivery.delivery_id)
         elif partition in self._active and delivery.delivery_id not in self._in_flight:
-            told_at = self._story(delivery).told_at
+            story = self._story(delivery)
+            # The first word may be on its way still; where it gave way to this one, this one is the first word.
+            waiting = any(self._jobs[other].delivery.revision < delivery.revision for other in story.pending)
+            told_at = story.told_at or (delivery.created_at if waiting else None)
             self._agenda.put(delivery, grouping.held_until(delivery, told_at, self._group))
 
     def _taken_back(self) -> list[Delivery]:

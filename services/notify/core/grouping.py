@@ -30,7 +30,7 @@ def is_grouped(delivery: Delivery) -> bool:
 
 def held_until(delivery: Delivery, told_at: datetime | None, window: timedelta) -> datetime | None:
     """When an update may go: a window after the endpoint was last told of the incident. None: at once."""
-    return told_at + window if told_at is not None and is_grouped(delivery) else None
+    return told_at + window if window and told_at is not None and is_grouped(delivery) else None
 
 
 def told_at(delivery: Delivery) -> datetime | None:

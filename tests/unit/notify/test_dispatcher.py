@@ -200,6 +200,24 @@ async def test_a_rise_in_severity_waits_for_nothing_and_takes_along_what_waits()
     assert in_it.seconds(worse) == [0]
 
 
+async def test_an_update_that_comes_with_the_first_word_waits_too() -> None:
+    first, second = to(revision=1), to(revision=2)
+    in_it = world(first, second)
+    async with dispatching(in_it, group=GROUP):
+        await in_it.until_final(first, second)
+    assert (in_it.seconds(first), in_it.seconds(second)) == ([0], [300])
+
+
+async def test_an_update_that_the_first_word_gave_way_to_does_not_wait() -> None:
+    first, second = to(revision=1), to(revision=2)
+    in_it = world(first, second)
+    in_it.answers(DESK, BROKEN, OK)
+    async with dispatching(in_it, group=GROUP):
+        await in_it.until_final(first, second)
+    assert in_it.state(first).state is DeliveryState.FOLDED
+    assert in_it.seconds(second)[0] < 30
+
+
 async def test_a_restart_keeps_the_group_together() -> None:
     first, second, third = (to(revision=revision) for revision in (1, 2, 3))
     in_it = world(first)

@@ -13,11 +13,7 @@ from services.classify.core.reading.rules import Rules
 from services.classify.core.reading.scan import Hits, RawMatch
 from services.classify.core.reading.site_mentions import SiteMention
 from services.classify.core.reading.text import Folded, Sentence
-from services.contracts.report import (
-    Classification,
-    Finding,
-    GuardVerdict,
-)
+from services.contracts.report import Classification, Finding, GuardVerdict
 
 MAX_CHARACTERS = 60_000
 
@@ -80,7 +76,6 @@ class Work:
     places: list[Place] = field(default_factory=list)
     focus: Focus = field(default_factory=Focus)
     sites: dict[int, list[SiteMention]] = field(default_factory=dict)
-    main_site: SiteMention | None = None
     gist: Gist | None = None
     told: list[Mention | Supplement] = field(default_factory=list)
     incidents: list[Incident] = field(default_factory=list)

@@ -45,11 +45,7 @@ def _is_former(gist: Gist, site: SiteMention) -> bool:
 
 
 _MAX_WORDS_TO_SITE = 28
-
-
 _NAMED_BONUS = -1.0
-
-
 _MAX_CHARACTERS_TO_SITE = 2 * _MAX_WORDS_TO_SITE + 1
 """The same where no spaces are written."""
 
@@ -100,7 +96,7 @@ def _distance(gist: Gist, sentence: Sentence, site: SiteMention, trigger: Hit, n
     near = gist.hits.values("roles", *between, "near")
     if others and not near and gist.words_between(between[0], others[0].start) <= 4:
         return None
-    if forward and (_is_onlooker(gist, site, trigger) or _is_past_verb(gist, sentence, site, trigger)):
+    if forward and (_is_labelled(gist, site, trigger) or _is_past_verb(gist, sentence, site, trigger)):
         return None
     if _is_meanwhile(gist, site, between, forward):
         return None
@@ -122,7 +118,10 @@ def _is_meanwhile(gist: Gist, site: SiteMention, between: tuple[int, int], forwa
     return bool(gist.hits.values("roles", *between, "meanwhile"))
 
 
-def _is_onlooker(gist: Gist, site: SiteMention, trigger: Hit) -> bool:
+_LABELLED_REACH = 80
+
+
+def _is_labelled(gist: Gist, site: SiteMention, trigger: Hit) -> bool:
     """ "Attack on a hospital: embassies lower their flags": a site right after a colon is a subject of its own.
 
     A word for damage or for the hurt beside it says that it was hit all the same.
@@ -135,7 +134,7 @@ def _is_onlooker(gist: Gist, site: SiteMention, trigger: Hit) -> bool:
     if gist.hits.values("roles", colon, site.noun[0], "near", "at", "against"):
         return False
     end = CLAUSE_END.search(clean, site.end)
-    stop = min(end.start() if end else len(clean), until_stop(gist, site.end, _ONLOOKER_REACH))
+    stop = min(end.start() if end else len(clean), until_stop(gist, site.end, _LABELLED_REACH))
     if gist.hits.values("cues", site.end, stop, "damage", "no_damage", "threatened"):
         return False
     return not any(gist.hits.within(layer, colon, stop) for layer in ("casualties", "events", "weak_events"))
@@ -157,9 +156,6 @@ def _is_past_verb(gist: Gist, sentence: Sentence, site: SiteMention, trigger: Hi
     if any(gist.hits.within(layer, site.noun[0], sentence.end) for layer in _TOLD):
         return False
     return not gist.hits.values("cues", site.noun[0], sentence.end, "damage", "no_damage")
-
-
-_ONLOOKER_REACH = 80
 
 
 _LOOSE_REACH, _UNSENT_REACH, _POSTURE_REACH = 5, 10, 12
@@ -190,8 +186,6 @@ def _is_bare(gist: Gist, site: SiteMention) -> bool:
 
 _OBJECT_WORDS = 8
 """A site so close after a trigger may be part of its object: "the murder of John Doe, the consul"."""
-
-
 _PLACED_REACH = 24
 
 

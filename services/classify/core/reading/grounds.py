@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from operator import itemgetter
 
 from services.classify.core.reading.gist import Gist, GuardHit
+from services.classify.core.reading.guards import AFTERMATH
 from services.classify.core.reading.scan import Hit
 from services.classify.core.reading.text import Sentence
 from services.contracts.report import IncidentType
-
-GUARD = "aftermath"
 
 _REACH, _WORDS = 40, 3
 """Between "after" and its event: characters, and the spaces between them ("after the first deadly attack")."""
@@ -39,10 +38,10 @@ def ground_of(gist: Gist, sentence: Sentence, clause: tuple[int, int], triggers:
         return None
     had = gist.hits.values("known", *clause, "had")
     if had and not _tells_harm(gist, sentence.start, clause[0]):
-        return GuardHit(GUARD, had[0].start, had[0].end)
+        return GuardHit(AFTERMATH, had[0].start, had[0].end)
     attribute = gist.hits.values("known", max(sentence.start, first.start - _ATTRIBUTE_REACH), first.end, "attribute")
     if len(triggers) == 1 and attribute and attribute[-1].start <= first.start < attribute[-1].end:
-        return GuardHit(GUARD, attribute[-1].start, attribute[-1].end)  # "the widow of the murdered envoy"
+        return GuardHit(AFTERMATH, attribute[-1].start, attribute[-1].end)  # "the widow of the murdered envoy"
     link = _link(gist, sentence, first)
     if link is None or _tells_harm(gist, sentence.start, link.start):
         return None
@@ -52,7 +51,7 @@ def ground_of(gist: Gist, sentence: Sentence, clause: tuple[int, int], triggers:
     after = bisect_left(cut, clause[1], key=itemgetter(0))
     if any(_tells_anew(gist, *other) for other in cut[after : after + _CLAUSES]):
         return None
-    return GuardHit(GUARD, link.start, first.end)
+    return GuardHit(AFTERMATH, link.start, first.end)
 
 
 def _is_fresh(gist: Gist, sentence: Sentence) -> bool:

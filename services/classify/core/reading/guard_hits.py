@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from services.classify.core.reading.gist import Gist, GuardHit
-from services.classify.core.reading.guards import GUARDS, Effect, Reach
+from services.classify.core.reading.guards import AFTERMATH, GUARDS, Effect, Reach
 from services.classify.core.reading.places import Place, is_located
 from services.classify.core.reading.retold import retold_as
 from services.classify.core.reading.scan import Hit
@@ -58,7 +58,7 @@ def guards_for(gist: Gist, sentence: Sentence, clause: tuple[int, int], trigger:
     retold = retold_as(gist, sentence, trigger)
     if retold is not None:
         found.append(retold)
-    found.extend(GuardHit("aftermath", hit.start, hit.end) for hit in _given(gist, sentence, trigger))
+    found.extend(GuardHit(AFTERMATH, hit.start, hit.end) for hit in _given(gist, sentence, trigger))
     for hit in hits:
         reach = GUARDS[hit.value].reach
         if reach is Reach.CLAUSE and not _in_reach(gist, hit, clause, trigger):
@@ -103,10 +103,7 @@ def _is_relative(gist: Gist, hit: Hit, clause: tuple[int, int], trigger: Hit) ->
     words = gist.folded.norm[hit.end : trigger.start].split()
     if not any(word in gist.lexicon.that for word in words):
         return False
-    known = gist.hits.within("events", hit.start, trigger.start) + gist.hits.within(
-        "weak_events", hit.start, trigger.start
-    )
-    return any(_is_of(gist, hit, event) for event in known)
+    return any(_is_of(gist, hit, event) for event in gist.hits.triggers(hit.start, trigger.start))
 
 
 def _question(gist: Gist, sentence: Sentence, clause: tuple[int, int]) -> list[int]:
@@ -153,11 +150,10 @@ def _is_reason(gist: Gist, guard: Hit, trigger: Hit) -> bool:
     if guard.start < trigger.end:  # "in case of attacks the embassy will be closed" is no news
         grounds = gist.hits.values("known", guard.start - _REASON_REACH, guard.start, "ground")
         return bool(grounds) and gist.words_between(grounds[-1].end, guard.start) <= 1
-    for layer in ("events", "weak_events"):
-        for feared in gist.hits.within(layer, guard.start, guard.end + _REASON_REACH):
-            if feared.value != trigger.value and gist.words_between(guard.end, feared.start) <= 2:
-                return True
-    return False
+    return any(
+        feared.value != trigger.value and gist.words_between(guard.end, feared.start) <= 2
+        for feared in gist.hits.triggers(guard.start, guard.end + _REASON_REACH)
+    )
 
 
 def _in_reach(gist: Gist, hit: Hit, clause: tuple[int, int], trigger: Hit) -> bool:

@@ -33,6 +33,9 @@ class Guard:
     """The families of types it speaks against; None: all."""
 
 
+AFTERMATH, DENIAL = "aftermath", "denial"
+"""Guards that the code knows by name."""
+
 _CLOSURES = frozenset({"posture", "threat"})
 
 GUARDS: dict[str, Guard] = {
@@ -48,10 +51,10 @@ GUARDS: dict[str, Guard] = {
     "expulsion": Guard(Reach.SENTENCE, Effect.REJECT, "is about expelling or recalling diplomats"),
     "statement": Guard(Reach.CLAUSE, Effect.REJECT, "is what somebody said about an event elsewhere"),
     "offer_of_help": Guard(Reach.SENTENCE, Effect.REJECT, "is an offer of help"),
-    "denial": Guard(Reach.SENTENCE, Effect.REJECT, "says that it did not happen"),
+    DENIAL: Guard(Reach.SENTENCE, Effect.REJECT, "says that it did not happen"),
     "hypothetical": Guard(Reach.CLAUSE, Effect.REJECT, "says what could happen"),
     "prevention": Guard(Reach.CLAUSE, Effect.REJECT, "is about protecting against attacks in general"),
-    "aftermath": Guard(Reach.EVENT, Effect.BACKGROUND, "tells what followed an incident told before"),
+    AFTERMATH: Guard(Reach.EVENT, Effect.BACKGROUND, "tells what followed an incident told before"),
     "diplomacy": Guard(Reach.CLAUSE, Effect.REJECT, "is about relations between states, not about safety"),
     "metaphor": Guard(Reach.SENTENCE, Effect.REJECT, "is a figure of speech"),
     "sport": Guard(Reach.ARTICLE, Effect.REJECT, "is about sport"),

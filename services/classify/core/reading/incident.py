@@ -36,6 +36,3 @@ class Incident:
     unspecific: str | None = None
     harm_added: bool = False
     """Whether a sentence of its own tells who was hurt."""
-
-
-DENIAL = "denial"

@@ -5,16 +5,15 @@ from collections.abc import Iterable
 from services.classify.core.reading.gist import Gist, Mention
 from services.classify.core.reading.growth import absorb, supplement
 from services.classify.core.reading.guard_hits import first_of_each
-from services.classify.core.reading.guards import GUARDS, Effect
+from services.classify.core.reading.guards import AFTERMATH, DENIAL, GUARDS, Effect
 from services.classify.core.reading.incident import Incident
 from services.classify.core.reading.mentions import Supplement
 from services.classify.core.reading.same_event import is_old, is_past, is_rejected, matching, sites_differ
-from services.classify.core.reading.site_mentions import SiteMention
 from services.classify.core.taxonomy import TAXONOMY
 from services.contracts.report import DatePrecision
 
 
-def group(gist: Gist, told: Iterable[Mention | Supplement], article_site: SiteMention | None) -> list[Incident]:
+def group(gist: Gist, told: Iterable[Mention | Supplement]) -> list[Incident]:
     """The incidents of an article, in the order they are first told."""
     incidents: list[Incident] = []
     current: Incident | None = None
@@ -58,7 +57,7 @@ def _heed_lead(gist: Gist, incidents: list[Incident]) -> None:
             continue
         below = [mention for mention in headline.mentions if not mention.sentence.title]
         if below and len(below) < len(headline.mentions) and below[0].sentence.index == lead:
-            guards = [[guard for guard in mention.guards if guard.name == "aftermath"] for mention in below]
+            guards = [[guard for guard in mention.guards if guard.name == AFTERMATH] for mention in below]
             if all(guards):
                 headline.background = True
                 headline.guards = first_of_each((*headline.guards, *guards[0]))
@@ -72,7 +71,7 @@ def _heed_lead(gist: Gist, incidents: list[Incident]) -> None:
 
 
 _HEEDED = frozenset(
-    ("accident", "aftermath", "anniversary", "denial", "diplomacy", "drill", "expulsion", "history", "metaphor")
+    ("accident", AFTERMATH, "anniversary", DENIAL, "diplomacy", "drill", "expulsion", "history", "metaphor")
 )
 """Guards of a lead that say what kind of event its headline names, not only what is feared or advised."""
 

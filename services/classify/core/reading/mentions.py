@@ -14,11 +14,12 @@ from services.classify.core.reading.guard_hits import (
     against,
     article_guards,
     closed_by_host,
-    guards_for,
     mourning,
     political_guards,
     related_line,
 )
+from services.classify.core.reading.guards import DENIAL
+from services.classify.core.reading.matcher import TRIGGER_LAYERS
 from services.classify.core.reading.numbers import Number
 from services.classify.core.reading.places import is_located
 from services.classify.core.reading.scan import Hit
@@ -51,7 +52,7 @@ def read_mentions(gist: Gist, sites: dict[int, list[SiteMention]]) -> Iterator[M
     """Mentions and supplements in the order of the text. `sites`: by index of sentence."""
     whole, politics = article_guards(gist), political_guards(gist)
     newest = -SUPPLEMENT_REACH - 1
-    triggers = (hit.start for layer in ("events", "weak_events") for hit in gist.hits.all(layer))
+    triggers = (hit.start for layer in TRIGGER_LAYERS for hit in gist.hits.all(layer))
     eventful = {sentence.index for sentence in sentences_at(gist.sentences, triggers)}
     for sentence in gist.sentences:
         told = told_in(gist, sentence, sites.get(sentence.index, [])) if sentence.index in eventful else []
@@ -86,7 +87,7 @@ def _accident(gist: Gist, sentence: Sentence, told: Told) -> list[GuardHit]:
         if 0 <= index < len(gist.sentences):
             span = gist.sentences[index].start, gist.sentences[index].end
             causes = gist.hits.values("guards", *span, "accident")
-            if causes and not gist.hits.values("guards", *span, "denial"):  # "police ruled out an accident"
+            if causes and not gist.hits.values("guards", *span, DENIAL):  # "police ruled out an accident"
                 return [GuardHit(causes[0].value, causes[0].start, causes[0].end)]
     return []
 
@@ -136,7 +137,7 @@ def _mention(
         weapon=weapon,
         guards=against(
             told.type,
-            (*guards_for(gist, sentence, segment.clause, trigger), *_host_closes(gist, segment, told), *around),
+            (*segment.guards, *_host_closes(gist, segment, told), *around),
         ),
         outcome=outcome,
         place=place,

@@ -69,8 +69,7 @@ def _only_mentions(gist: Gist, site: SiteMention, trigger: Hit) -> bool:
     if last_comma >= 0:
         return False
     # What the first event word hangs on, the others of its clause hang on too: "the attack that left three dead".
-    told = (*gist.hits.within("events", site.end, trigger.end), *gist.hits.within("weak_events", site.end, trigger.end))
-    first = min((hit.start for hit in told), default=trigger.start)
+    first = min((hit.start for hit in gist.hits.triggers(site.end, trigger.end)), default=trigger.start)
     return _hangs_on_words(gist, site, first)
 
 
@@ -93,5 +92,5 @@ def _goes_on_alone(gist: Gist, sentence: Sentence, site: SiteMention, trigger: H
         return False
     if _is_target(gist, site.end, end):
         return False
-    told = (*gist.hits.within("events", site.end, end), *gist.hits.within("weak_events", site.end, end))
+    told = gist.hits.triggers(site.end, end)
     return not told or _hangs_on_words(gist, site, min(hit.start for hit in told))

@@ -22,10 +22,7 @@ from services.classify.core.reading.specificity import Specificity, specificity,
 from services.classify.core.reading.standings import set_standings
 from services.classify.core.reading.text import fold, sentences_at, split_sentences
 from services.classify.core.reading.towns import with_unlisted, without_regions
-from services.contracts.report import (
-    Classification,
-    Relation,
-)
+from services.contracts.report import Classification, Relation
 
 Stage = Callable[["Reader", Work], bool]
 """Does its part and says whether there is reason to go on."""
@@ -106,8 +103,7 @@ def _sentences(reader: "Reader", work: Work) -> bool:
     second = _SECOND_DATELINE.match(work.folded.clean[end : end + 60]) if match else None
     end += second.end() if second else 0
     # "Bomb alert at the embassy in Rome: ..." begins like a dateline but tells something.
-    told = work.hits.within("events", body, end) or work.hits.within("weak_events", body, end)
-    work.dateline_end = 0 if told else end
+    work.dateline_end = 0 if work.hits.triggers(body, end) else end
     published = work.article.published_at
     work.published = published.date() if published else None
     return True
@@ -153,7 +149,7 @@ def _read(reader: "Reader", work: Work) -> bool:
 
 def _group(reader: "Reader", work: Work) -> bool:
     assert work.gist is not None
-    work.incidents = group(work.gist, work.told, None)
+    work.incidents = group(work.gist, work.told)
     set_standings(work.gist, work.incidents)
     return True
 

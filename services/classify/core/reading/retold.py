@@ -6,11 +6,10 @@ needs a language that marks what is known, by an article (`known.the_prefixes`) 
 """
 
 from services.classify.core.reading.gist import CLAUSE_END, Gist, GuardHit
+from services.classify.core.reading.guards import AFTERMATH
 from services.classify.core.reading.scan import Hit
 from services.classify.core.reading.text import Sentence
 from services.contracts.report import DatePrecision, IncidentType
-
-GUARD = "aftermath"
 
 _MEASURES = (
     IncidentType.SECURITY_POSTURE, IncidentType.THREAT_HOAX_SUSPECT_ITEM, IncidentType.CBRN_SUBSTANCE,
@@ -27,16 +26,16 @@ def retold_as(gist: Gist, sentence: Sentence, trigger: Hit) -> GuardHit | None:
     if trigger.value in _MEASURES or gist.hits.values("known", sentence.start, sentence.end, "response"):
         return None
     if _is_relative(gist, trigger):
-        return GuardHit(GUARD, trigger.start, trigger.end) if _is_only_named(gist, sentence) else None
+        return GuardHit(AFTERMATH, trigger.start, trigger.end) if _is_only_named(gist, sentence) else None
     if trigger.layer != "events" or not (lexicon.object or lexicon.the_prefixes):
         return None
     ground = _ground(gist, sentence, trigger)
     if ground is not None:
-        return GuardHit(GUARD, ground.start, trigger.end)
+        return GuardHit(AFTERMATH, ground.start, trigger.end)
     if lexicon.object and _is_object(gist, sentence, trigger):
-        return GuardHit(GUARD, trigger.start, trigger.end)
+        return GuardHit(AFTERMATH, trigger.start, trigger.end)
     if trigger.prefix in lexicon.the_prefixes and _is_only_named(gist, sentence):
-        return GuardHit(GUARD, trigger.start, trigger.end)
+        return GuardHit(AFTERMATH, trigger.start, trigger.end)
     return None
 
 
@@ -78,8 +77,7 @@ def _tells_harm(gist: Gist, start: int, end: int, trigger: Hit) -> bool:
         return True
     return any(
         hit.value != IncidentType.SECURITY_POSTURE and not (hit.start < trigger.end and trigger.start < hit.end)
-        for layer in ("events", "weak_events")
-        for hit in hits.within(layer, start, end)
+        for hit in hits.triggers(start, end)
     )
 
 
@@ -96,11 +94,8 @@ def _is_object(gist: Gist, sentence: Sentence, trigger: Hit) -> bool:
     if not marks:
         return False
     mark = trigger.end + len(" ".join(words[: marks[0] + 1])) + 1
-    behind = [
-        hit
-        for layer in ("casualties", "events", "weak_events")
-        for hit in gist.hits.within(layer, trigger.end, sentence.end)
-    ]
+    span = trigger.end, sentence.end
+    behind = [*gist.hits.within("casualties", *span), *gist.hits.triggers(*span)]
     if any(hit.start < mark for hit in behind):
         return False  # "lost his life", where the object is not the event
     if gist.hits.values("roles", mark, sentence.end, "speech"):
@@ -113,7 +108,7 @@ def _is_only_named(gist: Gist, sentence: Sentence) -> bool:
     start, end = sentence.start, sentence.end
     if gist.hits.within("casualties", start, end) or gist.hits.values("cues", start, end, "claimed", *_HARM):
         return False
-    told = (*gist.hits.within("events", start, end), *gist.hits.within("weak_events", start, end))
+    told = gist.hits.triggers(start, end)
     if not all(hit.prefix in gist.lexicon.the_prefixes or _is_relative(gist, hit) for hit in told):
         return False
     return not any(when.precision is DatePrecision.DAY for when in gist.dates_in(sentence))

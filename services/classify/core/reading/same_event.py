@@ -5,8 +5,8 @@ import datetime as dt
 from services.classify.core.reading.dates import When
 from services.classify.core.reading.gazetteer import City
 from services.classify.core.reading.gist import Gist, GuardHit, Mention
-from services.classify.core.reading.guards import GUARDS, Effect, Reach
-from services.classify.core.reading.incident import DENIAL, Incident
+from services.classify.core.reading.guards import DENIAL, GUARDS, Effect, Reach
+from services.classify.core.reading.incident import Incident
 from services.classify.core.reading.site_mentions import SiteMention
 from services.classify.core.taxonomy import TAXONOMY
 from services.contracts.report import DatePrecision, IncidentType, Relation, SiteKind

@@ -13,7 +13,7 @@ from itertools import accumulate, compress
 from operator import itemgetter
 from typing import NamedTuple
 
-from services.classify.core.reading.matcher import Matcher
+from services.classify.core.reading.matcher import TRIGGER_LAYERS, Matcher
 from services.classify.core.reading.text import Folded
 
 
@@ -58,6 +58,10 @@ class Hits:
         """Hits of `layer` that lie in `[start, end)`."""
         starts = self._starts.get(layer)
         return _between(starts, self._layers[layer], start, end) if starts and starts[-1] >= start else []
+
+    def triggers(self, start: int, end: int) -> list[Hit]:
+        """The event words that lie in `[start, end)`, those that tell an event by themselves first."""
+        return [hit for layer in TRIGGER_LAYERS for hit in self.within(layer, start, end)]
 
     def values(self, layer: str, start: int, end: int, *values: str) -> list[Hit]:
         """Hits of `layer` in `[start, end)` that have one of `values`."""

@@ -26,6 +26,8 @@ class Segment(NamedTuple):
     end: int
     clause: tuple[int, int]
     triggers: tuple[Hit, ...]
+    guards: tuple[GuardHit, ...] = ()
+    """Those that speak against every one of the triggers."""
 
 
 class Told(NamedTuple):
@@ -89,7 +91,7 @@ def _by_guard(
     gist: Gist, sentence: Sentence, clause: tuple[int, int], triggers: list[Hit], sites: Sequence[SiteMention]
 ) -> list[Segment]:
     """One segment a run of triggers under the same guards: "the attack came before the anniversary of a bombing"."""
-    runs: list[tuple[tuple[GuardHit, ...], list[Hit]]] = []
+    runs: list[_Run] = []
     for trigger in triggers:
         guards = tuple(guards_for(gist, sentence, clause, trigger))
         if runs and runs[-1][0] == guards:
@@ -98,10 +100,10 @@ def _by_guard(
             runs.append((guards, [trigger]))
     segments = []
     cuts = [_cut(gist, before, after, sites) for before, after in pairwise(runs)]
-    for index, (_, run) in enumerate(runs):
+    for index, (guards, run) in enumerate(runs):
         start = clause[0] if index == 0 else cuts[index - 1]
         end = clause[1] if index == len(runs) - 1 else cuts[index]
-        segments.append(Segment(start, end, clause, tuple(run)))
+        segments.append(Segment(start, end, clause, tuple(run), guards))
     return segments
 
 

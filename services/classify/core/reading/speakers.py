@@ -95,7 +95,7 @@ def opens_clause(gist: Gist, sentence: Sentence, site: SiteMention) -> bool:
         return False
     if after_site(gist, site, "near", "at"):
         return False
-    if any(gist.hits.within(layer, start, site.noun[0]) for layer in ("events", "weak_events")):
+    if gist.hits.triggers(start, site.noun[0]):
         return False  # "Evacuated embassy in Astana: ..."
     if gist.hits.values("cues", site.end, end, "damage"):
         return False
@@ -113,7 +113,7 @@ def is_in_next_clause(gist: Gist, sentence: Sentence, site: SiteMention) -> bool
         return False
     if gist.hits.values("cues", start, end, "damage", "no_damage") or gist.hits.within("casualties", start, end):
         return False
-    return bool(gist.lexicon.and_prefixes) and not is_governed(gist, site, sentence, ())
+    return not is_governed(gist, site, sentence, ())
 
 
 def _is_oblique(gist: Gist, site: SiteMention) -> bool:

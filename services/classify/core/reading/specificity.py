@@ -103,7 +103,7 @@ def features_of(gist: Gist, mention: Mention) -> Iterator[str]:
 
 
 def _triggers(gist: Gist, mention: Mention) -> list[Hit]:
-    return [*gist.hits.within("events", *mention.trigger), *gist.hits.within("weak_events", *mention.trigger)]
+    return gist.hits.triggers(*mention.trigger)
 
 
 def _victim(gist: Gist, mention: Mention, kind: str) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 from services.classify.core.reading.gist import Gist
 from services.classify.core.reading.guard_hits import lead_end
-from services.classify.core.reading.incident import DENIAL, Incident
+from services.classify.core.reading.guards import DENIAL
+from services.classify.core.reading.incident import Incident
 from services.classify.core.taxonomy import TAXONOMY
 from services.contracts.report import DatePrecision, Standing
 

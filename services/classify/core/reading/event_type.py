@@ -13,6 +13,8 @@ _NEUTRAL = frozenset({"attack", "explosion", "impact", "killing", "clash", "viol
 
 _VIOLENT = frozenset({"attack", "clash"})
 
+_PEOPLE = frozenset({SiteKind.STAFF, SiteKind.CONVOY, SiteKind.RESIDENCE})
+
 _FINER_THAN_BOMBING = (
     IncidentType.ROCKET_MORTAR_MISSILE,
     IncidentType.ARSON_INCENDIARY,
@@ -28,9 +30,12 @@ def incident_type(
     if site is None:
         # A word for violence in general may be spelled like one for a single attack; alone it names no incident.
         triggers = [hit for hit in triggers if (hit.start, hit.end) not in plural]
+    triggers = [hit for hit in triggers if not any(_swallows(other, hit) for other in triggers)]
     if any(hit.value == "explosion" and hit.layer == "events" for hit in triggers):
         # "An explosion and a fire": the fire is what it left.
         triggers = [hit for hit in triggers if hit.layer == "events" or not _is_aftermath(hit)]
+    if site is not None and site.kind not in _PEOPLE:
+        triggers = [_killing(hit) for hit in triggers]
     named = [IncidentType(hit.value) for hit in triggers if hit.value not in _NEUTRAL]
     generic = {hit.value for hit in triggers if hit.value in _NEUTRAL}
     weapon_types = [WEAPON_TYPES[hit.value] for hit in weapons]
@@ -53,6 +58,18 @@ def incident_type(
             return IncidentType.ASSASSINATION_STAFF, False
         return IncidentType.ARMED_ATTACK_SHOOTING, True
     return None, False
+
+
+def _swallows(longer: Hit, hit: Hit) -> bool:
+    """ "A plan to assassinate the envoy" is no assassination."""
+    if longer.value != IncidentType.SECURITY_POSTURE or hit.value == longer.value:
+        return False
+    return longer.start <= hit.start and hit.end <= longer.end
+
+
+def _killing(hit: Hit) -> Hit:
+    """A murder at a building is of whoever was there: policemen at its gate, or the attackers."""
+    return hit._replace(value="killing") if hit.value == IncidentType.ASSASSINATION_STAFF else hit
 
 
 def _is_aftermath(hit: Hit) -> bool:

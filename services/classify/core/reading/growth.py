@@ -9,13 +9,13 @@ from services.classify.core.reading.places import Place
 from services.classify.core.reading.same_event import LESS_EXACT, is_reference
 from services.classify.core.reading.site_mentions import SiteMention
 from services.classify.core.taxonomy import TAXONOMY
-from services.contracts.report import Count, DatePrecision, IncidentType, Relation, SiteKind
+from services.contracts.report import Count, DatePrecision, IncidentType, Outcome, Relation, SiteKind
 
 
 def absorb(incident: Incident, mention: Mention) -> None:
     incident.mentions.append(mention)
     incident.last_sentence = mention.sentence.index
-    if _is_only_closure(incident, mention):
+    if _is_only_after(incident, mention):
         pass
     elif (incident.generic and not mention.generic) or (
         incident.generic == mention.generic
@@ -62,8 +62,10 @@ def _finer_place(known: Place | None, other: Place | None) -> Place | None:
     return known
 
 
-def _is_only_closure(incident: Incident, mention: Mention) -> bool:
-    """A closure tells what followed an incident, never what the incident was."""
+def _is_only_after(incident: Incident, mention: Mention) -> bool:
+    """A closure, or a bomb that was made safe, tells what followed an incident, never what the incident was."""
+    if mention.outcome is Outcome.FOILED is not incident.outcome:
+        return True
     return mention.type is IncidentType.SECURITY_POSTURE is not incident.type
 
 

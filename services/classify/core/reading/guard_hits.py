@@ -1,5 +1,6 @@
 """Which guards speak against a telling, and with which words."""
 
+import re
 from collections.abc import Iterable
 
 from services.classify.core.reading.gist import Gist, GuardHit
@@ -15,11 +16,23 @@ from services.contracts.report import IncidentType
 
 def article_guards(gist: Gist) -> list[GuardHit]:
     """Guards that speak for the whole article because they stand in its title or lead; each once."""
-    return first_of_each(
-        GuardHit(hit.value, hit.start, hit.end)
-        for hit in gist.hits.within("guards", 0, lead_end(gist))
-        if GUARDS[hit.value].reach is Reach.ARTICLE
-    )
+    told = (hit for hit in gist.hits.within("guards", 0, lead_end(gist)) if GUARDS[hit.value].reach is Reach.ARTICLE)
+    return first_of_each(GuardHit(hit.value, hit.start, hit.end) for hit in (*_labels(gist), *told))
+
+
+_LABEL = re.compile(r"\s*(?:[:：|–—]|-\s)")
+_LABEL_REACH = 24
+
+
+def _labels(gist: Gist) -> list[Hit]:
+    """ "Analysis: ...", "Timeline | ...": what stands before a colon at the head of an article says what it is."""
+    return [
+        hit
+        for sentence in gist.sentences[:2]
+        if sentence.index == 0 or gist.sentences[0].title
+        for hit in gist.hits.within("labels", sentence.start, sentence.start + _LABEL_REACH)
+        if not gist.folded.norm[sentence.start : hit.start].strip() and _LABEL.match(gist.folded.clean, hit.end)
+    ]
 
 
 _POLITICS = ("expulsion", "diplomacy")

@@ -99,6 +99,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     ),
     "known": ("ground", "events", "attribute", "had", "response", "which", "the_prefixes", "object"),
     "guards": tuple(GUARDS),
+    "labels": tuple(GUARDS),
     "cues": (
         "update",
         "background",

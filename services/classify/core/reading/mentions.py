@@ -222,7 +222,7 @@ def _when(gist: Gist, segment: Segment, sentence: Sentence, whens: Sequence[When
     pool = inside or [when for when in usable if abs(when.start - trigger.start) < 150]
     if not pool:
         return None
-    pool = [when if when.soft or not _is_spoken(gist, when) else when._replace(soft=True) for when in pool]
+    pool = [when if when.soft or not is_spoken(gist, when) else when._replace(soft=True) for when in pool]
     rank = {DatePrecision.DAY: 0, DatePrecision.MONTH: 1, DatePrecision.YEAR: 2, DatePrecision.UNKNOWN: 3}
     return min(pool, key=lambda when: (rank[when.precision], when.soft, abs(when.start - trigger.start)))
 
@@ -230,7 +230,7 @@ def _when(gist: Gist, segment: Segment, sentence: Sentence, whens: Sequence[When
 _SPEECH_REACH = 24
 
 
-def _is_spoken(gist: Gist, when: When) -> bool:
+def is_spoken(gist: Gist, when: When) -> bool:
     """Whether a date is that of a statement: "police said on Tuesday"."""
     for hit in gist.hits.values("roles", when.start - _SPEECH_REACH, when.end + _SPEECH_REACH, "speech"):
         between = (hit.end, when.start) if hit.end <= when.start else (when.end, hit.start)

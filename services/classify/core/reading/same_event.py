@@ -142,7 +142,8 @@ def _same_kind(incident: Incident, mention: Mention) -> bool:
         return False
     if first == second or incident.generic or mention.generic:
         return True
-    return {first, second} in _MIXED and mention.sentence.index - incident.last_sentence <= 1
+    reach = _NEAR_SENTENCES if _goes_on(mention) else 1
+    return {first, second} in _MIXED and mention.sentence.index - incident.last_sentence <= reach
 
 
 _MIXED = (

@@ -4,23 +4,41 @@ from services.classify.core.reading.gist import Gist
 from services.classify.core.reading.guard_hits import lead_end
 from services.classify.core.reading.guards import DENIAL
 from services.classify.core.reading.incident import Incident
+from services.classify.core.reading.mentions import is_spoken
+from services.classify.core.reading.same_event import is_old
 from services.classify.core.taxonomy import TAXONOMY
 from services.contracts.report import DatePrecision, Standing
 
-_FAR_DAYS = 90
+_FRESH_DAYS = 2
+"""How old what is told below the lead can be, and be news."""
 
 
 def _opens_with_the_past(gist: Gist) -> bool:
-    """Whether the lead dates what it tells with a day or year long ago, and neither it nor the title tells a fresh one.
+    """Whether the lead dates what it tells with a day or month past, and neither it nor the title tells a fresh one.
 
-    "Memory: the bomb at the embassy. On 22 April 1976 two diplomats died ..."
+    "Memory: the bomb at the embassy. On 22 April 1976 two diplomats died ...". A day on which somebody speaks of it
+    dates nothing: "said on Wednesday that it had entered the embassy last month".
     """
     lead = next((sentence for sentence in gist.sentences if not sentence.title), None)
     if lead is None or lead.index == 0 or gist.published is None:
         return False
     whens = [when for sentence in gist.sentences[: lead.index + 1] for when in gist.dates_in(sentence)]
-    days = [(gist.published - when.date).days for when in whens if when.date and when.start >= gist.dateline_end]
-    return bool(days) and min(days) > _FAR_DAYS and bool(gist.hits.within("events", lead.start, lead.end))
+    told = [when for when in whens if when.date and when.start >= gist.dateline_end and not is_spoken(gist, when)]
+    concerned = any(gist.hits.within(layer, lead.start, lead.end) for layer in ("events", "sites"))
+    return concerned and bool(told) and all(is_old(gist, when) for when in told)
+
+
+def _is_below_the_news(gist: Gist, incident: Incident) -> bool:
+    """Whether title and lead tell it in no words of its own, and its day is no fresh one: "the crisis began when a
+    crowd stormed the embassy on Saturday", told on Wednesday.
+    """
+    when = incident.when
+    if when is None or when.date is None or gist.published is None:
+        return False
+    if when.precision is DatePrecision.YEAR or (gist.published - when.date).days <= _FRESH_DAYS:
+        return False
+    end = lead_end(gist)
+    return not any(mention.start < end and mention.known is None for mention in incident.mentions)
 
 
 _TELLING = ("events", "weak_events", "casualties", "weapons", "sites")
@@ -88,6 +106,7 @@ def set_standings(gist: Gist, incidents: list[Incident]) -> None:
     for incident in incidents:
         incident.background = incident.background or _takes_back(gist, incident)
         incident.background = incident.background or _is_titled_anniversary(gist, incident)
+        incident.background = incident.background or _is_below_the_news(gist, incident)
     dated = [
         incident.when.date
         for incident in incidents

@@ -218,13 +218,28 @@ def _is_closing(gist: Gist, trigger: Hit) -> bool:
 def _when(gist: Gist, segment: Segment, sentence: Sentence, whens: Sequence[When], trigger: Hit) -> When | None:
     """The date nearest to the trigger in its segment, else in its sentence; days before months before years."""
     usable = [when for when in whens if not when.future and when.start >= gist.dateline_end]
-    inside = [when for when in usable if segment.start <= when.start < segment.end]
+    inside = _in_relative(gist, sentence, usable, trigger)
+    inside = inside or [when for when in usable if segment.start <= when.start < segment.end]
     pool = inside or [when for when in usable if abs(when.start - trigger.start) < 150]
     if not pool:
         return None
     pool = [when if when.soft or not is_spoken(gist, when) else when._replace(soft=True) for when in pool]
     rank = {DatePrecision.DAY: 0, DatePrecision.MONTH: 1, DatePrecision.YEAR: 2, DatePrecision.UNKNOWN: 3}
     return min(pool, key=lambda when: (rank[when.precision], when.soft, abs(when.start - trigger.start)))
+
+
+def _in_relative(gist: Gist, sentence: Sentence, whens: Sequence[When], trigger: Hit) -> list[When]:
+    """ "On Thursday a school was named after a guard who was killed in January": the dates behind a trigger in a
+    relative clause, which the sentence's other dates are none of.
+    """
+    lexicon = gist.lexicon
+    pronouns = (f" {word} " for word in lexicon.that | lexicon.which)
+    if lexicon.order != "svo" or not any(
+        gist.folded.norm.rfind(word, sentence.start, trigger.start + 1) >= 0 for word in pronouns
+    ):
+        return []
+    end = gist.clause_at(sentence, trigger.start)[1]
+    return [when for when in whens if trigger.end <= when.start < end]
 
 
 _SPEECH_REACH = 24

@@ -68,7 +68,10 @@ def is_old(gist: Gist, when: When | None) -> bool:
 def matching(gist: Gist, incidents: list[Incident], mention: Mention, current: Incident | None) -> Incident | None:
     """The incident that a mention tells more of: the current one first, then the newest told."""
     order = ([current] if current else []) + [incident for incident in reversed(incidents) if incident is not current]
-    only_past = all(incident.background or incident.rejected for incident in incidents)
+    only_past = all(
+        incident.background or incident.rejected or all(told.known for told in incident.mentions)
+        for incident in incidents
+    )
     for incident in order:
         if _compatible(gist, incident, mention, current.mentions[-1] if current else None, only_past):
             return incident
@@ -93,7 +96,7 @@ def _compatible(gist: Gist, incident: Incident, mention: Mention, newest: Mentio
     if past and at_site and not incident.background and _only_refers(gist, mention):
         past = False  # an attack elsewhere is not the one on the embassy that it answers
     known = incident.background and _is_known(incident) and not _has_own_day(gist, mention)
-    past = past or known
+    past = past or known or _is_denied(gist, incident, mention)
     retold = _goes_on(mention) or (mention.when is None and _is_retold(incident, mention))
     if incident.background and not past and incident.mentions[-1] is newest and only_past and retold:
         return True
@@ -120,6 +123,14 @@ def _compatible(gist: Gist, incident: Incident, mention: Mention, newest: Mentio
     if mention.site is not None and mention.site.named and incident.site is None:
         return mention.sentence.index - incident.last_sentence <= 1
     return True
+
+
+def _is_denied(gist: Gist, incident: Incident, mention: Mention) -> bool:
+    """ "The ministry denied that its embassy had been stormed. A broadcaster had said so": the report that was denied."""
+    if not any(guard.name == DENIAL for guard in incident.guards) or incident.type is not mention.type:
+        return False
+    media = gist.hits.values("sources", mention.sentence.start, mention.sentence.end, "media", "agency")
+    return bool(media) and mention.sentence.index - incident.last_sentence <= _NEAR_SENTENCES
 
 
 def _dates_differ(first: When | None, second: When | None) -> bool:

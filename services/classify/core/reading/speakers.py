@@ -59,6 +59,7 @@ def is_speaker(gist: Gist, site: SiteMention, sentence: Sentence, triggers: Sequ
 
 
 _RECEIVED_WORDS = 5
+_THAT_REACH = 8
 
 
 def _is_received(gist: Gist, verb: Hit, triggers: Sequence[Hit]) -> bool:
@@ -134,6 +135,8 @@ def _has_own_subject(gist: Gist, speech: Hit, sentence: Sentence, site: SiteMent
     """ "A bomb exploded at the embassy, said police": after a comma the verb's subject follows it."""
     if not any(trigger.start < speech.start for trigger in triggers):
         return False  # "X, ambassador to Y, told Reuters ..."
+    if gist.folded.norm[speech.end : speech.end + _THAT_REACH].split()[:1] in [[word] for word in gist.lexicon.that]:
+        return False  # "the murders, and several diplomats, among them ambassador X, said that ..."
     if (
         has_comma(gist, site.end, speech.start)
         and gist.lexicon.order == "svo"

@@ -126,7 +126,7 @@ def _compatible(gist: Gist, incident: Incident, mention: Mention, newest: Mentio
 
 
 def _is_denied(gist: Gist, incident: Incident, mention: Mention) -> bool:
-    """ "The ministry denied that its embassy had been stormed. A broadcaster had said so": the report that was denied."""
+    """ "The ministry denied that its embassy was stormed. A broadcaster had said so": the report that was denied."""
     if not any(guard.name == DENIAL for guard in incident.guards) or incident.type is not mention.type:
         return False
     media = gist.hits.values("sources", mention.sentence.start, mention.sentence.end, "media", "agency")

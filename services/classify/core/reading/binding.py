@@ -81,6 +81,35 @@ def bind_site(
     return best[1], best[2]
 
 
+_HARM_WORDS, _HARM_TO_STAFF = 3, 1
+
+
+def harmed_site(
+    gist: Gist, sentence: Sentence, sites: Sequence[SiteMention]
+) -> tuple[SiteMention | None, Hit | None]:
+    """ "Two dead outside the consulate", "an attache was hurt": a site that was harmed, where no event word says how."""
+    span = sentence.start, sentence.end
+    for served in gist.hits.values("roles", *span, "served"):
+        site = next((site for site in sites if site.end > served.start), None)
+        if site and gist.words_between(served.end, site.start) <= _HARM_WORDS and not _is_former(gist, site):
+            return site._replace(kind=SiteKind.STAFF), served  # "He headed the consulate of Honduras"
+    harm = [*gist.hits.values("casualties", *span, "killed", "wounded"), *gist.hits.values("cues", *span, "damage")]
+    site, hit = bind_site(gist, sentence, harm, sites)
+    if site is None or hit is None:
+        return None, None
+    between = (hit.end, site.start) if hit.end <= site.start else (site.end, hit.start)
+    words = gist.words_between(*between)
+    if words > _HARM_WORDS or CLAUSE_END.search(gist.folded.clean, *between):
+        return None, None
+    if site.kind is SiteKind.STAFF:
+        is_hurt = hit.layer == "casualties" and (
+            words <= _HARM_TO_STAFF or bool(gist.hits.values("roles", *between, "passive", "one"))
+        )
+    else:
+        is_hurt = hit.layer == "cues" or _is_placed(gist, site, hit)
+    return (site, hit) if is_hurt else (None, None)
+
+
 def _distance(gist: Gist, sentence: Sentence, site: SiteMention, trigger: Hit, nearest: float) -> float | None:
     """How far a trigger stands from a site; None when it does not concern it or cannot be nearer than `nearest`."""
     if trigger.start < site.end and site.start < trigger.end:
@@ -95,7 +124,9 @@ def _distance(gist: Gist, sentence: Sentence, site: SiteMention, trigger: Hit, n
         others = []  # whatever is hit in a quarter of missions is hit in their vicinity
     near = gist.hits.values("roles", *between, "near")
     if others and not near and gist.words_between(between[0], others[0].start) <= 4:
-        return None
+        if forward or site.kind is not SiteKind.STAFF or not _is_venue(gist, others[0]):
+            return None
+        others = []
     if forward and (_is_labelled(gist, site, trigger) or _is_past_verb(gist, sentence, site, trigger)):
         return None
     if _is_meanwhile(gist, site, between, forward):
@@ -106,6 +137,13 @@ def _distance(gist: Gist, sentence: Sentence, site: SiteMention, trigger: Hit, n
     if forward and words > _OBJECT_WORDS and has_own_object(gist, trigger) and not _is_placed(gist, site, trigger):
         return None
     return words + 3.0 * commas + (_NAMED_BONUS if site.named else 0.0) + (4.0 if others else 0.0)
+
+
+def _is_venue(gist: Gist, target: Hit) -> bool:
+    """ "A diplomat in a restaurant was shot": a person is hit in such a place, which is no target itself."""
+    words = gist.folded.norm[max(0, target.start - 16) : target.start].split()
+    words = words[:-1] if words and words[-1] in gist.lexicon.articles else words
+    return bool(words) and words[-1] in gist.lexicon.in_
 
 
 def _is_meanwhile(gist: Gist, site: SiteMention, between: tuple[int, int], forward: bool) -> bool:

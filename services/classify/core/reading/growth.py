@@ -142,6 +142,8 @@ def supplement(incident: Incident, item: Supplement) -> None:
     if item.sentence.index - incident.last_sentence > SUPPLEMENT_REACH:
         return
     adjacent = item.sentence.index - incident.last_sentence == 1
+    if adjacent:
+        take_site(incident, item)
     incident.harm_added |= item.casualties.killed is not None or item.casualties.wounded is not None
     if item.when is not None and adjacent and (incident.when is None or incident.when.soft):
         incident.when = item.when
@@ -151,3 +153,16 @@ def supplement(incident: Incident, item: Supplement) -> None:
         incident.spans[name] = (*incident.spans.get(name, ()), *spans)
     for name, number in item.quantities:
         incident.quantities.setdefault(name, number)
+
+
+def take_site(incident: Incident, item: Supplement) -> None:
+    """ "Blasts on the road. The ambassador was hurt": what was harmed beside it is what an event without a site hit."""
+    if item.site is None or incident.site is not None or incident.background or incident.rejected:
+        return
+    hurt = (incident.casualties.killed, incident.casualties.wounded)
+    if item.site.kind is SiteKind.STAFF and any(count is not None and count.low > 1 for count in hurt):
+        return  # one of the many that were hurt elsewhere
+    cities = {city.name for city in incident.place.cities} if incident.place else set()
+    if cities and item.site.city is not None and item.site.city.name not in cities:
+        return
+    incident.site, incident.relation = item.site, item.relation

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from services.classify.core.reading.gist import Gist, Mention
-from services.classify.core.reading.growth import absorb, supplement
+from services.classify.core.reading.growth import absorb, supplement, take_site
 from services.classify.core.reading.guard_hits import first_of_each
 from services.classify.core.reading.guards import AFTERMATH, DENIAL, GUARDS, Effect
 from services.classify.core.reading.incident import Incident
@@ -17,15 +17,20 @@ def group(gist: Gist, told: Iterable[Mention | Supplement]) -> list[Incident]:
     """The incidents of an article, in the order they are first told."""
     incidents: list[Incident] = []
     current: Incident | None = None
+    headline: Supplement | None = None
     for item in told:
         if isinstance(item, Supplement):
             if current and not current.rejected:
                 supplement(current, item)
+            elif item.site is not None:
+                headline = item
             continue
         match = matching(gist, incidents, item, current)
         if match is None:
             match = _opened(gist, item)
             incidents.append(match)
+            if headline is not None and headline.sentence.index == item.sentence.index - 1:
+                take_site(match, headline)
         else:
             absorb(match, item)
         if not match.rejected:

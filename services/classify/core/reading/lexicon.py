@@ -96,6 +96,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "suffered",
         "cause",
         "after",
+        "served",
     ),
     "known": ("ground", "events", "attribute", "had", "response", "which", "the_prefixes", "object"),
     "guards": tuple(GUARDS),

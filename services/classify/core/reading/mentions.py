@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from services.classify.core.reading.binding import relation_to
+from services.classify.core.reading.binding import harmed_site, relation_to
 from services.classify.core.reading.casualties import casualties_in, countable
 from services.classify.core.reading.dates import When
 from services.classify.core.reading.event_type import outcome_of
@@ -39,6 +39,9 @@ class Supplement(NamedTuple):
     spans: dict[str, Spans]
     quantities: tuple[tuple[str, Number], ...]
     when: When | None = None
+    site: SiteMention | None = None
+    """The site whose people or walls the sentence says were hurt."""
+    relation: Relation = Relation.NONE
 
 
 SUPPLEMENT_REACH = 3
@@ -58,7 +61,8 @@ def read_mentions(gist: Gist, sites: dict[int, list[SiteMention]]) -> Iterator[M
         told = told_in(gist, sentence, sites.get(sentence.index, [])) if sentence.index in eventful else []
         if not told:
             # Nothing to add to: most sentences of most articles are not read at all.
-            supplement = _supplement(gist, sentence) if sentence.index - newest <= SUPPLEMENT_REACH else None
+            near = sentence.title or sentence.index - newest <= SUPPLEMENT_REACH
+            supplement = _supplement(gist, sentence, sites.get(sentence.index, [])) if near else None
             if supplement:
                 yield supplement
             continue
@@ -315,7 +319,7 @@ def _quantities(
     return tuple(found)
 
 
-def _supplement(gist: Gist, sentence: Sentence) -> Supplement | None:
+def _supplement(gist: Gist, sentence: Sentence, sites: Sequence[SiteMention]) -> Supplement | None:
     """What a sentence adds; nothing where a guard speaks or a bare year places it in the past."""
     if gist.hits.within("guards", sentence.start, sentence.end):
         return None
@@ -327,7 +331,8 @@ def _supplement(gist: Gist, sentence: Sentence) -> Supplement | None:
     if any(when.precision is DatePrecision.YEAR for when in whens):
         return None
     when = _own_day(gist, sentence, whens)
-    if not (has_cue or has_casualty or has_count or has_source or when):
+    site, hit = harmed_site(gist, sentence, sites)
+    if not (has_cue or has_casualty or has_count or has_source or when or site):
         return None
     numbers = countable(gist, sentence, whens)
     return Supplement(
@@ -336,6 +341,8 @@ def _supplement(gist: Gist, sentence: Sentence) -> Supplement | None:
         _cue_spans(gist, sentence.start, sentence.end),
         _quantities(gist, sentence.start, sentence.end, numbers, False),
         when,
+        site,
+        relation_to(gist, site, hit) if site and hit else Relation.NONE,
     )
 
 

@@ -21,7 +21,7 @@ def is_speaker(gist: Gist, site: SiteMention, sentence: Sentence, triggers: Sequ
     told = any(trigger.end <= site.noun[0] for trigger in triggers)
     begins = gist.words_between(sentence.start, site.start) <= 1
     if _is_label(gist, site, triggers) and (opens_clause(gist, sentence, site) if told else begins):
-        return True  # "Embassy in Kabul: we are safe"
+        return not _is_scene(gist, sentence, site)  # "Embassy in Kabul: we are safe"
     if is_quoted(gist, sentence, site):
         return True
     before = gist.hits.values("roles", max(sentence.start, site.start - 45), site.start, "speaker")
@@ -33,10 +33,10 @@ def is_speaker(gist: Gist, site: SiteMention, sentence: Sentence, triggers: Sequ
         and not has_comma(gist, before[-1].end, site.start)  # "According to the police, the embassy ..."
     ):
         return not any(before[-1].end <= trigger.start < site.noun[0] for trigger in triggers)
-    if gist.lexicon.order == "sov":
+    if gist.lexicon.in_after:
         agents = gist.hits.values("roles", site.end, site.end + _AGENT_REACH, "agent")
         if agents and gist.words_between(site.end, agents[0].start) <= 1:
-            return True  # "confirmed by the consulate": the word for "by" stands behind
+            return True  # "confirmed by the consulate", where such words stand behind their noun
     after = gist.hits.values("roles", site.end, sentence.end, "speech")
     if (
         after
@@ -74,6 +74,18 @@ def _is_received(gist: Gist, verb: Hit, triggers: Sequence[Hit]) -> bool:
 
 _SUBJECT_COMMA = re.compile(r"(?: \w+){0,3},")
 """The comma behind a subject, after an envoy's name at most."""
+
+
+def _is_scene(gist: Gist, sentence: Sentence, site: SiteMention) -> bool:
+    """ "Embassy in Cairo: crowd tears down the flag": a headline's site with its city is where that happens.
+
+    Not with a place of its own behind the colon, nor a number or a word of people first ("Embassy: five Germans hurt").
+    """
+    if not sentence.title or site.kind is SiteKind.STAFF or site.city is None or is_quoted(gist, sentence, site):
+        return False
+    if gist.places_within(site.end, sentence.end) or gist.hits.within("casualties", site.end, sentence.end):
+        return False
+    return not gist.hits.values("roles", site.end, sentence.end, "speech", "other_targets")
 
 
 _LABEL = re.compile(r"(?: [^\s:：]+){0,2} ?[:：]")

@@ -54,7 +54,8 @@ def _is_titled_otherwise(gist: Gist) -> bool:
     if gist.words_between(start, end) < _TITLE_WORDS:
         return False
     special = any(place.area is not None for place in gist.places_within(start, end))  # "Alarm in the Green Zone"
-    return not special and not any(gist.hits.within(layer, start, end) for layer in _TELLING)
+    alarm = gist.hits.values("known", start, end, "response")  # "Tragedy in Guatemala"
+    return not special and not alarm and not any(gist.hits.within(layer, start, end) for layer in _TELLING)
 
 
 _ALARMS = ("threat", "cbrn")

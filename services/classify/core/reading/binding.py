@@ -84,10 +84,8 @@ def bind_site(
 _HARM_WORDS, _HARM_TO_STAFF = 3, 1
 
 
-def harmed_site(
-    gist: Gist, sentence: Sentence, sites: Sequence[SiteMention]
-) -> tuple[SiteMention | None, Hit | None]:
-    """ "Two dead outside the consulate", "an attache was hurt": a site that was harmed, where no event word says how."""
+def harmed_site(gist: Gist, sentence: Sentence, sites: Sequence[SiteMention]) -> tuple[SiteMention | None, Hit | None]:
+    """ "Two dead outside the consulate", "an attache was hurt": a site that was harmed, where no event word says it."""
     span = sentence.start, sentence.end
     for served in gist.hits.values("roles", *span, "served"):
         site = next((site for site in sites if site.end > served.start), None)

@@ -39,6 +39,8 @@ def incident_type(
     named = [IncidentType(hit.value) for hit in triggers if hit.value not in _NEUTRAL]
     generic = {hit.value for hit in triggers if hit.value in _NEUTRAL}
     weapon_types = [WEAPON_TYPES[hit.value] for hit in weapons]
+    if set(named) == {IncidentType.STABBING_RAMMING_ASSAULT} and "explosion" in generic:
+        named = [IncidentType.BOMBING_IED]  # "a lorry rammed the gate and blew up"
     if generic & _VIOLENT and set(named) == {IncidentType.PEACEFUL_PROTEST_BLOCKADE}:
         return IncidentType.VIOLENT_PROTEST, False  # "protesters attacked"
     if named:

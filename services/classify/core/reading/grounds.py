@@ -9,12 +9,13 @@ lexicon's section `known`.
 from bisect import bisect_left
 from collections.abc import Sequence
 from operator import itemgetter
+from typing import NamedTuple
 
 from services.classify.core.reading.gist import Gist, GuardHit
 from services.classify.core.reading.guards import AFTERMATH
 from services.classify.core.reading.scan import Hit
 from services.classify.core.reading.text import Sentence
-from services.contracts.report import IncidentType
+from services.contracts.report import DatePrecision, IncidentType
 
 _REACH, _WORDS = 40, 3
 """Between "after" and its event: characters, and the spaces between them ("after the first deadly attack")."""
@@ -42,16 +43,24 @@ def ground_of(gist: Gist, sentence: Sentence, clause: tuple[int, int], triggers:
     attribute = gist.hits.values("known", max(sentence.start, first.start - _ATTRIBUTE_REACH), first.end, "attribute")
     if len(triggers) == 1 and attribute and attribute[-1].start <= first.start < attribute[-1].end:
         return GuardHit(AFTERMATH, attribute[-1].start, attribute[-1].end)  # "the widow of the murdered envoy"
+    behind = None if any(hit.value in _FOUND for hit in triggers) else _link_behind(gist, clause, triggers[-1])
+    if behind is not None and not _is_told_beside(gist, sentence, clause, triggers[0].start, behind.end):
+        return GuardHit(AFTERMATH, first.start, behind.end)
     link = _link(gist, sentence, first)
     if link is None or _tells_harm(gist, sentence.start, link.start):
         return None
     if _tells_event(gist, sentence.start, link.start) or _tells_harm(gist, first.end, clause[1]):
         return None
-    cut = gist.clauses(sentence)
-    after = bisect_left(cut, clause[1], key=itemgetter(0))
-    if any(_tells_anew(gist, *other) for other in cut[after : after + _CLAUSES]):
+    if _goes_on_telling(gist, sentence, clause[1]):
         return None
     return GuardHit(AFTERMATH, link.start, first.end)
+
+
+def _goes_on_telling(gist: Gist, sentence: Sentence, position: int) -> bool:
+    """Whether the clauses from a position on tell harm or an event."""
+    cut = gist.clauses(sentence)
+    after = bisect_left(cut, position, key=itemgetter(0))
+    return any(_tells_anew(gist, *other) for other in cut[after : after + _CLAUSES])
 
 
 def _is_fresh(gist: Gist, sentence: Sentence) -> bool:
@@ -74,6 +83,63 @@ def _link(gist: Gist, sentence: Sentence, trigger: Hit) -> Hit | None:
         return None  # "after midnight two blasts": a count makes it new
     told = any(gist.hits.within(layer, *between) for layer in ("casualties", "sources", "cues"))
     return None if told else links[-1]
+
+
+_BEHIND_REACH = 16
+"""Characters between an event and the word behind it that makes it a ground."""
+
+
+_FOUND = (IncidentType.THREAT_HOAX_SUSPECT_ITEM, IncidentType.CBRN_SUBSTANCE)
+"""What is found is told with its attribute: "find a car full of explosives"."""
+
+
+class _Mark(NamedTuple):
+    start: int
+    end: int
+
+
+def _link_behind(gist: Gist, clause: tuple[int, int], last: Hit) -> _Mark | None:
+    """What makes an event known from behind: "saldırının *ardından*", 遇袭*后*, 策划爆炸案*的*头目."""
+    behind = gist.hits.values("known", last.end, min(clause[1], last.end + _BEHIND_REACH), "behind")
+    if behind and gist.words_between(last.end, behind[0].start) <= _WORDS:
+        return _Mark(behind[0].start, behind[0].end)
+    if gist.lexicon.spaced or not gist.lexicon.of:
+        return None
+    marks = [at for word in gist.lexicon.of if (at := gist.folded.norm.find(word, last.end, clause[1])) >= 0]
+    if not marks or not _ends_attribute(gist, last, min(marks), clause[1]):
+        return None
+    return _Mark(min(marks), min(marks) + 1)
+
+
+def _ends_attribute(gist: Gist, last: Hit, mark: int, end: int) -> bool:
+    """Whether all that a clause tells up to its "of" only says who or what is meant behind it, as in Chinese.
+
+    "[Plan the blast]'s leader", "[bomb the embassy cause]'s loss"; not "storm [the embassy]'s gate", whose "of" is
+    that of the object.
+    """
+    sites = gist.hits.within("sites", last.end, mark)
+    if (mark > last.end and not sites) or gist.hits.within("weapons", mark, min(end, mark + _HEAD_REACH)):
+        return False  # "hurl a lit bottle"
+    if sites and sites[-1].end >= mark:
+        return bool(gist.hits.values("victims", mark, min(end, mark + _HEAD_REACH), "attackers"))
+    return not gist.hits.values("roles", last.end, mark, "near", "at")
+
+
+_HEAD_REACH = 6
+"""Characters from an "of" to the noun it belongs to."""
+
+
+def _is_told_beside(gist: Gist, sentence: Sentence, clause: tuple[int, int], start: int, end: int) -> bool:
+    """Whether a sentence tells a fresh day, harm or an event beside what stands from `start` to `end`."""
+    days = (when.date for when in gist.dates_in(sentence) if when.precision is DatePrecision.DAY)
+    if any(day and gist.published and (gist.published - day).days <= _FRESH_DAYS for day in days):
+        return True
+    if _tells_anew(gist, sentence.start, clause[0]) or _tells_harm(gist, clause[0], start):
+        return True
+    return _tells_anew(gist, end, clause[1]) or _goes_on_telling(gist, sentence, clause[1])
+
+
+_FRESH_DAYS = 7
 
 
 def _tells_anew(gist: Gist, start: int, end: int) -> bool:

@@ -84,6 +84,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "streets",
         "directions",
         "ways",
+        "scenes",
         "settlements",
         "oblique",
         "own",
@@ -98,7 +99,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "after",
         "served",
     ),
-    "known": ("ground", "events", "attribute", "had", "response", "which", "the_prefixes", "object"),
+    "known": ("ground", "behind", "events", "attribute", "had", "response", "which", "the_prefixes", "object"),
     "guards": tuple(GUARDS),
     "labels": tuple(GUARDS),
     "cues": (
@@ -127,7 +128,8 @@ SECTIONS: dict[str, tuple[str, ...]] = {
 
 WORD_SETS = (
     "roles.of", "roles.in", "roles.in_after", "roles.that", "roles.in_prefixes", "roles.and_prefixes",
-    "roles.possessives", "roles.regions", "roles.streets", "roles.directions", "roles.ways", "roles.oblique",
+    "roles.possessives", "roles.regions", "roles.streets", "roles.directions", "roles.ways", "roles.scenes",
+    "roles.oblique",
     "known.which", "known.the_prefixes", "known.object",
     "roles.and",
 )  # fmt: skip
@@ -198,6 +200,7 @@ class Lexicon:
     streets: frozenset[str] = frozenset()
     directions: frozenset[str] = frozenset()
     ways: frozenset[str] = frozenset()
+    scenes: frozenset[str] = frozenset()
     oblique: frozenset[str] = frozenset()
     oblique_endings: tuple[str, ...] = ()
     missions: tuple[tuple[str, SiteKind], ...] = ()
@@ -290,6 +293,7 @@ def compile_lexicon(
         in_prefixes=_folded_set(file, "roles.in_prefixes", roles.get("in_prefixes", [])),
         streets=_folded_set(file, "roles.streets", roles.get("streets", [])),
         directions=_folded_set(file, "roles.directions", roles.get("directions", [])),
+        scenes=_folded_set(file, "roles.scenes", roles.get("scenes", [])),
         ways=_folded_set(file, "roles.ways", roles.get("ways", [])),
         regions=_folded_set(file, "roles.regions", roles.get("regions", [])),
         possessives=_folded_set(file, "roles.possessives", [word for word in possessives if not word.startswith("*")]),

@@ -8,7 +8,7 @@ from services.classify.core.reading.binding import harmed_site, relation_to
 from services.classify.core.reading.casualties import casualties_in, countable
 from services.classify.core.reading.dates import When
 from services.classify.core.reading.event_type import outcome_of
-from services.classify.core.reading.gist import Casualties, Gist, GuardHit, Mention, Spans
+from services.classify.core.reading.gist import CLAUSE_END, Casualties, Gist, GuardHit, Mention, Spans
 from services.classify.core.reading.grounds import ground_of
 from services.classify.core.reading.guard_hits import (
     against,
@@ -227,6 +227,9 @@ def _when(gist: Gist, segment: Segment, sentence: Sentence, whens: Sequence[When
     pool = inside or [when for when in usable if abs(when.start - trigger.start) < 150]
     if not pool:
         return None
+    year = _own_year(gist, pool, trigger)
+    if year is not None:
+        return year
     pool = [when if when.soft or not is_spoken(gist, when) else when._replace(soft=True) for when in pool]
     rank = {DatePrecision.DAY: 0, DatePrecision.MONTH: 1, DatePrecision.YEAR: 2, DatePrecision.UNKNOWN: 3}
     return min(pool, key=lambda when: (rank[when.precision], when.soft, abs(when.start - trigger.start)))
@@ -244,6 +247,21 @@ def _in_relative(gist: Gist, sentence: Sentence, whens: Sequence[When], trigger:
         return []
     end = gist.clause_at(sentence, trigger.start)[1]
     return [when for when in whens if trigger.end <= when.start < end]
+
+
+_YEAR_REACH = 40
+
+
+def _own_year(gist: Gist, pool: Sequence[When], trigger: Hit) -> When | None:
+    """ "The planner of the 1998 blast died on Monday": a year of the past before the event, the day behind it."""
+    years = [when for when in pool if when.precision is DatePrecision.YEAR and when.start < trigger.start]
+    if not years or trigger.start - years[-1].end > _YEAR_REACH or not gist.published or not years[-1].date:
+        return None
+    between = years[-1].end, trigger.start
+    if years[-1].date.year >= gist.published.year or CLAUSE_END.search(gist.folded.clean, *between):
+        return None
+    finer = [when for when in pool if when.precision in (DatePrecision.DAY, DatePrecision.MONTH)]
+    return years[-1] if finer and all(when.start >= trigger.end for when in finer) else None
 
 
 _SPEECH_REACH = 24

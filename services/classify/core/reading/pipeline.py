@@ -3,6 +3,7 @@
 What is read is bounded: the first `MAX_CHARACTERS` of title and text. Words after that are not looked at.
 """
 
+import datetime as dt
 import re
 from collections.abc import Callable
 
@@ -22,7 +23,7 @@ from services.classify.core.reading.specificity import Specificity, specificity,
 from services.classify.core.reading.standings import set_standings
 from services.classify.core.reading.text import fold, sentences_at, split_sentences
 from services.classify.core.reading.towns import with_unlisted, without_regions
-from services.contracts.report import Classification, Relation
+from services.contracts.report import Classification, DatePrecision, Relation
 
 Stage = Callable[["Reader", Work], bool]
 """Does its part and says whether there is reason to go on."""
@@ -88,6 +89,7 @@ def _name(reader: "Reader", work: Work) -> bool:
 _DATELINE = re.compile(
     r"^[^\n.]{2,60}?(?:\([^)]{2,30}\)|\d{1,2} \w{3,9}\.? \d{2,4})?\s*(?:--|[–—]| - |: )"
     r"|^[^\n.]{2,60}?(?:\.[^\n.]{0,12})?\.\s?[-–—]+\s"  # "Lima, 18 dic. (EFE).- "
+    r"|^[^\n。，]{0,20}?[社报報网網综綜][^\n。，]{0,24}?[电電讯訊](?:报道|報導)?[）)】，]"  # 新华社利马12月17日电
 )
 
 _SECOND_DATELINE = re.compile(r"[^\W\d_a-zà-ý][^\n.,a-zà-ý]{1,30}, \d{1,2} \w{3,9}\.?(?: \d{2,4})? ?[-–—]+ ")
@@ -136,9 +138,25 @@ def _refer_back(reader: "Reader", work: Work) -> bool:
     return True
 
 
+_DATELINE_DAYS = 3
+"""An article appears within so many days of its dateline."""
+
+
+def _day_of_writing(work: Work) -> dt.date | None:
+    """The day that "today" means: that of the dateline, if it tells one, for papers print it a day late."""
+    assert work.lexicon is not None
+    if work.published is None or not work.dateline_end:
+        return work.published
+    dates = work.rules.dates[work.lexicon.code]
+    told = dates.read(work.folded.norm, _title_length(work), work.dateline_end, work.published)
+    days = [when.date for when in told if when.date and when.precision is DatePrecision.DAY]
+    return days[-1] if days and 0 <= (work.published - days[-1]).days <= _DATELINE_DAYS else work.published
+
+
 def _read(reader: "Reader", work: Work) -> bool:
     lexicon = work.lexicon
     assert lexicon is not None
+    work.published = _day_of_writing(work)
     work.gist = Gist(
         work.folded, lexicon, work.hits, work.sentences, work.places, work.focus, work.rules.dates[lexicon.code],
         work.rules.numbers[lexicon.code], work.published, work.dateline_end,

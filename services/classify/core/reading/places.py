@@ -109,10 +109,11 @@ def _with_capitals(
 ) -> list[Place]:
     """ "The Lebanese capital", "la capitale du Liban": a word for capital beside a state names a city."""
     words = [hit for hit in hits.all("roles") if hit.value == "capital"]
+    leading = not lexicon.spaced or lexicon.order == "sov" and bool(lexicon.in_after)
     for word in words:
         # What follows the word comes first: "the Russian embassy in the Afghan capital" has a state on either side
-        # where adjectives follow their nouns.
-        for index, place in sorted(enumerate(places), key=lambda pair: pair[1].start < word.start):
+        # where adjectives follow their nouns; where they never do, what stands before it.
+        for index, place in sorted(enumerate(places), key=lambda pair: (pair[1].start < word.start) != leading):
             if place.kind not in ("state", "adjective") or place.states[0] not in gazetteer.capitals:
                 continue
             first, last = (place, word) if place.end <= word.start else (word, place)
@@ -220,6 +221,9 @@ def is_located(folded: Folded, place: Place, lexicon: Lexicon) -> bool:
     """Whether a word for "in" stands right before or after a place."""
     if place.prefix in lexicon.in_prefixes:
         return True
+    if not lexicon.spaced:
+        before = folded.norm[max(0, place.start - 4) : place.start]
+        return before.endswith(tuple(lexicon.scenes)) or folded.norm.startswith(tuple(lexicon.in_after), place.end)
     before = folded.norm[max(0, place.start - 20) : place.start].split()
     after = folded.norm[place.end : place.end + 24].split()
     if len(before) > 1 and before[-1] in lexicon.directions:

@@ -91,6 +91,8 @@ def _goes_on(mention: Mention) -> bool:
 def _compatible(gist: Gist, incident: Incident, mention: Mention, newest: Mention | None, only_past: bool) -> bool:
     if incident.rejected != is_rejected(mention):
         return False
+    if mention.known is not None and mention.site is not None and incident.site is None:
+        return False  # "missiles on the town, in revenge for the strike on its embassy": two events
     past = is_past(gist, mention)
     at_site = incident.relation is not Relation.NONE
     if past and at_site and not incident.background and _only_refers(gist, mention):

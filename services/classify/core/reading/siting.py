@@ -100,7 +100,14 @@ def _around(incident: Incident, focus: Focus, published: dt.date | None) -> tupl
     if not (mention.host or city or host):
         city = focus.city if focus.city and focus.city.state != sender else None
         host = elsewhere
+    at_dateline = focus.city is not None and focus.city.state == mention.host
+    if city is None and at_dateline and mention.kind in _ANYWHERE and _is_local(incident, published):
+        city = focus.city
     return city, elsewhere if host == sender else host
+
+
+_ANYWHERE = frozenset({SiteKind.RESIDENCE, SiteKind.STAFF, SiteKind.CONVOY})
+"""Kinds whose town nothing but the article tells."""
 
 
 def _coordinates(

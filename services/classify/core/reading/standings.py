@@ -75,6 +75,15 @@ def _has_no_day(incident: Incident) -> bool:
     return incident.when is None or incident.when.date is None or incident.when.soft
 
 
+_TOLD_AT_ONCE_DAYS = 3
+"""What is this old under a headline of something else was news before."""
+
+
+def _is_days_old(gist: Gist, incident: Incident) -> bool:
+    day = incident.when.date if incident.when and incident.when.precision is DatePrecision.DAY else None
+    return day is not None and gist.published is not None and (gist.published - day).days >= _TOLD_AT_ONCE_DAYS
+
+
 _PAST_GUARDS = frozenset({"history", "anniversary", "trial", "obituary", "compensation"})
 
 
@@ -84,12 +93,16 @@ def _has_title_of_the_past(incidents: list[Incident]) -> bool:
     return bool(told) and all(any(guard.name in _PAST_GUARDS for guard in mention.guards) for mention in told)
 
 
-def _is_titled_anniversary(gist: Gist, incident: Incident) -> bool:
-    """Whether the title is about an anniversary and the incident has no fresh day of its own. Crowds gather on them."""
+_PAST_TITLES = ("anniversary", "compensation")
+
+
+def _is_titled_past(gist: Gist, incident: Incident) -> bool:
+    """Whether the title is about an anniversary or amends and the incident has no fresh day of its own. Crowds gather
+    on the former."""
     title = next((sentence for sentence in gist.sentences if sentence.title), None)
     if title is None or incident.when is not None or TAXONOMY[incident.type].family == "crowd":
         return False
-    return bool(gist.hits.values("guards", title.start, title.end, "anniversary"))
+    return bool(gist.hits.values("guards", title.start, title.end, *_PAST_TITLES))
 
 
 def set_standings(gist: Gist, incidents: list[Incident]) -> None:
@@ -100,13 +113,13 @@ def set_standings(gist: Gist, incidents: list[Incident]) -> None:
             incident.background = incident.background or in_title
     if _is_titled_otherwise(gist):
         for incident in incidents:
-            incident.background = incident.background or _has_no_day(incident)
+            incident.background = incident.background or _has_no_day(incident) or _is_days_old(gist, incident)
     if _has_title_of_the_past(incidents):
         for incident in incidents:
             incident.background = incident.background or incident.when is None
     for incident in incidents:
         incident.background = incident.background or _takes_back(gist, incident)
-        incident.background = incident.background or _is_titled_anniversary(gist, incident)
+        incident.background = incident.background or _is_titled_past(gist, incident)
         incident.background = incident.background or _is_below_the_news(gist, incident)
     dated = [
         incident.when.date

@@ -109,7 +109,7 @@ def _with_capitals(
 ) -> list[Place]:
     """ "The Lebanese capital", "la capitale du Liban": a word for capital beside a state names a city."""
     words = [hit for hit in hits.all("roles") if hit.value == "capital"]
-    leading = not lexicon.spaced or lexicon.order == "sov" and bool(lexicon.in_after)
+    leading = not lexicon.spaced or (lexicon.order == "sov" and bool(lexicon.in_after))
     for word in words:
         # What follows the word comes first: "the Russian embassy in the Afghan capital" has a state on either side
         # where adjectives follow their nouns; where they never do, what stands before it.

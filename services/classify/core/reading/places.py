@@ -222,8 +222,8 @@ def is_located(folded: Folded, place: Place, lexicon: Lexicon) -> bool:
     if place.prefix in lexicon.in_prefixes:
         return True
     if not lexicon.spaced:
-        before = folded.norm[max(0, place.start - 4) : place.start]
-        return before.endswith(tuple(lexicon.scenes)) or folded.norm.startswith(tuple(lexicon.in_after), place.end)
+        lead = folded.norm[max(0, place.start - 4) : place.start]
+        return lead.endswith(tuple(lexicon.scenes)) or folded.norm.startswith(tuple(lexicon.in_after), place.end)
     before = folded.norm[max(0, place.start - 20) : place.start].split()
     after = folded.norm[place.end : place.end + 24].split()
     if len(before) > 1 and before[-1] in lexicon.directions:

@@ -38,7 +38,7 @@ def ground_of(gist: Gist, sentence: Sentence, clause: tuple[int, int], triggers:
     if any(hit.value == IncidentType.SECURITY_POSTURE for hit in triggers) or _is_fresh(gist, sentence):
         return None
     had = gist.hits.values("known", *clause, "had")
-    if had and not _tells_harm(gist, sentence.start, clause[0]):
+    if had and not _tells_harm(gist, sentence.start, had[0].start):
         return GuardHit(AFTERMATH, had[0].start, had[0].end)
     attribute = gist.hits.values("known", max(sentence.start, first.start - _ATTRIBUTE_REACH), first.end, "attribute")
     if len(triggers) == 1 and attribute and attribute[-1].start <= first.start < attribute[-1].end:

@@ -11,7 +11,7 @@ from services import classify
 from services.cli import app
 
 RUN = CliRunner()
-TEXT = "Three rockets zapped the US embassy in Baghdad on Sunday, police said."
+TEXT = "Three men zapped the US embassy in Baghdad on Sunday, police said."
 SETTING = "CHANCERY_CLASSIFY__RULES_DIR"
 
 

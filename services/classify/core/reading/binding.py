@@ -1,6 +1,7 @@
 """Which site an event word speaks of, and how the two stand to each other: the target, a speaker, a bystander."""
 
 import math
+import re
 from collections.abc import Sequence
 
 from services.classify.core.reading.gist import CLAUSE_END, Gist
@@ -44,6 +45,7 @@ def _is_former(gist: Gist, site: SiteMention) -> bool:
     return bool(after) and not gist.folded.norm[site.noun[1] : after[0].start].strip()
 
 
+_SEMICOLON = re.compile("[;；؛]")
 _MAX_WORDS_TO_SITE = 28
 _NAMED_BONUS = -1.0
 _MAX_CHARACTERS_TO_SITE = 2 * _MAX_WORDS_TO_SITE + 1
@@ -117,6 +119,8 @@ def _distance(gist: Gist, sentence: Sentence, site: SiteMention, trigger: Hit, n
     words = gist.words_between(*between)
     if words > _MAX_WORDS_TO_SITE or words + _NAMED_BONUS >= nearest or is_elsewhere(gist, sentence, site, trigger):
         return None
+    if _SEMICOLON.search(gist.folded.clean, *between):
+        return None  # "Telegrams from every embassy; the gunman shot twice in the square"
     others = gist.hits.values("roles", *between, "other_targets")
     if site.kind is SiteKind.DIPLOMATIC_QUARTER:
         others = []  # whatever is hit in a quarter of missions is hit in their vicinity

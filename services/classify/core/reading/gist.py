@@ -77,6 +77,8 @@ _YEAR_IN = re.compile(r"(?:19|20)\d\d|\d日")
 
 
 _SPACES = 32
+_NAME_REACH = 24
+"""Characters of a place's name before a word for a day or month in it."""
 
 
 class Gist:
@@ -114,7 +116,15 @@ class Gist:
             self.folded.norm, sentence.start, sentence.end
         ):
             return []
-        return self.dates.read(self.folded.norm, sentence.start, sentence.end, self.published)
+        whens = self.dates.read(self.folded.norm, sentence.start, sentence.end, self.published)
+        return [when for when in whens if not self._is_in_name(when)]
+
+    def _is_in_name(self, when: When) -> bool:
+        """ "Rio de Janeiro": a month that is only a part of a place's name."""
+        return any(
+            place.start <= when.start and when.end <= place.end and place.end - place.start > when.end - when.start
+            for place in self.places_within(when.start - _NAME_REACH, when.end)
+        )
 
     def clauses(self, sentence: Sentence) -> list[tuple[int, int]]:
         """A sentence cut at commas, dashes and their like. Numbers like 1,000 are not cut."""

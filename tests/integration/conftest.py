@@ -92,6 +92,12 @@ def kafka(request: pytest.FixtureRequest) -> Settings:
     return settings_on(request.getfixturevalue(request.param), embedded=request.param == "embedded")
 
 
+@pytest.fixture
+def on_apache(apache: str) -> Settings:
+    """Settings for a fresh namespace on Apache Kafka."""
+    return settings_on(apache, embedded=False)
+
+
 def settings_on(address: str, *, embedded: bool, **more: str) -> Settings:
     environment = {
         "CHANCERY_KAFKA__BOOTSTRAP_SERVERS": address,

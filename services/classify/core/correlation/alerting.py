@@ -140,14 +140,22 @@ def told(incident: Incident) -> bool:
     return any(claim.tellable and claim.inhibited_by is None for claim in incident.claims)
 
 
-URGENCY_WITHIN = dt.timedelta(days=1)
+IMMEDIATE_WITHIN = dt.timedelta(days=1)
+
+
+def _age(incident: Incident) -> dt.timedelta:
+    """Days from the event to its first report; none where the date is not told."""
+    told_at = incident.ledger.published_at or incident.ledger.fetched_at
+    return told_at.date() - incident.date if incident.date else dt.timedelta(0)
+
+
+URGENCIES: tuple[tuple[Urgency, Callable[[Incident], bool]], ...] = (
+    (Urgency.EXPECTED, lambda incident: incident.outcome is Outcome.THREATENED),
+    (Urgency.IMMEDIATE, lambda incident: _age(incident) <= IMMEDIATE_WITHIN),
+    (Urgency.PAST, lambda _: True),
+)
+"""CAP urgency from event time; the first row that holds."""
 
 
 def urgency(incident: Incident) -> Urgency:
-    """CAP urgency from event time: a threat is expected, what happened up to a day before its report is immediate."""
-    if incident.outcome is Outcome.THREATENED:
-        return Urgency.EXPECTED
-    told_at = incident.ledger.published_at or incident.ledger.fetched_at
-    if incident.date is None or told_at.date() - incident.date <= URGENCY_WITHIN:
-        return Urgency.IMMEDIATE
-    return Urgency.PAST
+    return next(urgency for urgency, holds in URGENCIES if holds(incident))

@@ -1,10 +1,12 @@
 """Severity and certainty: two scales, each with the reasons that made it, both read from tables."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from services.classify.core.taxonomy import TAXONOMY
 from services.contracts.report import Certainty, Count, IncidentType, Outcome, Relation, Severity
 
+S = TypeVar("S")
 _SEVERITIES = (Severity.MINOR, Severity.MODERATE, Severity.SEVERE, Severity.EXTREME)
 _CERTAINTIES = (Certainty.UNLIKELY, Certainty.POSSIBLE, Certainty.LIKELY, Certainty.OBSERVED)
 
@@ -23,8 +25,22 @@ _OUTCOME_STEPS: dict[Outcome, tuple[int, str]] = {
     Outcome.FOILED: (-1, "foiled"),
     Outcome.THREATENED: (-2, "only threatened"),
 }
-_DEAD_FOR_EXTREME = 5
-_HURT_FOR_SEVERE = 5
+_FLOORS: tuple[tuple[str, int, Severity], ...] = (
+    ("dead", 5, Severity.EXTREME),
+    ("dead", 1, Severity.SEVERE),
+    ("wounded", 5, Severity.SEVERE),
+    ("wounded", 1, Severity.MODERATE),
+)
+"""Who, at least how many, and the least that makes it; the first row that holds."""
+
+_TOLD_AS_A_FACT = Certainty.LIKELY
+_OBSERVED_BY: dict[str, str] = {
+    "official": "an authority says so",
+    "witness": "witnesses say so",
+    "claimed": "claimed by its authors",
+}
+"""Who makes it observed."""
+_DOUBTS: dict[str, int] = {"hedged": -1, "denied": -2}
 
 
 def severity_of(
@@ -38,38 +54,34 @@ def severity_of(
         if step:
             level += step
             reasons.append(f"{reason}: {step:+d}")
-    if killed is not None and killed.low > 0:
-        floor = 3 if killed.low >= _DEAD_FOR_EXTREME else 2
-        if level < floor:
-            level = floor
-        reasons.append(f"{killed.low} or more dead: at least {_SEVERITIES[floor].value}")
-    elif wounded is not None and wounded.low > 0:
-        floor = 2 if wounded.low >= _HURT_FOR_SEVERE else 1
-        level = max(level, floor)
-        reasons.append(f"{wounded.low} or more wounded: at least {_SEVERITIES[floor].value}")
-    return _SEVERITIES[max(0, min(level, 3))], tuple(reasons)
+    harmed = {"dead": killed.low if killed else 0, "wounded": wounded.low if wounded else 0}
+    for who, at_least, floor in _FLOORS:
+        if harmed[who] >= at_least:
+            level = max(level, _SEVERITIES.index(floor))
+            reasons.append(f"{harmed[who]} or more {who}: at least {floor.value}")
+            break
+    return _on_scale(_SEVERITIES, level), tuple(reasons)
 
 
 def certainty_of(
     source_kinds: Sequence[str], hedges: Sequence[str], denied: bool, claimed: bool
 ) -> tuple[Certainty, tuple[str, ...]]:
     """CAP certainty: likely as told; observed when an authority or a witness says so; less when hedged or denied."""
-    level = 2
+    level = _CERTAINTIES.index(_TOLD_AS_A_FACT)
     reasons = ["told as a fact"]
-    direct = sorted(
-        {"official": "an authority says so", "witness": "witnesses say so"}[kind]
-        for kind in set(source_kinds) & {"official", "witness"}
-    )
-    if direct:
-        level = 3
-        reasons.append(", ".join(direct))
-    if claimed:
-        reasons.append("claimed by its authors")
-        level = 3
+    said_by = {*source_kinds, *(["claimed"] if claimed else [])}
+    for who, reason in _OBSERVED_BY.items():
+        if who in said_by:
+            level = _CERTAINTIES.index(Certainty.OBSERVED)
+            reasons.append(reason)
     if hedges:
-        level -= 1
+        level += _DOUBTS["hedged"]
         reasons.append(f"hedged: {hedges[0]}")
     if denied:
-        level -= 2
+        level += _DOUBTS["denied"]
         reasons.append("denied by somebody")
-    return _CERTAINTIES[max(0, min(level, 3))], tuple(reasons)
+    return _on_scale(_CERTAINTIES, level), tuple(reasons)
+
+
+def _on_scale(scale: Sequence[S], level: int) -> S:
+    return scale[max(0, min(level, len(scale) - 1))]

@@ -191,7 +191,8 @@ def _is_past_verb(gist: Gist, sentence: Sentence, site: SiteMention, trigger: Hi
     if gist.lexicon.order != "sov" or not gist.lexicon.spaced or not joiners:
         return False
     told = [hit for layer in _TOLD for hit in gist.hits.within(layer, trigger.start, site.noun[0])]
-    if not any(gist.folded.norm[hit.end : hit.end + 8].split()[:1] in [[word] for word in joiners] for hit in told):
+    joined = any(gist.folded.norm[hit.end : hit.end + 8].split()[:1] in [[word] for word in joiners] for hit in told)
+    if not joined and not gist.closings(trigger.start, site.noun[0]):
         return False
     if any(gist.hits.within(layer, site.noun[0], sentence.end) for layer in _TOLD):
         return False

@@ -2,8 +2,8 @@
 
 import datetime as dt
 import re
-from bisect import bisect_right
-from collections.abc import Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from operator import itemgetter
 from types import MappingProxyType
@@ -103,6 +103,7 @@ class Gist:
         self.place_starts = [place.start for place in places]
         self._whens: dict[int, list[When]] = {}
         self._clauses: dict[int, list[tuple[int, int]]] = {}
+        self._closings: list[int] | None = None
 
     def dates_in(self, sentence: Sentence) -> list[When]:
         """The dates of a sentence; nothing is run where the scan saw no date word and no digit of a year."""
@@ -130,8 +131,27 @@ class Gist:
         """A sentence cut at commas, dashes and their like. Numbers like 1,000 are not cut."""
         known = self._clauses.get(sentence.index)
         if known is None:
-            known = self._clauses[sentence.index] = _clauses(self.folded.clean, sentence)
+            cuts = _clauses(self.folded.clean, sentence)
+            for joiner in self.closings(sentence.start, sentence.end):
+                at = bisect_right(cuts, joiner, key=itemgetter(0)) - 1
+                cuts[at : at + 1] = [(cuts[at][0], joiner), (joiner, cuts[at][1])]
+            known = self._clauses[sentence.index] = cuts
         return known
+
+    def closings(self, start: int, end: int) -> list[int]:
+        """Where an "and" right behind a finite verb begins the next clause, in a language whose verb comes last."""
+        if self._closings is None:
+            self._closings = sorted(self._all_closings())
+        return self._closings[bisect_left(self._closings, start) : bisect_left(self._closings, end)]
+
+    def _all_closings(self) -> Iterator[int]:
+        lexicon, norm = self.lexicon, self.folded.norm
+        for joiner in lexicon.numbers.joiners if lexicon.closing else ():
+            at = norm.find(f" {joiner} ")
+            while at >= 0:
+                if norm[norm.rfind(" ", max(0, at - _SPACES), at) + 1 : at] in lexicon.closing:
+                    yield at + 1
+                at = norm.find(f" {joiner} ", at + 1)
 
     def clause_at(self, sentence: Sentence, position: int) -> tuple[int, int]:
         """The clause of a sentence that holds `position`, else all of it."""

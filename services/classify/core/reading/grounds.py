@@ -37,11 +37,11 @@ def ground_of(gist: Gist, sentence: Sentence, clause: tuple[int, int], triggers:
     first = triggers[0]
     if any(hit.value == IncidentType.SECURITY_POSTURE for hit in triggers) or _is_fresh(gist, sentence):
         return None
-    had = gist.hits.values("known", *clause, "had")
-    if had and not _tells_harm(gist, sentence.start, had[0].start):
+    had = [hit for hit in gist.hits.values("known", *clause, "had") if _is_its_verb(gist, triggers[-1], hit)]
+    if had and not _tells_harm(gist, sentence.start, clause[0] if gist.lexicon.closing else had[0].start):
         return GuardHit(AFTERMATH, had[0].start, had[0].end)
     attribute = gist.hits.values("known", max(sentence.start, first.start - _ATTRIBUTE_REACH), first.end, "attribute")
-    if len(triggers) == 1 and attribute and attribute[-1].start <= first.start < attribute[-1].end:
+    if len(triggers) == 1 and attribute and _is_attribute(gist, attribute[-1], first, clause[1]):
         return GuardHit(AFTERMATH, attribute[-1].start, attribute[-1].end)  # "the widow of the murdered envoy"
     behind = None if any(hit.value in _FOUND for hit in triggers) else _link_behind(gist, clause, triggers[-1])
     if behind is not None and not _is_told_beside(gist, sentence, clause, triggers[0].start, behind.end):
@@ -61,6 +61,24 @@ def _goes_on_telling(gist: Gist, sentence: Sentence, position: int) -> bool:
     cut = gist.clauses(sentence)
     after = bisect_left(cut, position, key=itemgetter(0))
     return any(_tells_anew(gist, *other) for other in cut[after : after + _CLAUSES])
+
+
+def _is_its_verb(gist: Gist, trigger: Hit, had: Hit) -> bool:
+    """Whether a pluperfect is the verb of an event: where the verb comes last, the first behind it."""
+    closing = gist.lexicon.closing
+    if not closing:
+        return True
+    return had.end > trigger.start and closing.isdisjoint(gist.folded.norm[trigger.end : had.start].split())
+
+
+def _is_attribute(gist: Gist, hit: Hit, trigger: Hit, end: int) -> bool:
+    """Whether a participle holds an event and stands by itself: no verb and no "and" goes on with it."""
+    if not hit.start <= trigger.start < hit.end:
+        return False
+    if not gist.lexicon.closing:
+        return True
+    following = gist.folded.norm[hit.end : end].split()[:1]
+    return bool(following) and gist.lexicon.closing.isdisjoint(following) and following[0] not in gist.lexicon.and_words
 
 
 def _is_fresh(gist: Gist, sentence: Sentence) -> bool:

@@ -39,10 +39,19 @@ _POLITICS = ("expulsion", "diplomacy")
 
 
 def political_guards(gist: Gist) -> list[GuardHit]:
-    """Guards of the lead that make any closure in the article a political one."""
-    return first_of_each(
-        GuardHit(hit.value, hit.start, hit.end) for hit in gist.hits.values("guards", 0, lead_end(gist), *_POLITICS)
-    )
+    """Guards of the lead that make any closure in the article a political one, or one that its title only threatens."""
+    hits = gist.hits.values("guards", 0, lead_end(gist), *_POLITICS)
+    title = next((sentence for sentence in gist.sentences if sentence.title), None)
+    if title is not None:
+        closures = [
+            told for told in gist.hits.triggers(title.start, title.end) if told.value == IncidentType.SECURITY_POSTURE
+        ]
+        hits += [
+            hit
+            for hit in gist.hits.values("guards", title.start, title.end, "hypothetical")
+            if any(told.start < hit.end and hit.start < told.end for told in closures)
+        ]
+    return first_of_each(GuardHit(hit.value, hit.start, hit.end) for hit in hits)
 
 
 def lead_end(gist: Gist) -> int:

@@ -69,23 +69,47 @@ def _heed_lead(gist: Gist, incidents: list[Incident]) -> None:
         if below:
             continue
         told = (other for other in incidents if other.mentions[0].sentence.index == lead)
-        spoken = next((other for other in told if _is_heeded(headline, other)), None)
+        heeded = _HEEDED | {"statement"} if _has_reaction(gist) else _HEEDED
+        spoken = next((other for other in told if _is_heeded(headline, other, heeded)), None)
         if spoken is not None:
             headline.rejected, headline.background = spoken.rejected, spoken.background
             headline.guards = first_of_each((*headline.guards, *spoken.guards))
 
 
 _HEEDED = frozenset(
-    ("accident", AFTERMATH, "anniversary", DENIAL, "diplomacy", "drill", "expulsion", "history", "metaphor")
+    (
+        "accident",
+        AFTERMATH,
+        "anniversary",
+        "compensation",
+        DENIAL,
+        "diplomacy",
+        "drill",
+        "expulsion",
+        "history",
+        "metaphor",
+    )
 )
 """Guards of a lead that say what kind of event its headline names, not only what is feared or advised."""
 
 
-def _is_heeded(headline: Incident, lead: Incident) -> bool:
+def _has_reaction(gist: Gist) -> bool:
+    """ "Blast at the embassy; Iran mourns": whether a clause of the title tells neither an event nor harm."""
+    layers = ("events", "weak_events", "casualties", "sites")
+    return any(
+        gist.words_between(*clause) > 1 and not any(gist.hits.within(layer, *clause) for layer in layers)
+        for sentence in gist.sentences
+        if sentence.title
+        for clause in gist.clauses(sentence)
+    )
+
+
+def _is_heeded(headline: Incident, lead: Incident, heeded: frozenset[str]) -> bool:
     """Whether a lead tells what a headline names, under a guard."""
-    if not (lead.rejected or lead.background) or not any(guard.name in _HEEDED for guard in lead.guards):
+    if not (lead.rejected or lead.background) or not any(guard.name in heeded for guard in lead.guards):
         return False
-    return TAXONOMY[headline.type].family == TAXONOMY[lead.type].family and not sites_differ(headline.site, lead.site)
+    alike = TAXONOMY[headline.type].family == TAXONOMY[lead.type].family or headline.generic or lead.generic
+    return alike and not sites_differ(headline.site, lead.site)
 
 
 _DAY_REACH = 2

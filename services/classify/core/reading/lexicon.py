@@ -87,6 +87,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "scenes",
         "settlements",
         "oblique",
+        "closing",
         "own",
         "capital",
         "topic",
@@ -129,7 +130,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
 WORD_SETS = (
     "roles.of", "roles.in", "roles.in_after", "roles.that", "roles.in_prefixes", "roles.and_prefixes",
     "roles.possessives", "roles.regions", "roles.streets", "roles.directions", "roles.ways", "roles.scenes",
-    "roles.oblique",
+    "roles.oblique", "roles.closing",
     "known.which", "known.the_prefixes", "known.object",
     "roles.and",
 )  # fmt: skip
@@ -203,6 +204,8 @@ class Lexicon:
     scenes: frozenset[str] = frozenset()
     oblique: frozenset[str] = frozenset()
     oblique_endings: tuple[str, ...] = ()
+    closing: frozenset[str] = frozenset()
+    """Finite verbs that end a clause before "and", where the verb comes last."""
     missions: tuple[tuple[str, SiteKind], ...] = ()
     """The one-word nouns of embassies and consulates, as far as they are fixed: they tell whose an employee is."""
     prefixes: tuple[str, ...] = ()
@@ -242,8 +245,8 @@ def _language(file: str, data: Table) -> Table:
     for key in ("code", "name", "words"):
         if key not in language:
             raise LexiconError(file, f"language.{key}", "is missing")
-    if language.get("order", "svo") not in ("svo", "sov"):
-        raise LexiconError(file, "language.order", "must be svo or sov")
+    if language.get("order", "svo") not in ("svo", "vso", "sov"):
+        raise LexiconError(file, "language.order", "must be svo, vso or sov")
     check_language(file, language)
     return language
 
@@ -305,6 +308,7 @@ def compile_lexicon(
         and_words=_folded_set(file, "roles.and", roles.get("and", [])) or numbers.joiners,
         oblique=_folded_set(file, "roles.oblique", [term for term in oblique if not term.startswith("*")]),
         oblique_endings=tuple(fold_term(term) for term in oblique if term.startswith("*")),
+        closing=_folded_set(file, "roles.closing", roles.get("closing", [])),
         missions=tuple(_missions(data["sites"])),
         that=_folded_set(file, "roles.that", roles.get("that", [])),
         prefixes=tuple(compiler.prefixes),

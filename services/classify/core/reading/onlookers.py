@@ -1,6 +1,6 @@
 """Sites that only look on: an embassy that looks for victims, condemns, or tells of an attack on somebody else.
 
-Read from the place of a site in its clause, so only for languages whose verb follows its subject.
+Read from the place of a site in its clause, and of the verb that is its own.
 """
 
 import re
@@ -25,11 +25,25 @@ def is_quoted(gist: Gist, sentence: Sentence, site: SiteMention) -> bool:
 def is_onlooker(gist: Gist, sentence: Sentence, site: SiteMention, trigger: Hit) -> bool:
     """Whether `site` is the subject of a clause that only speaks of what `trigger` tells."""
     lexicon = gist.lexicon
-    if not lexicon.spaced or lexicon.order != "svo" or not _begins_clause(gist, site, sentence.start):
+    if not lexicon.spaced or not _begins_clause(gist, site, sentence.start):
         return False
+    if lexicon.order == "sov":
+        return trigger.start >= site.end and _acts_first(gist, site, trigger)
     if trigger.start >= site.end:
         return _only_mentions(gist, site, trigger)
     return trigger.end <= site.start and _goes_on_alone(gist, sentence, site, trigger)
+
+
+def _acts_first(gist: Gist, site: SiteMention, trigger: Hit) -> bool:
+    """ "The embassy offered that those hurt in the blast ...": its own verb, before the event, tells no event."""
+    if trigger.start - site.end > _REACH:
+        return False
+    words = gist.folded.norm[site.end : trigger.start].split()
+    verb = next((at for at, word in enumerate(words) if word in gist.lexicon.closing), None)
+    if verb is None or not gist.lexicon.that.isdisjoint(words[:verb]):
+        return False
+    end = site.end + len(" ".join(words[: verb + 1])) + 1
+    return not _tells(gist, site.end, end)
 
 
 def _begins_clause(gist: Gist, site: SiteMention, start: int) -> bool:
@@ -47,7 +61,17 @@ def _begins_clause(gist: Gist, site: SiteMention, start: int) -> bool:
     words = words[that + 1 :]
     if words and words[0] in gist.lexicon.numbers.joiners:
         del words[0]
+    if gist.lexicon.order == "vso" and len(words) == 1 and words[0] not in gist.lexicon.words:
+        return not _tells(gist, site.start - len(words[0]) - 1, site.start)  # its verb, if it does something itself
     return all(word in gist.lexicon.articles for word in words)
+
+
+def _tells(gist: Gist, start: int, end: int) -> bool:
+    return (
+        bool(gist.hits.triggers(start, end))
+        or bool(gist.hits.within("casualties", start, end))
+        or _is_target(gist, start, end)
+    )
 
 
 def _is_target(gist: Gist, start: int, end: int) -> bool:
@@ -63,14 +87,14 @@ def _only_mentions(gist: Gist, site: SiteMention, trigger: Hit) -> bool:
     """ "The consulate looks for victims of the attack": the event hangs on a preposition or a verb of saying."""
     if trigger.start - site.end > _REACH or gist.words_between(site.end, trigger.start) < 2:
         return False
-    if _is_target(gist, site.end, trigger.start):
-        return False
-    last_comma = max(gist.folded.clean.rfind(mark, site.end, trigger.start) for mark in ",;:")
-    if last_comma >= 0:
-        return False
     # What the first event word hangs on, the others of its clause hang on too: "the attack that left three dead".
-    first = min((hit.start for hit in gist.hits.triggers(site.end, trigger.end)), default=trigger.start)
-    return _hangs_on_words(gist, site, first)
+    first = min(gist.hits.triggers(site.end, trigger.end), key=lambda hit: hit.start, default=trigger)
+    known = first.prefix in gist.lexicon.the_prefixes
+    if _is_target(gist, site.end, first.start if known else trigger.start):
+        return False
+    if any(mark in gist.folded.clean[site.end : trigger.start] for mark in ",;:،؛"):
+        return False
+    return known or _hangs_on_words(gist, site, first.start)
 
 
 def _hangs_on_words(gist: Gist, site: SiteMention, event: int) -> bool:

@@ -31,7 +31,8 @@ def has_own_object(gist: Gist, trigger: Hit) -> bool:
     if not following:
         return False
     against = gist.hits.values("roles", trigger.end, trigger.end + 12, "against")
-    if not (against and against[0].start <= trigger.end + 1) and following[0] not in gist.lexicon.of:
+    people = gist.hits.values("victims", trigger.end, trigger.end + 2, "one", "many")  # "killed Congressman X"
+    if not (against and against[0].start <= trigger.end + 1) and not people and following[0] not in gist.lexicon.of:
         return False
     layers = ("sites", "weapons", "date", "events", "weak_events")
     return not any(gist.hits.within(layer, trigger.end, end) for layer in layers)
@@ -55,6 +56,20 @@ def _has_far_object(gist: Gist, trigger: Hit) -> bool:
     )
 
 
+def _has_object_before(gist: Gist, sentence: Sentence, site: SiteMention, trigger: Hit) -> bool:
+    """ "Gunmen, during a visit of the envoy, on the university fired": where the verb comes last, its object too."""
+    if gist.lexicon.order != "sov" or not gist.lexicon.closing:
+        return False
+    told = gist.hits.within("events", site.end, gist.clause_at(sentence, max(site.end, trigger.start))[1])
+    targets = gist.hits.values("roles", site.end, told[-1].start, "other_targets") if told else []
+    if not targets or gist.words_between(targets[-1].end, told[-1].start) > _OBJECT_TO_VERB:
+        return False
+    return any(
+        hit.end == targets[-1].start - 1 for hit in gist.hits.values("roles", site.end, targets[-1].start, "against")
+    )
+
+
+_OBJECT_TO_VERB = 3
 _OWN_PLACE_REACH = 40
 
 
@@ -74,7 +89,7 @@ def _is_in_other_clause(gist: Gist, sentence: Sentence, site: SiteMention, trigg
     """ "They left with help of the embassy, while fighting goes on in Kabul": a place and clause of its own."""
     if place.kind != "city" or site.end > trigger.start or not is_located(gist.folded, place, gist.lexicon):
         return False
-    if site.kind in (SiteKind.STAFF, SiteKind.CONVOY) or gist.lexicon.order != "svo":
+    if site.kind in (SiteKind.STAFF, SiteKind.CONVOY) or gist.lexicon.order == "sov":
         return False  # "the envoy died of wounds, suffered in an attempt in Ankara"
     if not CLAUSE_END.search(gist.folded.clean, site.end, trigger.start):
         return False
@@ -83,11 +98,17 @@ def _is_in_other_clause(gist: Gist, sentence: Sentence, site: SiteMention, trigg
 
 def is_elsewhere(gist: Gist, sentence: Sentence, site: SiteMention, trigger: Hit) -> bool:
     """ "After the attacks in Brussels the embassy in Moscow ...": what happened has its own place, not the site's."""
+    if _has_object_before(gist, sentence, site, trigger):
+        return True
     if site.end <= trigger.start and (
         has_own_object(gist, trigger)
         or _has_far_object(gist, trigger)
         or gist.hits.values("roles", site.end, trigger.start, "topic")
     ):
+        return True
+    inside = gist.places_within(trigger.start, trigger.end)  # "entered Baku": the words of the event hold its object
+    weak = trigger.layer == "weak_events"
+    if any(_is_no_host(place, site) or (weak and place.kind == "city") for place in inside):
         return True
     if any(
         _contradicts(place, site) and _places_trigger(gist, site, place)
@@ -99,12 +120,13 @@ def is_elsewhere(gist: Gist, sentence: Sentence, site: SiteMention, trigger: Hit
         return True
     if place is None or place.kind not in ("city", "state") or site.start <= place.start < site.end:
         return False
-    if not _is_told_of(gist, trigger, place):
-        return False
+    return _is_told_of(gist, trigger, place) and _is_no_host(place, site)
+
+
+def _is_no_host(place: Place, site: SiteMention) -> bool:
+    """Whether what happens in a place cannot happen at a site: nor does what happens in the sender's own country."""
     states = place.states or tuple(city.state for city in place.cities[:1])
-    if site.kind in ABROAD and site.sender in states:
-        return True  # what happens in the sender's own country is not at its embassy
-    return _contradicts(place, site)
+    return (site.kind in ABROAD and site.sender in states) or _contradicts(place, site)
 
 
 def _places_trigger(gist: Gist, site: SiteMention, place: Place) -> bool:

@@ -27,6 +27,8 @@ def retold_as(gist: Gist, sentence: Sentence, trigger: Hit) -> GuardHit | None:
         return None
     if _is_relative(gist, trigger):
         return GuardHit(AFTERMATH, trigger.start, trigger.end) if _is_only_named(gist, sentence) else None
+    if _is_of_known(gist, sentence, trigger):
+        return GuardHit(AFTERMATH, trigger.start, trigger.end)
     if trigger.layer != "events" or not (lexicon.object or lexicon.the_prefixes):
         return None
     ground = _ground(gist, sentence, trigger)
@@ -62,12 +64,13 @@ def _main_clause(gist: Gist, sentence: Sentence, after: Hit, trigger: Hit) -> li
     """What a sentence tells beside the ground; None where nothing does."""
     if gist.lexicon.order == "sov":
         return [(sentence.start, after.start), (trigger.end, sentence.end)]
-    if gist.words_between(sentence.start, after.start) >= 2:
+    if gist.words_between(sentence.start, after.start) >= 1:
         return [(sentence.start, after.start)]
     comma = CLAUSE_END.search(gist.folded.clean, trigger.end, sentence.end)
     return [(comma.end(), sentence.end)] if comma else None
 
 
+_HARMLESS = (IncidentType.SECURITY_POSTURE, IncidentType.PEACEFUL_PROTEST_BLOCKADE)
 _HARM = ("damage", "no_damage", "threatened", "intercepted", "defence", "foiled")
 
 
@@ -76,7 +79,7 @@ def _tells_harm(gist: Gist, start: int, end: int, trigger: Hit) -> bool:
     if hits.within("casualties", start, end) or hits.values("cues", start, end, *_HARM):
         return True
     return any(
-        hit.value != IncidentType.SECURITY_POSTURE and not (hit.start < trigger.end and trigger.start < hit.end)
+        hit.value not in _HARMLESS and not (hit.start < trigger.end and trigger.start < hit.end)
         for hit in hits.triggers(start, end)
     )
 
@@ -88,7 +91,7 @@ def _is_object(gist: Gist, sentence: Sentence, trigger: Hit) -> bool:
     """
     end = min(sentence.end, trigger.end + _OBJECT_REACH)
     stop = CLAUSE_END.search(gist.folded.clean, trigger.end, end)
-    words_end = stop.start() if stop else end
+    words_end = min([stop.start() if stop else end, *gist.closings(trigger.end, end)])
     words = gist.folded.norm[trigger.end : words_end].split()
     marks = [index for index, word in enumerate(words) if word in gist.lexicon.object]
     if not marks:
@@ -96,10 +99,10 @@ def _is_object(gist: Gist, sentence: Sentence, trigger: Hit) -> bool:
     mark = trigger.end + len(" ".join(words[: marks[0] + 1])) + 1
     span = trigger.end, sentence.end
     behind = [*gist.hits.within("casualties", *span), *gist.hits.triggers(*span)]
-    if any(hit.start < mark for hit in behind):
+    if any(hit.start < mark <= hit.end for hit in behind):
         return False  # "lost his life", where the object is not the event
     if gist.hits.values("roles", mark, sentence.end, "speech"):
-        return True  # "he called the attack on the embassy, like that on ..., a mistake"
+        return True  # "he called the attack on the embassy, and the murder of ..., a mistake"
     return not behind and not gist.hits.values("cues", sentence.start, sentence.end, "claimed", *_HARM)
 
 
@@ -114,6 +117,31 @@ def _is_only_named(gist: Gist, sentence: Sentence) -> bool:
     return not any(when.precision is DatePrecision.DAY for when in gist.dates_in(sentence))
 
 
+def _is_of_known(gist: Gist, sentence: Sentence, trigger: Hit) -> bool:
+    """ "The pilgrims who were killed", "he held that the murder of the envoy served ...": what befell somebody known,
+    or an event that itself does or is something, where nothing beside it tells harm or a day.
+
+    Only where an article, or a pronoun that stands for one, says that the reader knows whom or what is meant.
+    """
+    lexicon = gist.lexicon
+    start, end = gist.clause_at(sentence, trigger.start)
+    words = gist.folded.norm[max(start, trigger.start - _WHICH_REACH) : trigger.start].split()
+    if not lexicon.the_prefixes or not words:
+        return False
+    if not any(word in lexicon.which for word in words[-_WHICH_WORDS:]):
+        if words[-1] not in lexicon.that or not _names_its_site(gist, trigger):
+            return False
+        start, end = sentence.start, trigger.end
+    if any(when.precision is DatePrecision.DAY for when in gist.dates_in(sentence)):
+        return False
+    return not any(_tells_harm(gist, *part, trigger) for part in ((start, trigger.start), (end, sentence.end)))
+
+
+def _names_its_site(gist: Gist, trigger: Hit) -> bool:
+    """ "The murder of the envoy" in two words: what was hit stands in, or right behind, a noun without an article."""
+    return bool(gist.hits.within("sites", trigger.start, trigger.end + 2))
+
+
 def _is_relative(gist: Gist, hit: Hit) -> bool:
     """ "The raid that hit ...": the verb of a clause that only says which event is meant."""
     lexicon = gist.lexicon
@@ -124,4 +152,4 @@ def _is_relative(gist: Gist, hit: Hit) -> bool:
     return bool(named) and named[-1].prefix in lexicon.the_prefixes
 
 
-_WHICH_REACH = 32
+_WHICH_REACH, _WHICH_WORDS = 32, 3

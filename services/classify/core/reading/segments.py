@@ -180,20 +180,18 @@ def _tells(
     free: Sequence[SiteMention],
 ) -> Told | None:
     inside = [site for site in sites if segment.start <= site.noun[0] < segment.end]
-    site, trigger = bind_site(gist, sentence, segment.triggers, inside)
+    meant = _without_grievances(gist, segment.triggers)
+    site, trigger = bind_site(gist, sentence, meant, inside)
     if site is None:
-        site, trigger = bind_site(gist, sentence, segment.triggers, free)
+        site, trigger = bind_site(gist, sentence, meant, free)
     if site is None:
         site, trigger = _closed_site(gist, sentence, segment, sites)
     weapons = gist.hits.within("weapons", segment.start, segment.end) or gist.hits.within(
         "weapons", sentence.start, sentence.end
     )
     triggers = tuple(
-        hit
-        for hit in segment.triggers
-        if hit.layer == "events" or site is not None or (hit.value == "impact" and weapons)
+        hit for hit in meant if hit.layer == "events" or site is not None or (hit.value == "impact" and weapons)
     )
-    triggers = _without_grievances(gist, triggers)
     kind, generic = incident_type(triggers, weapons, site)
     if kind is None or not triggers:
         return None

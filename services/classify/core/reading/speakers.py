@@ -48,7 +48,9 @@ def is_speaker(gist: Gist, site: SiteMention, sentence: Sentence, triggers: Sequ
             # The verb comes last: what stands between is its object, unless a clause ends on the way. A comma may
             # set off the subject itself: "The Kyiv embassy, that blasts were heard, announced".
             comma = begins and not told and _SUBJECT_COMMA.match(gist.folded.clean, site.end)
-            if not CLAUSE_END.search(gist.folded.clean, comma.end() if comma else site.end, speech.start):
+            subject_end = comma.end() if comma else site.end
+            stop = CLAUSE_END.search(gist.folded.clean, subject_end, speech.start)
+            if not stop and not gist.closings(subject_end, speech.start):
                 return True
             return begins and any(_closes(gist, verb) for verb in after)
         between = any(site.end <= trigger.start and trigger.end <= speech.start for trigger in triggers)
@@ -121,12 +123,11 @@ def is_in_next_clause(gist: Gist, sentence: Sentence, site: SiteMention) -> bool
     "Troops killed the leader in Pakistan, and the ministry put its embassies on alert", where the verb comes first.
     """
     start, end = gist.clause_at(sentence, site.start)
-    words = gist.folded.norm[start : site.start].split()
-    if start == sentence.start or len(words) < 2 or not words[0].startswith(tuple(gist.lexicon.and_prefixes)):
+    words = gist.folded.norm[start : site.noun[0]].split()
+    if start == sentence.start or not words or not words[0].startswith(tuple(gist.lexicon.and_prefixes)):
         return False
-    if gist.hits.values("cues", start, end, "damage", "no_damage") or gist.hits.within("casualties", start, end):
-        return False
-    return not is_governed(gist, site, sentence, ())
+    told = gist.hits.triggers(start, end) or gist.hits.within("casualties", start, end)
+    return not told and not gist.hits.values("cues", start, end, "damage", "no_damage")
 
 
 def _is_oblique(gist: Gist, site: SiteMention) -> bool:
@@ -151,7 +152,7 @@ def _has_own_subject(gist: Gist, speech: Hit, sentence: Sentence, site: SiteMent
         return False  # "the murders, and several diplomats, among them ambassador X, said that ..."
     if (
         has_comma(gist, site.end, speech.start)
-        and gist.lexicon.order == "svo"
+        and gist.lexicon.order != "sov"
         and any(trigger.end <= site.noun[0] for trigger in triggers)
     ):
         return True

@@ -4,20 +4,27 @@ from collections.abc import Sequence
 
 from services.classify.core.reading.dates import When
 from services.classify.core.reading.gist import CLAUSE_END, Casualties, Gist
+from services.classify.core.reading.groups import (
+    ONE,
+    Group,
+    added,
+    companions,
+    is_companion,
+    total,
+    with_joined,
+)
+from services.classify.core.reading.lexicon import GENERIC_EVENTS
+from services.classify.core.reading.listing import plain_words
 from services.classify.core.reading.numbers import Number
 from services.classify.core.reading.scan import Hit
 from services.classify.core.reading.text import MOST_IN_A_SENTENCE, Sentence
 from services.classify.core.reading.victims import (
     BRACKET,
     BRACKET_WORDS,
-    ONE,
-    Group,
-    added,
     are_attackers,
     is_group,
     of_attackers,
     unnumbered,
-    with_joined,
 )
 from services.contracts.report import Count
 
@@ -91,11 +98,19 @@ def _read(
     for hit in words:
         name = _ONES.get(hit.value, hit.value)
         group = (
-            None if name in told and not _is_beside(hit, told[name]) else _unnumbered(gist, hit, start, end, numbers)
+            None
+            if name in told and not _is_beside(hit, told[name])
+            else _unnumbered(gist, hit, start, end, numbers, taken)
         )
         if group is not None:
             told[name] = group
             soft.add(name)
+    for hit in words:
+        name = _ONES.get(hit.value, hit.value)
+        others = companions(gist, hit, numbers, taken) if name in ("killed", "wounded") else None
+        if others is not None:
+            known, span = told.get(name, (ONE, others[1]))
+            told[name] = total(known, others[0]), (min(span[0], others[1][0]), max(span[1], others[1][1]))
     return soft
 
 
@@ -111,13 +126,13 @@ def _pairs(
             distance = _casualty_distance(gist, hit, number)
             if distance is None or _is_of_others(gist, number, start, end, distance):
                 continue
-            if not are_attackers(gist, number):
+            if not are_attackers(gist, number) and not is_companion(gist, number.start, number.end):
                 found.append(((number.weak, distance, hit.start), hit, number))
     found.sort(key=lambda pair: pair[0])
     return [(hit, number) for _, hit, number in found]
 
 
-def _unnumbered(gist: Gist, hit: Hit, start: int, end: int, numbers: Sequence[Number]) -> Group | None:
+def _unnumbered(gist: Gist, hit: Hit, start: int, end: int, numbers: Sequence[Number], taken: set[int]) -> Group | None:
     if hit.value in _ONES:
         return ONE, (hit.start, hit.end)
     if hit.value not in ("killed", "wounded"):
@@ -132,8 +147,8 @@ def _unnumbered(gist: Gist, hit: Hit, start: int, end: int, numbers: Sequence[Nu
         if verb.start < hit.start:
             return one
         # The verb is the word itself, as in "убит": it may yet speak of two ("the consul and his driver").
-        return unnumbered(gist, hit, start, end, numbers) or one
-    return unnumbered(gist, hit, start, end, numbers)
+        return unnumbered(gist, hit, start, end, numbers, taken) or one
+    return unnumbered(gist, hit, start, end, numbers, taken)
 
 
 def _is_of_others(gist: Gist, number: Number, start: int, end: int, distance: float) -> bool:
@@ -159,12 +174,27 @@ def _is_beside(hit: Hit, group: Group) -> bool:
 def _one_before(gist: Gist, hit: Hit) -> Hit | None:
     """The singular verb that says one was hurt, without a number: "the judge was killed"."""
     late = gist.lexicon.order == "sov"  # "ist am Montag in Ankara von einem Attentäter erschossen worden"
-    verbs = gist.hits.values("roles", max(0, hit.start - (BRACKET if late else 24)), hit.end, "one")
+    verbs = gist.hits.values("roles", max(0, hit.start - (BRACKET if late else _VERB_REACH)), hit.end, "one")
     reach = BRACKET_WORDS if late else 2
-    near = [verb for verb in verbs if verb.start < hit.start + 1 and gist.words_between(verb.end, hit.start) <= reach]
+    near = [
+        verb
+        for verb in verbs
+        if verb.start < hit.start + 1
+        and (gist.words_between(verb.end, hit.start) <= reach or _is_second(gist, verb.end, hit.start))
+    ]
     if not near or CLAUSE_END.search(gist.folded.clean, near[-1].end, max(near[-1].end, hit.start)):
         return None
     return near[-1]
+
+
+_VERB_REACH = 40
+
+
+def _is_second(gist: Gist, start: int, end: int) -> bool:
+    """Whether the words between an auxiliary and a verb are another verb: "was shot and seriously wounded"."""
+    words = gist.folded.norm[start:end].split()
+    joined = any(word in gist.lexicon.and_words for word in words[1:])
+    return joined and len(words) <= 4 and not gist.hits.within("victims", start, end)
 
 
 def _toll(gist: Gist, words: Sequence[Hit], numbers: Sequence[Number]) -> tuple[Hit, Number] | None:
@@ -213,7 +243,7 @@ def _casualty_distance(gist: Gist, hit: Hit, number: Number) -> float | None:
         return 0.0
     else:
         return None
-    words = gist.words_between(*between)
+    words = plain_words(gist, *between) if number.start >= hit.end else gist.words_between(*between)
     if between[1] - between[0] > _MAX_CASUALTY_CHARACTERS or words > limit or _is_apart(gist, hit, number):
         return None
     stops = sum(gist.folded.clean.count(mark, *between) for mark in ",;:،，")
@@ -222,6 +252,10 @@ def _casualty_distance(gist: Gist, hit: Hit, number: Number) -> float | None:
     if stops > 1 or gist.hits.within("weapons", *between):
         return None
     return words + bias + 3 * stops
+
+
+_DEEDS = frozenset({*GENERIC_EVENTS, "bombing_ied", "suicide_attack", "rocket_mortar_missile", "air_drone_strike"})
+"""Events that a number may count; the others tell of those who are counted: "two kidnapped students"."""
 
 
 def _is_apart(gist: Gist, hit: Hit, number: Number) -> bool:
@@ -235,11 +269,20 @@ def _is_apart(gist: Gist, hit: Hit, number: Number) -> bool:
         between = gist.folded.norm[number.end : hit.start].split()
         if between and all(word in lexicon.of or word in lexicon.articles for word in between):
             return between[0] in lexicon.of and between[-1] in lexicon.articles  # "two of the murdered"
+        if between and between[-1] in lexicon.of and lexicon.articles and lexicon.order == "svo":
+            return True  # "five men suspected of killing the senator"
+        if gist.hits.values("quantities", number.end, hit.start, "explosions", "rockets", "shots"):
+            return True  # "fired 13 shots, killing him"
+        events = gist.hits.triggers(number.end, hit.start)
+        if any(event.value in _DEEDS and gist.words_between(number.end, event.start) <= 1 for event in events):
+            return True  # "two attacks killed ...", French "un attentat"
         # "Five students and the murder of a merchant": what it speaks of comes after it.
         return gist.folded.norm[hit.start : hit.end].split()[-1] in lexicon.of
     between = gist.folded.norm[hit.end : number.start].split()
-    if between and (between[0] in lexicon.in_ or gist.hits.values("roles", hit.end, number.start, "agent")):
-        return True  # "killed in two villages", "killed by three men"
+    if gist.hits.values("roles", hit.end, number.start, "agent"):
+        return True  # "killed by three men"
+    if between and between[0] in lexicon.in_ and plain_words(gist, hit.end, number.start) == len(between) + 1:
+        return True  # "killed in two villages", not "killed in Kabul two guards"
     if any(mark in gist.folded.clean[hit.end : number.start] for mark in ",;،，"):
         return lexicon.spaced
     if not between or between[0] not in lexicon.numbers.joiners:

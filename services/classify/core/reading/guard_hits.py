@@ -83,6 +83,8 @@ def guards_for(gist: Gist, sentence: Sentence, clause: tuple[int, int], trigger:
     found.extend(GuardHit(AFTERMATH, hit.start, hit.end) for hit in _given(gist, sentence, trigger))
     for hit in hits:
         reach = GUARDS[hit.value].reach
+        if reach is Reach.LINE:
+            continue  # only at its beginning: `related_line`
         if reach is Reach.CLAUSE and not _in_reach(gist, hit, clause, trigger):
             continue
         if reach is Reach.EVENT and not (_is_of(gist, hit, trigger) or _is_relative(gist, hit, clause, trigger)):

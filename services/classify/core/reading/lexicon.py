@@ -94,6 +94,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "meanwhile",
         "and_prefixes",
         "and",
+        "along",
         "about",
         "suffered",
         "cause",

@@ -5,6 +5,7 @@ import datetime as dt
 from services.classify.core.reading.dates import When
 from services.classify.core.reading.gazetteer import City
 from services.classify.core.reading.gist import Gist, GuardHit, Mention
+from services.classify.core.reading.groups import begins_with_his
 from services.classify.core.reading.guards import DENIAL, GUARDS, Effect, Reach
 from services.classify.core.reading.incident import Incident
 from services.classify.core.reading.site_mentions import SiteMention
@@ -95,7 +96,7 @@ def _compatible(gist: Gist, incident: Incident, mention: Mention, newest: Mentio
         return False  # "missiles on the town, in revenge for the strike on its embassy": two events
     past = is_past(gist, mention)
     at_site = incident.relation is not Relation.NONE
-    if past and at_site and not incident.background and _only_refers(gist, mention):
+    if past and (at_site or _is_bare(mention)) and not incident.background and _only_refers(gist, mention):
         past = False  # an attack elsewhere is not the one on the embassy that it answers
     known = incident.background and _is_known(incident) and not _has_own_day(gist, mention)
     past = past or known or _is_denied(gist, incident, mention)
@@ -106,7 +107,7 @@ def _compatible(gist: Gist, incident: Incident, mention: Mention, newest: Mentio
         return False
     if _dates_differ(incident.when, mention.when):
         return False
-    if _are_victims(incident, mention) or _are_in_convoy(incident, mention):
+    if _are_victims(incident, mention) or _are_in_convoy(incident, mention) or _is_his(gist, incident, mention):
         return True
     if not _same_kind(incident, mention) and not _is_retold(incident, mention):
         return False
@@ -229,6 +230,14 @@ def _are_in_convoy(incident: Incident, mention: Mention) -> bool:
         return False
     near = mention.sentence.index - incident.last_sentence <= 1
     return near and not (first.host and second.host and first.host != second.host)
+
+
+def _is_his(gist: Gist, incident: Incident, mention: Mention) -> bool:
+    """ "A diplomat was kidnapped. ... His driver was shot": who is told by a possessive belongs to the one before."""
+    families = {TAXONOMY[incident.type].family, TAXONOMY[mention.type].family}
+    if mention.site is not None or not _goes_on(mention) or families & {"posture", "threat"}:
+        return False
+    return mention.sentence.index - incident.last_sentence <= _NEAR_SENTENCES and begins_with_his(gist, mention)
 
 
 def sites_differ(first: SiteMention | None, second: SiteMention | None) -> bool:

@@ -14,7 +14,7 @@ from services.classify.core.reading.groups import (
     with_joined,
 )
 from services.classify.core.reading.lexicon import GENERIC_EVENTS
-from services.classify.core.reading.listing import plain_words
+from services.classify.core.reading.listing import clause_stop, plain_words
 from services.classify.core.reading.numbers import Number
 from services.classify.core.reading.scan import Hit
 from services.classify.core.reading.text import MOST_IN_A_SENTENCE, Sentence
@@ -254,6 +254,16 @@ def _casualty_distance(gist: Gist, hit: Hit, number: Number) -> float | None:
     return words + bias + 3 * stops
 
 
+def _counts_deeds(gist: Gist, hit: Hit, number: Number) -> bool:
+    """Whether a number counts events or shots: "two attacks killed", "fired 13 shots, killing him", "in an attack"."""
+    stop = hit.start if number.end <= hit.start else clause_stop(gist, number.end, number.end + _DEED_REACH)
+    if number.end <= hit.start and gist.hits.values("quantities", number.end, stop, "explosions", "rockets", "shots"):
+        return True
+    events = gist.hits.triggers(number.end, stop)
+    return any(event.value in _DEEDS and gist.words_between(number.end, event.start) <= 1 for event in events)
+
+
+_DEED_REACH = 30
 _DEEDS = frozenset({*GENERIC_EVENTS, "bombing_ied", "suicide_attack", "rocket_mortar_missile", "air_drone_strike"})
 """Events that a number may count; the others tell of those who are counted: "two kidnapped students"."""
 
@@ -261,7 +271,7 @@ _DEEDS = frozenset({*GENERIC_EVENTS, "bombing_ied", "suicide_attack", "rocket_mo
 def _is_apart(gist: Gist, hit: Hit, number: Number) -> bool:
     """Whether the words around a number and a casualty word say that they do not belong together."""
     lexicon = gist.lexicon
-    if _is_among(gist, hit, number):
+    if _is_among(gist, hit, number) or _counts_deeds(gist, hit, number):
         return True
     if number.end <= hit.start:
         if hit.prefix in lexicon.and_prefixes:
@@ -269,13 +279,9 @@ def _is_apart(gist: Gist, hit: Hit, number: Number) -> bool:
         between = gist.folded.norm[number.end : hit.start].split()
         if between and all(word in lexicon.of or word in lexicon.articles for word in between):
             return between[0] in lexicon.of and between[-1] in lexicon.articles  # "two of the murdered"
-        if between and between[-1] in lexicon.of and lexicon.articles and lexicon.order == "svo":
-            return True  # "five men suspected of killing the senator"
-        if gist.hits.values("quantities", number.end, hit.start, "explosions", "rockets", "shots"):
-            return True  # "fired 13 shots, killing him"
-        events = gist.hits.triggers(number.end, hit.start)
-        if any(event.value in _DEEDS and gist.words_between(number.end, event.start) <= 1 for event in events):
-            return True  # "two attacks killed ...", French "un attentat"
+        led = between and between[-1] in lexicon.of | lexicon.articles
+        if led and lexicon.articles and lexicon.order == "svo":
+            return True  # "five men suspected of killing the senator", "charged with the murder"
         # "Five students and the murder of a merchant": what it speaks of comes after it.
         return gist.folded.norm[hit.start : hit.end].split()[-1] in lexicon.of
     between = gist.folded.norm[hit.end : number.start].split()

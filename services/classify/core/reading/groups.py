@@ -15,6 +15,7 @@ from services.classify.core.reading.listing import (
     first_noun,
     is_cut,
     is_name,
+    names_listed,
     plain_words,
     sentence_stop,
 )
@@ -258,11 +259,19 @@ def with_joined(gist: Gist, number: Number, hit: Hit, numbers: Sequence[Number],
     return count, (min(first, hit.start), max(last, hit.end))
 
 
+def people_of(gist: Gist, noun: Hit) -> tuple[Count, int]:
+    """How many a noun without a number names, and where that ends: "reporters Ana Ruiz and Juan Mora" are two."""
+    if noun.value == "one":
+        return ONE, noun.end
+    names, end = names_listed(gist, noun.end, sentence_stop(gist, noun.end, noun.end + _LIST_REACH))
+    return (Count(low=names, high=names), end) if names > 1 else (SOME, noun.end)
+
+
 def from_noun(gist: Gist, noun: Hit, hit: Hit, numbers: Sequence[Number], taken: set[int]) -> Group:
     """The person or people a noun behind a casualty word names, and the groups after it."""
-    named = is_name(gist, noun.end, noun.end + GROUP_REACH, 1)
-    count = ONE if noun.value == "one" else SOME
-    return _and_after(gist, _Item(count, noun.start, noun.end, named), hit, numbers, taken)
+    people, end = people_of(gist, noun)
+    named = end > noun.end or is_name(gist, noun.end, noun.end + GROUP_REACH, 1)
+    return _and_after(gist, _Item(people, noun.start, end, named), hit, numbers, taken)
 
 
 def from_name(gist: Gist, start: int, hit: Hit, numbers: Sequence[Number], taken: set[int]) -> Group:

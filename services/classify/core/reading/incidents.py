@@ -17,20 +17,24 @@ def group(gist: Gist, told: Iterable[Mention | Supplement]) -> list[Incident]:
     """The incidents of an article, in the order they are first told."""
     incidents: list[Incident] = []
     current: Incident | None = None
-    headline: Supplement | None = None
+    ahead: Supplement | None = None
+    """What a headline, or a sentence of its own, tells right before the first incident: the site, who was hurt."""
     for item in told:
         if isinstance(item, Supplement):
             if current and not current.rejected:
                 supplement(current, item)
-            elif item.site is not None:
-                headline = item
+            else:
+                ahead = item
             continue
         match = matching(gist, incidents, item, current)
         if match is None:
             match = _opened(gist, item)
             incidents.append(match)
-            if headline is not None and headline.sentence.index == item.sentence.index - 1:
-                take_site(match, headline)
+            if ahead is not None and ahead.sentence.index == item.sentence.index - 1:
+                if ahead.site is not None:
+                    take_site(match, ahead)
+                elif not match.rejected and not match.background:
+                    supplement(match, ahead)
         else:
             absorb(match, item)
         if not match.rejected:

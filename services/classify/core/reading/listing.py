@@ -142,6 +142,34 @@ def first_noun(gist: Gist, start: int, end: int) -> Hit | None:
     return nouns[-1] if nouns else None
 
 
+_NAME_WORDS = 5
+_NO_NAMES = ("victims", "casualties", "events", "weak_events", "weapons", "sites", "actors", "quantities", "guards")
+
+
+def names_listed(gist: Gist, start: int, stop: int) -> tuple[int, int]:
+    """How many names of persons stand in a row that an "and" closes, and where the row ends; (0, start) for none."""
+    names, at = 0, start
+    for each in breaks_in(gist, start, stop):
+        words = len(gist.folded.norm[at : each.start].split())
+        closed = each.kind == "and" and _is_full_name(gist, each.end, stop, 1)
+        if each.kind not in ("comma", "and") or not 1 <= words <= _NAME_WORDS:
+            break
+        if not _is_full_name(gist, at, each.start, words):
+            break
+        names, at = names + 1, each.end
+        if closed:
+            return names + 1, at
+    return 0, start
+
+
+def _is_full_name(gist: Gist, start: int, stop: int, words: int) -> bool:
+    """Whether the words ahead are a name and nothing that the language has a word for."""
+    if not is_name(gist, start, stop, words):
+        return False
+    end = start + sum(len(word) + 1 for word in gist.folded.norm[start:stop].split()[:words])
+    return not any(gist.hits.within(layer, start, min(end, stop)) for layer in _NO_NAMES)
+
+
 def is_name(gist: Gist, start: int, stop: int, words: int) -> bool:
     """Whether a person's name may begin here: words with a capital that are no words of the language, nor a place."""
     found = list(re.finditer(r"\w+", gist.folded.clean[start : sentence_stop(gist, start, stop)]))[:words]

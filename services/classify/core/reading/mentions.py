@@ -61,7 +61,7 @@ def read_mentions(gist: Gist, sites: dict[int, list[SiteMention]]) -> Iterator[M
         told = told_in(gist, sentence, sites.get(sentence.index, [])) if sentence.index in eventful else []
         if not told:
             # Nothing to add to: most sentences of most articles are not read at all.
-            near = sentence.title or sentence.index - newest <= SUPPLEMENT_REACH
+            near = sentence.index - newest <= SUPPLEMENT_REACH or sentence.title or sentence.index + 1 in eventful
             supplement = _supplement(gist, sentence, sites.get(sentence.index, [])) if near else None
             if supplement:
                 yield supplement

@@ -7,14 +7,13 @@ from services.classify.core.reading.gist import CLAUSE_END, Gist
 from services.classify.core.reading.groups import (
     GROUP_REACH,
     NOUN_WORDS,
-    ONE,
-    SOME,
     Group,
     before,
     from_name,
     from_noun,
     is_companion,
     opens_group,
+    people_of,
     total,
 )
 from services.classify.core.reading.listing import clause_stop, is_cut, is_name
@@ -89,7 +88,7 @@ def _subject(gist: Gist, hit: Hit, start: int, verb: int, numbers: Sequence[Numb
         return None
     if noun.value == "many" and _is_counted(gist, noun, numbers):
         return None
-    count, first = (ONE if noun.value == "one" else SOME), noun.start
+    count, first = people_of(gist, noun)[0], noun.start
     if opens_group(gist, noun):
         for joined, span in before(gist, noun.start, numbers, NOUN_WORDS):
             count, first = total(count, joined), span[0]
@@ -105,8 +104,10 @@ def _is_subject(gist: Gist, window: int, noun: Hit, verb: int) -> bool:
     """Whether nothing cuts a noun from the verb, and it is not what stands after "of", "by" or "in"."""
     # Where the verb comes last, the place stands before it: "the consul was in Nairobi shot".
     late = gist.lexicon.order == "sov"
-    if CLAUSE_END.search(gist.folded.clean, noun.end, verb) or is_cut(gist, noun.end, verb, places=not late):
-        return False
+    cut = CLAUSE_END.search(gist.folded.clean, noun.end, verb)
+    explains = cut and "," in gist.folded.clean[window : noun.start] and not gist.folded.clean[cut.end() : verb].strip()
+    if (cut and not explains) or is_cut(gist, noun.end, verb, places=not late):
+        return False  # but "Juan Mora, the mayor, died"
     before = gist.folded.norm[window : noun.start].split()[-3:]
     of = gist.lexicon.of - gist.lexicon.articles
     return not any(word in gist.lexicon.in_ or word in of for word in before) and not (

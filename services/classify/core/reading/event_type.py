@@ -50,14 +50,14 @@ def incident_type(
             best = next((kind for kind in weapon_types if kind in _FINER_THAN_BOMBING), best)
         return best, False
     if generic:
+        if "killing" in generic and site is not None and site.kind is SiteKind.STAFF:
+            return IncidentType.ASSASSINATION_STAFF, False  # by whatever weapon
         if weapon_types:
             return max(weapon_types, key=lambda kind: TAXONOMY[kind].rank), False
         if "impact" in generic and len(generic) == 1:
             return None, False
         if "explosion" in generic:
             return IncidentType.BOMBING_IED, True
-        if "killing" in generic and site is not None and site.kind is SiteKind.STAFF:
-            return IncidentType.ASSASSINATION_STAFF, False
         return IncidentType.ARMED_ATTACK_SHOOTING, True
     return None, False
 

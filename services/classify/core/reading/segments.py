@@ -117,7 +117,8 @@ def _cut(gist: Gist, before: _Run, after: _Run, sites: Sequence[SiteMention]) ->
     """
     last = before[1][-1]
     cut = min((guard.start for guard in after[0] if guard.start >= last.end), default=last.end)
-    if not any(GUARDS[guard.name].reach is Reach.EVENT for guard in before[0]):
+    leading = gist.lexicon.order == "sov" and bool(gist.lexicon.in_after)  # the target stands before its event
+    if leading or not any(GUARDS[guard.name].reach is Reach.EVENT for guard in before[0]):
         return cut
     own = (site.end for site in sites if last.end <= site.start and site.end <= after[1][0].start)
     first = next(own, cut)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from services.classify.core.reading.gist import Gist, GuardHit
 from services.classify.core.reading.guards import AFTERMATH
 from services.classify.core.reading.scan import Hit
+from services.classify.core.reading.speakers import is_spoken
 from services.classify.core.reading.text import Sentence
 from services.contracts.report import DatePrecision, IncidentType
 
@@ -44,6 +45,9 @@ def ground_of(gist: Gist, sentence: Sentence, clause: tuple[int, int], triggers:
     if len(triggers) == 1 and attribute and _is_attribute(gist, attribute[-1], first, clause[1]):
         return GuardHit(AFTERMATH, attribute[-1].start, attribute[-1].end)  # "the widow of the murdered envoy"
     behind = None if any(hit.value in _FOUND for hit in triggers) else _link_behind(gist, clause, triggers[-1])
+    if behind is None and _is_named_only(gist, clause, first):
+        telling = _has_fresh_day(gist, sentence) or _tells_harm(gist, sentence.start, sentence.end)
+        return None if telling else GuardHit(AFTERMATH, first.start, first.end)
     if behind is not None and not _is_told_beside(gist, sentence, clause, triggers[0].start, behind.end):
         return GuardHit(AFTERMATH, first.start, behind.end)
     link = _link(gist, sentence, first)
@@ -89,9 +93,9 @@ def _is_fresh(gist: Gist, sentence: Sentence) -> bool:
 
 def _link(gist: Gist, sentence: Sentence, trigger: Hit) -> Hit | None:
     """The "after", "over" or "condemned" right before a noun that names the event."""
-    nouns = gist.hits.values("known", trigger.start, trigger.end, "events")
-    if not nouns or nouns[0].start != trigger.start:
-        return None
+    nouns = gist.hits.values("known", trigger.start - 1, trigger.end, "events")
+    if not nouns or nouns[0].start not in (trigger.start, trigger.start - 1):
+        return None  # a weak trigger may be the second character of its noun: 被炸
     links = gist.hits.values("known", max(sentence.start, trigger.start - _REACH), trigger.start, "ground")
     if not links or gist.words_between(links[-1].end, trigger.start) > _WORDS:
         return None
@@ -129,6 +133,15 @@ def _link_behind(gist: Gist, clause: tuple[int, int], last: Hit) -> _Mark | None
     return _Mark(min(marks), min(marks) + 1)
 
 
+def _is_named_only(gist: Gist, clause: tuple[int, int], first: Hit) -> bool:
+    """ "Approved the [against the embassy]'s siege", where no spaces are written: with an attribute it is a noun."""
+    lexicon = gist.lexicon
+    if lexicon.spaced or not lexicon.of or not gist.folded.norm.endswith(tuple(lexicon.of), 0, first.start):
+        return False
+    against = gist.hits.values("roles", max(clause[0], first.start - _REACH), first.start, "against")
+    return bool(against) and bool(gist.hits.within("sites", against[-1].end, first.start))
+
+
 def _ends_attribute(gist: Gist, last: Hit, mark: int, end: int) -> bool:
     """Whether all that a clause tells up to its "of" only says who or what is meant behind it, as in Chinese.
 
@@ -149,15 +162,21 @@ _HEAD_REACH = 6
 
 def _is_told_beside(gist: Gist, sentence: Sentence, clause: tuple[int, int], start: int, end: int) -> bool:
     """Whether a sentence tells a fresh day, harm or an event beside what stands from `start` to `end`."""
-    days = (when.date for when in gist.dates_in(sentence) if when.precision is DatePrecision.DAY)
-    if any(day and gist.published and (gist.published - day).days <= _FRESH_DAYS for day in days):
+    if _has_fresh_day(gist, sentence) or _tells_harm(gist, clause[0], start):
         return True
-    if _tells_anew(gist, sentence.start, clause[0]) or _tells_harm(gist, clause[0], start):
+    if _tells_anew(gist, sentence.start, clause[0]):
         return True
     return _tells_anew(gist, end, clause[1]) or _goes_on_telling(gist, sentence, clause[1])
 
 
 _FRESH_DAYS = 7
+
+
+def _has_fresh_day(gist: Gist, sentence: Sentence) -> bool:
+    """Whether a sentence tells a day of the last week on which more was done than said."""
+    told = (when for when in gist.dates_in(sentence) if when.precision is DatePrecision.DAY)
+    days = (when.date for when in told if not is_spoken(gist, when))
+    return any(day and gist.published and (gist.published - day).days <= _FRESH_DAYS for day in days)
 
 
 def _tells_anew(gist: Gist, start: int, end: int) -> bool:

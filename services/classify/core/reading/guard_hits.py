@@ -117,7 +117,7 @@ def _given(gist: Gist, sentence: Sentence, trigger: Hit) -> list[Hit]:
 
 def _is_of(gist: Gist, hit: Hit, trigger: Hit) -> bool:
     """ "In retaliation for the strike", "爆炸案嫌疑人": the guard's words hold the event, or the two touch."""
-    return hit.start <= trigger.end and gist.words_between(hit.end, trigger.start) <= 1
+    return hit.start <= trigger.end + gist.lexicon.spaced and gist.words_between(hit.end, trigger.start) <= 1
 
 
 def _is_relative(gist: Gist, hit: Hit, clause: tuple[int, int], trigger: Hit) -> bool:

@@ -26,6 +26,7 @@ from services.classify.core.reading.scan import Hit
 from services.classify.core.reading.scene import scene_of
 from services.classify.core.reading.segments import Segment, Told, told_in
 from services.classify.core.reading.site_mentions import ABROAD, SiteMention
+from services.classify.core.reading.speakers import is_spoken
 from services.classify.core.reading.text import Sentence, sentences_at
 from services.classify.core.taxonomy import TAXONOMY
 from services.contracts.report import DatePrecision, IncidentType, Relation, SiteKind
@@ -262,18 +263,6 @@ def _own_year(gist: Gist, pool: Sequence[When], trigger: Hit) -> When | None:
         return None
     finer = [when for when in pool if when.precision in (DatePrecision.DAY, DatePrecision.MONTH)]
     return years[-1] if finer and all(when.start >= trigger.end for when in finer) else None
-
-
-_SPEECH_REACH = 24
-
-
-def is_spoken(gist: Gist, when: When) -> bool:
-    """Whether a date is that of a statement: "police said on Tuesday"."""
-    for hit in gist.hits.values("roles", when.start - _SPEECH_REACH, when.end + _SPEECH_REACH, "speech"):
-        between = (hit.end, when.start) if hit.end <= when.start else (when.end, hit.start)
-        if between[0] <= between[1] and gist.words_between(*between) <= 2:
-            return not any(mark in gist.folded.clean[slice(*between)] for mark in ",;:،，")
-    return False
 
 
 def _anniversary_conflict(gist: Gist, sentence: Sentence, when: When | None) -> str | None:

@@ -1,5 +1,6 @@
 """The parts of a sentence that tell an incident each: their triggers, their site, their type."""
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -48,6 +49,9 @@ def _segments(gist: Gist, sentence: Sentence, sites: Sequence[SiteMention]) -> l
     weak = gist.hits.within("weak_events", sentence.start, sentence.end)
     if not events and not (weak and (sites or _has_impact(gist, sentence))):
         return []
+    if not gist.lexicon.spaced:
+        starts = [hit.start for hit in events]
+        weak = [hit for hit in weak if not _lies_in(hit, events, starts)]
     triggers = sorted((*events, *weak), key=lambda hit: hit.start)[:MOST_IN_A_SENTENCE]
     found: list[Segment] = []
     for clause in _parts(gist, gist.clauses(sentence)):
@@ -55,6 +59,12 @@ def _segments(gist: Gist, sentence: Sentence, sites: Sequence[SiteMention]) -> l
         if inside:
             found.extend(_by_guard(gist, sentence, clause, _without_causes(gist, clause, inside), sites))
     return found
+
+
+def _lies_in(weak: Hit, events: Sequence[Hit], starts: Sequence[int]) -> bool:
+    """Whether a weak word is a part of a strong one, and so no event beside it: 枪 in 枪杀."""
+    before = bisect_right(starts, weak.start) - 1
+    return before >= 0 and weak.end <= events[before].end and (weak.start, weak.end) != events[before][:2]
 
 
 def _parts(gist: Gist, clauses: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:

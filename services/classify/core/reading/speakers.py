@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from services.classify.core.reading.dates import When
 from services.classify.core.reading.gist import CLAUSE_END, Gist
 from services.classify.core.reading.onlookers import is_quoted
 from services.classify.core.reading.scan import Hit
@@ -220,3 +221,15 @@ def after_site(gist: Gist, site: SiteMention, *roles: str) -> bool:
     if gist.lexicon.spaced:
         return gist.lexicon.order == "sov" and gist.words_between(site.end, hits[0].start) <= _AFTER_SITE_WORDS
     return hits[0].start - site.end <= _AFTER_SITE_WORDS + 1
+
+
+_SPEECH_REACH = 24
+
+
+def is_spoken(gist: Gist, when: When) -> bool:
+    """Whether a date is that of a statement: "police said on Tuesday"."""
+    for hit in gist.hits.values("roles", when.start - _SPEECH_REACH, when.end + _SPEECH_REACH, "speech"):
+        between = (hit.end, when.start) if hit.end <= when.start else (when.end, hit.start)
+        if between[0] <= between[1] and gist.words_between(*between) <= 2:
+            return not any(mark in gist.folded.clean[slice(*between)] for mark in ",;:،，")
+    return False

@@ -4,8 +4,8 @@ from services.classify.core.reading.gist import Gist
 from services.classify.core.reading.guard_hits import lead_end
 from services.classify.core.reading.guards import DENIAL
 from services.classify.core.reading.incident import Incident
-from services.classify.core.reading.mentions import is_spoken
 from services.classify.core.reading.same_event import is_old
+from services.classify.core.reading.speakers import is_spoken
 from services.classify.core.taxonomy import TAXONOMY
 from services.contracts.report import DatePrecision, Standing
 

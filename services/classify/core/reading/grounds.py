@@ -35,9 +35,14 @@ _HARM = ("damage", "no_damage", "defence", "intercepted", "foiled")
 
 def ground_of(gist: Gist, sentence: Sentence, clause: tuple[int, int], triggers: Sequence[Hit]) -> GuardHit | None:
     """The words that make what a clause's triggers tell something known already; None if the sentence tells it anew."""
-    first = triggers[0]
-    if any(hit.value == IncidentType.SECURITY_POSTURE for hit in triggers) or _is_fresh(gist, sentence):
+    if any(hit.value == IncidentType.SECURITY_POSTURE for hit in triggers):
         return None
+    found = _ground(gist, sentence, clause, triggers)
+    return None if found is None or _is_fresh(gist, sentence) else found
+
+
+def _ground(gist: Gist, sentence: Sentence, clause: tuple[int, int], triggers: Sequence[Hit]) -> GuardHit | None:
+    first = triggers[0]
     had = [hit for hit in gist.hits.values("known", *clause, "had") if _is_its_verb(gist, triggers[-1], hit)]
     if had and not _tells_harm(gist, sentence.start, clause[0] if gist.lexicon.closing else had[0].start):
         return GuardHit(AFTERMATH, had[0].start, had[0].end)

@@ -21,6 +21,8 @@ def scene_of(
             continue
         if place.start < gist.dateline_end:
             continue
+        if best is not None and abs(place.start - trigger.start) >= best[0]:
+            continue  # nothing makes it nearer than what was found
         linked = _is_where(gist, place)
         speech = gist.hits.values("roles", place.end, place.end + 20, "speech")
         if (speech and not linked) or _is_where_told(gist, place):

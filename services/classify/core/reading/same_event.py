@@ -212,7 +212,7 @@ def _are_victims(incident: Incident, mention: Mention) -> bool:
     if mention.sentence.index - incident.last_sentence > _NEAR_SENTENCES:
         return False
     families = {TAXONOMY[incident.type].family, TAXONOMY[mention.type].family}
-    if len(families) > 1 and families & _APART and families != {"crowd", "kidnap"}:
+    if len(families) > 1 and families & _APART and families not in _MIXED:
         return False
     if (first.host and second.host and first.host != second.host) or (
         first.city and second.city and first.city.name != second.city.name

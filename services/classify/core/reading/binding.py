@@ -20,7 +20,8 @@ def relation_to(gist: Gist, site: SiteMention, trigger: Hit) -> Relation:
         return Relation.STAFF
     if site.kind is SiteKind.CONVOY:
         return Relation.CONVOY
-    start, end = (trigger.end, site.start) if trigger.end <= site.start else (site.start - 30, site.start)
+    # From the trigger's own words on: "shots outside" may be one term.
+    start, end = (trigger.start, site.start) if trigger.end <= site.start else (site.start - 30, site.start)
     near = gist.hits.values("roles", max(start, site.start - 40), site.start, "near")
     if site.kind is SiteKind.DIPLOMATIC_QUARTER:
         return Relation.VICINITY

@@ -20,8 +20,7 @@ def relation_to(gist: Gist, site: SiteMention, trigger: Hit) -> Relation:
         return Relation.STAFF
     if site.kind is SiteKind.CONVOY:
         return Relation.CONVOY
-    # From the trigger's own words on: "shots outside" may be one term.
-    start, end = (trigger.start, site.start) if trigger.end <= site.start else (site.start - 30, site.start)
+    start, end = (trigger.end, site.start) if trigger.end <= site.start else (site.start - 30, site.start)
     near = gist.hits.values("roles", max(start, site.start - 40), site.start, "near")
     if site.kind is SiteKind.DIPLOMATIC_QUARTER:
         return Relation.VICINITY
@@ -103,9 +102,9 @@ def harmed_site(gist: Gist, sentence: Sentence, sites: Sequence[SiteMention]) ->
     if words > _HARM_WORDS or CLAUSE_END.search(gist.folded.clean, *between):
         return None, None
     if site.kind is SiteKind.STAFF:
-        is_hurt = hit.layer == "casualties" and (
-            words <= _HARM_TO_STAFF or bool(gist.hits.values("roles", *between, "passive", "one"))
-        )
+        told = words <= _HARM_TO_STAFF or bool(gist.hits.values("roles", *between, "passive", "one"))
+        # "Among the dead is the ambassador": one of many, hurt by what was meant for others.
+        is_hurt = hit.layer == "casualties" and told and not gist.hits.values("casualties", *span, "among")
     else:
         is_hurt = hit.layer == "cues" or _is_placed(gist, site, hit)
     return (site, hit) if is_hurt else (None, None)

@@ -46,9 +46,11 @@ def _ground(gist: Gist, sentence: Sentence, clause: tuple[int, int], triggers: S
     had = [hit for hit in gist.hits.values("known", *clause, "had") if _is_its_verb(gist, triggers[-1], hit)]
     if had and not _tells_harm(gist, sentence.start, clause[0] if gist.lexicon.closing else had[0].start):
         return GuardHit(AFTERMATH, had[0].start, had[0].end)
-    attribute = gist.hits.values("known", max(sentence.start, first.start - _ATTRIBUTE_REACH), first.end, "attribute")
-    if len(triggers) == 1 and attribute and _is_attribute(gist, attribute[-1], first, clause[1]):
-        return GuardHit(AFTERMATH, attribute[-1].start, attribute[-1].end)  # "the widow of the murdered envoy"
+    near = max(sentence.start, first.start - _ATTRIBUTE_REACH), min(clause[1], first.end + _ATTRIBUTE_REACH)
+    attributes = gist.hits.values("known", *near, "attribute") if len(triggers) == 1 else []
+    attribute = next((hit for hit in attributes if _is_attribute(gist, hit, first, clause[1])), None)
+    if attribute is not None:
+        return GuardHit(AFTERMATH, attribute.start, attribute.end)  # "the widow of the murdered envoy"
     behind = None if any(hit.value in _FOUND for hit in triggers) else _link_behind(gist, clause, triggers[-1])
     if behind is None and _is_named_only(gist, clause, first):
         telling = _has_fresh_day(gist, sentence) or _tells_harm(gist, sentence.start, sentence.end)

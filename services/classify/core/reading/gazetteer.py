@@ -26,6 +26,18 @@ class City:
     """False for a town that only the text names: it has no coordinates of its own."""
 
 
+_TOWN_DEGREES = 0.3
+
+
+def is_one_town(first: City, second: City) -> bool:
+    """Delhi and New Delhi, a capital and its suburb."""
+    return first.name == second.name or (
+        first.state == second.state
+        and abs(first.lat - second.lat) < _TOWN_DEGREES
+        and abs(first.lon - second.lon) < _TOWN_DEGREES
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class SpecialPlace:
     """A curated place: a diplomatic quarter, an office known by its own name, a palace that is a residence.

@@ -82,10 +82,12 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "possessives",
         "regions",
         "streets",
+        "districts",
         "directions",
         "ways",
         "scenes",
         "settlements",
+        "this_city",
         "oblique",
         "closing",
         "own",
@@ -129,6 +131,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
 
 
 WORD_SETS = (
+    "roles.districts",
     "roles.of", "roles.in", "roles.in_after", "roles.that", "roles.in_prefixes", "roles.and_prefixes",
     "roles.possessives", "roles.regions", "roles.streets", "roles.directions", "roles.ways", "roles.scenes",
     "roles.oblique", "roles.closing",
@@ -200,6 +203,7 @@ class Lexicon:
     """Words for "and" between people: those inside a number where the language gives no others."""
     regions: frozenset[str] = frozenset()
     streets: frozenset[str] = frozenset()
+    districts: frozenset[str] = frozenset()
     directions: frozenset[str] = frozenset()
     ways: frozenset[str] = frozenset()
     scenes: frozenset[str] = frozenset()
@@ -296,6 +300,7 @@ def compile_lexicon(
         in_after=_folded_set(file, "roles.in_after", roles.get("in_after", [])),
         in_prefixes=_folded_set(file, "roles.in_prefixes", roles.get("in_prefixes", [])),
         streets=_folded_set(file, "roles.streets", roles.get("streets", [])),
+        districts=_folded_set(file, "roles.districts", roles.get("districts", [])),
         directions=_folded_set(file, "roles.directions", roles.get("directions", [])),
         scenes=_folded_set(file, "roles.scenes", roles.get("scenes", [])),
         ways=_folded_set(file, "roles.ways", roles.get("ways", [])),

@@ -22,7 +22,7 @@ from services.classify.core.reading.site_mentions import SiteReader
 from services.classify.core.reading.specificity import Specificity, specificity, tone_of
 from services.classify.core.reading.standings import set_standings
 from services.classify.core.reading.text import fold, sentences_at, split_sentences
-from services.classify.core.reading.towns import with_unlisted, without_regions
+from services.classify.core.reading.towns import with_namesakes, with_references, with_unlisted, without_regions
 from services.contracts.report import Classification, DatePrecision, Relation
 
 Stage = Callable[["Reader", Work], bool]
@@ -117,8 +117,14 @@ def _places(reader: "Reader", work: Work) -> bool:
     found = find_places(work.folded, work.hits, work.named, work.lexicon, work.rules.gazetteer, hint)
     found = without_regions(work.folded, found, work.lexicon)
     work.places = without_stray_cities(work.folded, found, work.lexicon, hint, work.dateline_end)
-    work.focus = article_focus(work.folded, work.places, work.sentences, work.article.country_hint, work.dateline_end)
+    work.focus = article_focus(work.folded, work.places, work.lexicon, hint, work.dateline_end)
+    work.places = with_namesakes(
+        work.folded, work.hits, work.places, work.lexicon, work.focus, work.dateline_end
+    )
     work.places = with_unlisted(work.folded, work.hits, work.places, work.lexicon, work.focus)
+    work.places = with_references(
+        work.folded, work.hits, work.places, work.lexicon, work.focus, work.rules.gazetteer
+    )
     return True
 
 

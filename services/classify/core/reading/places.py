@@ -8,7 +8,7 @@ from typing import NamedTuple
 from services.classify.core.reading.gazetteer import City, Gazetteer, SpecialPlace, best_city
 from services.classify.core.reading.lexicon import Lexicon
 from services.classify.core.reading.scan import Hit, Hits
-from services.classify.core.reading.text import Folded, Sentence, fold_term
+from services.classify.core.reading.text import Folded, fold_term
 from services.contracts.report import SiteKind
 
 _ARTICLES_MAX = 4
@@ -232,9 +232,10 @@ def is_located(folded: Folded, place: Place, lexicon: Lexicon) -> bool:
 
 
 def article_focus(
-    folded: Folded, places: list[Place], sentences: list[Sentence], hint: str | None, dateline_end: int
+    folded: Folded, places: list[Place], lexicon: Lexicon, hint: str | None, dateline_end: int
 ) -> Focus:
-    """The states an article is about: cities count more than states, adjectives least, the dateline most."""
+    """The states an article is about: cities and "in" a state count more than its name or adjective, the dateline most.
+    """
     weights: Counter[str] = Counter()
     dateline: City | None = None
     named = {place.states[0] for place in places if place.kind == "state" and len(place.states) == 1}
@@ -248,7 +249,7 @@ def article_focus(
                 weights[dateline.state] += 4
             weights[city.state] += 3
         elif place.kind == "state" and len(place.states) == 1:
-            weights[place.states[0]] += 2
+            weights[place.states[0]] += 3 if is_located(folded, place, lexicon) else 1
         elif place.kind == "special" and place.special and place.special.state:
             weights[place.special.state] += 3
         elif place.kind == "adjective" and len(place.states) == 1:

@@ -3,7 +3,7 @@
 import datetime as dt
 
 from services.classify.core.reading.dates import When
-from services.classify.core.reading.gazetteer import City
+from services.classify.core.reading.gazetteer import is_one_town
 from services.classify.core.reading.gist import Gist, GuardHit, Mention
 from services.classify.core.reading.groups import begins_with_his
 from services.classify.core.reading.guards import DENIAL, GUARDS, Effect, Reach
@@ -247,7 +247,7 @@ def sites_differ(first: SiteMention | None, second: SiteMention | None) -> bool:
         return True
     if first.host and second.host and first.host != second.host:
         return True
-    if first.city and second.city and not _is_one_town(first.city, second.city):
+    if first.city and second.city and not is_one_town(first.city, second.city):
         return True
     if first.kind and second.kind and (first.kind in _MOVING) != (second.kind in _MOVING):
         return not (second.kind in _MOVING and not second.named)
@@ -262,18 +262,6 @@ def _offices_differ(incident: Incident, mention: Mention) -> bool:
     if first.referring or second.referring or not (first.host or first.city) or not (second.host or second.city):
         return False  # a headline's "embassy" is any mission: only where both are placed are they two
     return first.city is None or second.city is None or mention.place is not None
-
-
-_TOWN_DEGREES = 0.3
-
-
-def _is_one_town(first: City, second: City) -> bool:
-    """Delhi and New Delhi, a capital and its suburb."""
-    return first.name == second.name or (
-        first.state == second.state
-        and abs(first.lat - second.lat) < _TOWN_DEGREES
-        and abs(first.lon - second.lon) < _TOWN_DEGREES
-    )
 
 
 def _is_next_door(incident: Incident, mention: Mention) -> bool:

@@ -1,6 +1,6 @@
 """Where a telling plays: the city or state, and the quarter, that its words put it in."""
 
-from services.classify.core.reading.gist import Gist
+from services.classify.core.reading.gist import CLAUSE_END, Gist
 from services.classify.core.reading.places import Place, is_located
 from services.classify.core.reading.scan import Hit
 from services.classify.core.reading.site_mentions import SiteMention
@@ -13,6 +13,7 @@ def scene_of(
     """The city or state, and the quarter, that a mention plays in, outside what composes its site."""
     area = None
     best: tuple[float, Place] | None = None
+    town = outside = None
     for place in gist.places_within(sentence.start, sentence.end):
         if place.area is not None:
             area = place
@@ -24,12 +25,19 @@ def scene_of(
         if best is not None and abs(place.start - trigger.start) >= best[0]:
             continue  # nothing makes it nearer than what was found
         linked = _is_where(gist, place)
+        if site is None and _is_apart(gist, place):
+            outside = outside or place
+            continue
         speech = gist.hits.values("roles", place.end, place.end + 20, "speech")
         if (speech and not linked) or _is_where_told(gist, place):
             continue
         if not linked and gist.hits.values("roles", place.start - 20, place.start, "agent"):
             continue  # "led by Washington" names a government
-        if site is None and not linked and (not _is_at_home(gist, place) or _is_no_scene(gist, place)):
+        if site is None and _is_seat(gist, place):
+            continue
+        if site is None and not linked and (
+            place.kind == "state" or not _is_at_home(gist, place) or _is_no_scene(gist, place)
+        ):
             continue  # a person's name, or a foreign government
         if site is not None and place.kind == "state" and place.start > site.end and not linked:
             continue  # "the embassies of Albania, Argentina and ...": the others of a list
@@ -38,7 +46,14 @@ def scene_of(
         cost += 0 if place.kind == "city" else 20
         if best is None or cost < best[0]:
             best = (cost, place)
-    return (best[1] if best else None), area
+        if linked and place.kind == "city" and town is None:
+            town = place
+    chosen = best[1] if best else None
+    if chosen and chosen.kind == "state" and town and any(city.state in chosen.states for city in town.cities):
+        chosen = town  # "killed in Colombia during an attack on a councilman in Medellin"
+    if chosen is None and outside is not None:
+        chosen = outside._replace(kind="state", states=(outside.cities[0].state,), cities=())
+    return chosen, area
 
 
 def _is_where(gist: Gist, place: Place) -> bool:
@@ -46,7 +61,21 @@ def _is_where(gist: Gist, place: Place) -> bool:
     before = gist.folded.norm[max(0, place.start - 12) : place.start].split()
     if before and before[-1] in gist.lexicon.ways:
         return False
-    return is_located(gist.folded, place, gist.lexicon) or _is_settlement(gist, place)
+    return is_located(gist.folded, place, gist.lexicon) or _is_settlement(gist, place) or _lies_in_next(gist, place)
+
+
+def _lies_in_next(gist: Gist, place: Place) -> bool:
+    """ "Shook Medellin in northwestern Colombia": a city with the state it lies in right behind it."""
+    following = gist.places_within(place.end, place.end + _TO_STATE)[:1]
+    if place.kind != "city" or not following or following[0].kind != "state":
+        return False
+    between = gist.folded.norm[place.end : following[0].start].split()
+    joins = gist.lexicon.in_ | gist.lexicon.directions | gist.lexicon.articles
+    return any(city.state in following[0].states for city in place.cities) and all(word in joins for word in between)
+
+
+_TO_STATE = 32
+"""Characters between a city and the beginning of its state's name."""
 
 
 def _is_no_scene(gist: Gist, place: Place) -> bool:
@@ -55,7 +84,7 @@ def _is_no_scene(gist: Gist, place: Place) -> bool:
     if place.kind != "city":
         return False
     after = gist.hits.within("actors", place.end, place.end + 16)
-    if any(hit.value != "property" and hit.start <= place.end + 1 for hit in after):
+    if any(hit.value not in ("property", "civilians") and hit.start <= place.end + 1 for hit in after):
         return True
     before = folded.norm[max(0, place.start - 24) : place.start].split()
     if not before or not lexicon.spaced:
@@ -67,6 +96,18 @@ def _is_no_scene(gist: Gist, place: Place) -> bool:
         offices = gist.hits.within("actors", of - 24, of)
         return before[-2] in lexicon.directions or any(hit.value == "persons" and hit.end >= of - 1 for hit in offices)
     return _is_surname(gist, place, before[-1])
+
+
+def _is_apart(gist: Gist, place: Place) -> bool:
+    """ "22 km south of Lima": in its state, but not there."""
+    folded, lexicon = gist.folded, gist.lexicon
+    before = folded.norm[max(0, place.start - 40) : place.start].split()
+    while before and (before[-1] in lexicon.of or before[-1] in lexicon.ways or before[-1] in lexicon.articles):
+        before.pop()
+    while before and (before[-1] in lexicon.directions or before[-1] in lexicon.articles or before[-1] in lexicon.ways):
+        before.pop()
+    measured = len(before) > 1 and before[-1] in lexicon.numbers.not_counts and before[-2].isdecimal()
+    return place.kind == "city" and measured
 
 
 def _is_surname(gist: Gist, place: Place, word: str) -> bool:
@@ -90,10 +131,22 @@ def _is_settlement(gist: Gist, place: Place) -> bool:
     return bool(words) and words[-1].end >= place.start - 2
 
 
+def _is_seat(gist: Gist, place: Place) -> bool:
+    """ "The ambassador in Lima": where an envoy is whom the incident does not concern."""
+    words = gist.folded.norm[max(0, place.start - 16) : place.start].split()
+    if not words or words[-1] not in gist.lexicon.in_:
+        return False
+    position = gist.folded.norm.rfind(words[-1], 0, place.start)
+    envoys = gist.hits.values("sites", position - 40, position, "staff")
+    return bool(envoys) and envoys[-1].end >= position - 1
+
+
 def _is_where_told(gist: Gist, place: Place) -> bool:
     """ "It was reported in Bogota", "said on arriving in Madrid": where somebody spoke."""
     hits = gist.hits.values("roles", place.start - 24, place.start, "speech")
-    return bool(hits) and 1 <= gist.words_between(hits[-1].end, place.start) <= _SPEECH_TO_PLACE
+    if not hits or CLAUSE_END.search(gist.folded.clean, hits[-1].end, place.start):
+        return False
+    return 1 <= gist.words_between(hits[-1].end, place.start) <= _SPEECH_TO_PLACE
 
 
 _SPEECH_TO_PLACE = 2

@@ -231,11 +231,8 @@ def is_located(folded: Folded, place: Place, lexicon: Lexicon) -> bool:
     return bool(before and before[-1] in lexicon.in_) or bool(after and after[0] in lexicon.in_after)
 
 
-def article_focus(
-    folded: Folded, places: list[Place], lexicon: Lexicon, hint: str | None, dateline_end: int
-) -> Focus:
-    """The states an article is about: cities and "in" a state count more than its name or adjective, the dateline most.
-    """
+def article_focus(folded: Folded, places: list[Place], lexicon: Lexicon, hint: str | None, dateline_end: int) -> Focus:
+    """The states an article is about: cities and located states count more than names of states, the dateline most."""
     weights: Counter[str] = Counter()
     dateline: City | None = None
     named = {place.states[0] for place in places if place.kind == "state" and len(place.states) == 1}

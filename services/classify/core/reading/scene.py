@@ -35,8 +35,10 @@ def scene_of(
             continue  # "led by Washington" names a government
         if site is None and _is_seat(gist, place):
             continue
-        if site is None and not linked and (
-            place.kind == "state" or not _is_at_home(gist, place) or _is_no_scene(gist, place)
+        if (
+            site is None
+            and not linked
+            and (place.kind == "state" or not _is_at_home(gist, place) or _is_no_scene(gist, place))
         ):
             continue  # a person's name, or a foreign government
         if site is not None and place.kind == "state" and place.start > site.end and not linked:

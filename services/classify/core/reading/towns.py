@@ -138,7 +138,9 @@ def with_unlisted(folded: Folded, hits: Hits, places: list[Place], lexicon: Lexi
         if known and shouting and not _ends_at_mark(folded, end):
             continue
         after = bisect_left(starts, end)
-        following = (p for p in places[after : after + _LISTED_BEHIND] if p.kind == "state" and p.start - end <= _TO_STATE)
+        following = (
+            p for p in places[after : after + _LISTED_BEHIND] if p.kind == "state" and p.start - end <= _TO_STATE
+        )
         own = [p.states[0] for p in following if not _ends_sentence(folded, end, p.start)]
         city = _town(name, (own or focus.states)[0])
         gone.update(known)
@@ -264,7 +266,9 @@ def with_references(
         else:
             continue
         if city is not None:
-            found.append(Place(_with_article(folded, word, lexicon), word.end, "city", cities=(city,), prefix=word.prefix))
+            found.append(
+                Place(_with_article(folded, word, lexicon), word.end, "city", cities=(city,), prefix=word.prefix)
+            )
     return sorted((*places, *found), key=lambda place: place.start) if found else places
 
 

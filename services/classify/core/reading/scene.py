@@ -22,7 +22,8 @@ def scene_of(
             continue
         if place.start < gist.dateline_end:
             continue
-        if best is not None and abs(place.start - trigger.start) >= best[0]:
+        may_lie_in = best is not None and best[1].kind == "state" and place.kind == "city" and town is None
+        if best is not None and abs(place.start - trigger.start) >= best[0] and not may_lie_in:
             continue  # nothing makes it nearer than what was found
         linked = _is_where(gist, place)
         if site is None and _is_apart(gist, place):

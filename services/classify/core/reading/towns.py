@@ -28,7 +28,7 @@ def without_regions(folded: Folded, places: list[Place], lexicon: Lexicon) -> li
     if not (lexicon.regions or lexicon.streets):
         return places
     named = {state for place in places if place.kind != "city" for state in place.states}
-    cities = [place for place in places if place.kind == "city"]
+    cities = list(dict.fromkeys(place.cities for place in places if place.kind == "city"))[:_MOST_CITIES]
     kept = []
     for place in places:
         if place.kind == "city" and (_is_street(folded, place, lexicon) or _is_quarter(folded, place, lexicon, cities)):
@@ -51,11 +51,14 @@ def _is_street(folded: Folded, place: Place, lexicon: Lexicon) -> bool:
     return _word_after(folded, place) in lexicon.streets
 
 
-def _is_quarter(folded: Folded, place: Place, lexicon: Lexicon, cities: list[Place]) -> bool:
+_MOST_CITIES = 32
+
+
+def _is_quarter(folded: Folded, place: Place, lexicon: Lexicon, cities: list[tuple[City, ...]]) -> bool:
     """ "La Victoria district", in an article about Lima; a district of its own, far from every city named, is none."""
     if is_known(place.cities[0]) or not _is_called(folded, place, lexicon.districts, lexicon):
         return False  # "a Bogota suburb"
-    others = [other.cities[0] for other in cities if other.cities != place.cities]
+    others = [other[0] for other in cities if other != place.cities]
     states = {other.state for other in others}
     own = [city for city in place.cities if city.state in states]
     return bool(others) and all(any(is_one_town(city, other) for other in others) for city in own)
@@ -260,7 +263,8 @@ def with_references(
         if word.value == "capital" and _is_bare_capital(folded, word, lexicon, places, starts):
             city = capital
         elif word.value == "this_city":
-            before = reversed(places[: bisect_left(starts, word.start)])
+            index = bisect_left(starts, word.start)
+            before = reversed(places[max(0, index - _PLACES_BACK) : index])
             last = next((place.cities[0] for place in before if place.kind == "city"), None)
             city = focus.city if focus.city and focus.city.state == home else last
         else:
@@ -277,6 +281,9 @@ def _with_article(folded: Folded, word: Hit, lexicon: Lexicon) -> int:
     before = folded.norm[max(0, word.start - 8) : word.start].split()
     is_article = before and before[-1] in lexicon.articles
     return folded.norm.rfind(before[-1], 0, word.start) if is_article else word.start
+
+
+_PLACES_BACK = 8
 
 
 _NEAREST, _NEAREST_UNSPACED = 16, 4
@@ -307,5 +314,6 @@ def _home(folded: Folded, places: list[Place], lexicon: Lexicon, focus: Focus) -
     states = [place for place in places if place.kind == "state"]
     inside = {place.cities[0].state for place in places if place.kind == "city" and is_known(place.cities[0])}
     inside |= {place.states[0] for place in states if is_located(folded, place, lexicon)}
-    inside = inside or {place.states[0] for place in states if len({each.states for each in states}) == 1}
+    only = {place.states for place in states}
+    inside = inside or ({states[0].states[0]} if len(only) == 1 else set())
     return next((state for state in focus.states if state in inside), None)

@@ -21,6 +21,9 @@ from services.contracts.report import DatePrecision, IncidentType
 _REACH, _WORDS = 40, 3
 """Between "after" and its event: characters, and the spaces between them ("after the first deadly attack")."""
 
+_NOUN_REACH = 8
+"""Characters that a term for a noun may stand out behind the event's: "storming of", no verb."""
+
 _ATTRIBUTE_REACH = 16
 """Characters: an article before a participle."""
 
@@ -30,7 +33,7 @@ _WHICH_WORDS = 3
 _CLAUSES = 8
 """Clauses after the event's that are looked through."""
 
-_HARM = ("damage", "no_damage", "defence", "intercepted", "foiled")
+HARM = ("damage", "no_damage", "threatened", "intercepted", "defence", "foiled")
 
 
 def ground_of(gist: Gist, sentence: Sentence, clause: tuple[int, int], triggers: Sequence[Hit]) -> GuardHit | None:
@@ -43,8 +46,10 @@ def ground_of(gist: Gist, sentence: Sentence, clause: tuple[int, int], triggers:
 
 def _ground(gist: Gist, sentence: Sentence, clause: tuple[int, int], triggers: Sequence[Hit]) -> GuardHit | None:
     first = triggers[0]
+    if _is_of_the_day(gist, sentence, first):
+        return None
     had = [hit for hit in gist.hits.values("known", *clause, "had") if _is_its_verb(gist, triggers[-1], hit)]
-    if had and not _tells_harm(gist, sentence.start, clause[0] if gist.lexicon.closing else had[0].start):
+    if had and not tells_harm(gist, sentence.start, clause[0] if gist.lexicon.closing else had[0].start):
         return GuardHit(AFTERMATH, had[0].start, had[0].end)
     near = max(sentence.start, first.start - _ATTRIBUTE_REACH), min(clause[1], first.end + _ATTRIBUTE_REACH)
     attributes = gist.hits.values("known", *near, "attribute") if len(triggers) == 1 else []
@@ -53,14 +58,14 @@ def _ground(gist: Gist, sentence: Sentence, clause: tuple[int, int], triggers: S
         return GuardHit(AFTERMATH, attribute.start, attribute.end)  # "the widow of the murdered envoy"
     behind = None if any(hit.value in _FOUND for hit in triggers) else _link_behind(gist, clause, triggers[-1])
     if behind is None and _is_named_only(gist, clause, first):
-        telling = _has_fresh_day(gist, sentence) or _tells_harm(gist, sentence.start, sentence.end)
+        telling = _has_fresh_day(gist, sentence) or tells_harm(gist, sentence.start, sentence.end)
         return None if telling else GuardHit(AFTERMATH, first.start, first.end)
     if behind is not None and not _is_told_beside(gist, sentence, clause, triggers[0].start, behind.end):
         return GuardHit(AFTERMATH, first.start, behind.end)
     link = _link(gist, sentence, first)
-    if link is None or _tells_harm(gist, sentence.start, link.start):
+    if link is None or tells_harm(gist, sentence.start, link.start):
         return None
-    if _tells_event(gist, sentence.start, link.start) or _tells_harm(gist, first.end, clause[1]):
+    if _tells_event(gist, sentence.start, link.start) or tells_harm(gist, first.end, clause[1]):
         return None
     if _goes_on_telling(gist, sentence, clause[1]):
         return None
@@ -98,9 +103,24 @@ def _is_fresh(gist: Gist, sentence: Sentence) -> bool:
     return bool(gist.hits.values("known", *span, "response")) or bool(gist.hits.values("cues", *span, "claimed"))
 
 
+_DAY_OLD = 1
+
+
+def _is_of_the_day(gist: Gist, sentence: Sentence, trigger: Hit) -> bool:
+    """ "Police investigate the murder of the consul on Monday": the day behind an event is its own, and news."""
+    days = (when for when in gist.dates_in(sentence) if when.precision is DatePrecision.DAY)
+    return any(
+        when.start >= trigger.end
+        and when.date
+        and gist.published
+        and 0 <= (gist.published - when.date).days <= _DAY_OLD
+        for when in days
+    )
+
+
 def _link(gist: Gist, sentence: Sentence, trigger: Hit) -> Hit | None:
     """The "after", "over" or "condemned" right before a noun that names the event."""
-    nouns = gist.hits.values("known", trigger.start - 1, trigger.end, "events")
+    nouns = gist.hits.values("known", trigger.start - 1, trigger.end + _NOUN_REACH, "events")
     if not nouns or nouns[0].start not in (trigger.start, trigger.start - 1):
         return None  # a weak trigger may be the second character of its noun: 被炸
     links = gist.hits.values("known", max(sentence.start, trigger.start - _REACH), trigger.start, "ground")
@@ -169,7 +189,7 @@ _HEAD_REACH = 6
 
 def _is_told_beside(gist: Gist, sentence: Sentence, clause: tuple[int, int], start: int, end: int) -> bool:
     """Whether a sentence tells a fresh day, harm or an event beside what stands from `start` to `end`."""
-    if _has_fresh_day(gist, sentence) or _tells_harm(gist, clause[0], start):
+    if _has_fresh_day(gist, sentence) or tells_harm(gist, clause[0], start):
         return True
     if _tells_anew(gist, sentence.start, clause[0]):
         return True
@@ -191,11 +211,12 @@ def _tells_anew(gist: Gist, start: int, end: int) -> bool:
     its ground."""
     if any(word in gist.lexicon.which for word in gist.folded.norm[start:end].split()[:_WHICH_WORDS]):
         return False
-    return _tells_harm(gist, start, end) or _tells_event(gist, start, end)
+    return tells_harm(gist, start, end) or _tells_event(gist, start, end)
 
 
-def _tells_harm(gist: Gist, start: int, end: int) -> bool:
-    return bool(gist.hits.within("casualties", start, end)) or bool(gist.hits.values("cues", start, end, *_HARM))
+def tells_harm(gist: Gist, start: int, end: int) -> bool:
+    """Whether words tell who was hurt, or what was damaged, threatened or fended off."""
+    return bool(gist.hits.within("casualties", start, end)) or bool(gist.hits.values("cues", start, end, *HARM))
 
 
 def _tells_event(gist: Gist, start: int, end: int) -> bool:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 
 from services.classify.core.reading.gist import Gist, GuardHit
-from services.classify.core.reading.guards import AFTERMATH, GUARDS, Effect, Reach
+from services.classify.core.reading.guards import GUARDS, Effect, Reach
 from services.classify.core.reading.places import Place, is_located
 from services.classify.core.reading.retold import retold_as
 from services.classify.core.reading.scan import Hit
@@ -80,7 +80,6 @@ def guards_for(gist: Gist, sentence: Sentence, clause: tuple[int, int], trigger:
     retold = retold_as(gist, sentence, trigger)
     if retold is not None:
         found.append(retold)
-    found.extend(GuardHit(AFTERMATH, hit.start, hit.end) for hit in _given(gist, sentence, trigger))
     for hit in hits:
         reach = GUARDS[hit.value].reach
         if reach is Reach.LINE:
@@ -93,26 +92,6 @@ def guards_for(gist: Gist, sentence: Sentence, clause: tuple[int, int], trigger:
             continue
         found.append(GuardHit(hit.value, hit.start, hit.end))
     return first_of_each(found)
-
-
-_NEWS = ("events", "weak_events", "casualties", "sites")
-_FRESH_DAYS = 7
-
-
-def _given(gist: Gist, sentence: Sentence, trigger: Hit) -> list[Hit]:
-    """ "Moscow sends detectives after the murder of its envoy": an event that only dates what is told is known already.
-
-    Not where the news comes before it ("three hurt after the attack"), nor where a fresh day is told.
-    """
-    links = gist.hits.values("roles", sentence.start, trigger.start, "after")
-    if not links or links[-1].end < trigger.start - 1:
-        return []
-    if any(gist.hits.within(layer, sentence.start, links[-1].start) for layer in _NEWS):
-        return []
-    days = (when.date for when in gist.dates_in(sentence) if when.date and gist.published)
-    if any(gist.published and (gist.published - day).days <= _FRESH_DAYS for day in days):
-        return []
-    return links[-1:]
 
 
 def _is_of(gist: Gist, hit: Hit, trigger: Hit) -> bool:
@@ -140,10 +119,7 @@ def closed_by_host(gist: Gist, clause: tuple[int, int], site: SiteMention, trigg
     """ "China orders the US consulate closed": what the host closes is a sanction, not a danger."""
     if trigger.value != IncidentType.SECURITY_POSTURE or not site.sender or not site.host or site.sender == site.host:
         return None
-    if not (trigger.start < site.noun[1] and site.noun[0] < trigger.end):
-        return None  # a plot that is foiled, an evacuation: only what closes the building holds its noun
-    own = gist.hits.values("roles", site.noun[0] - _REASON_REACH, site.noun[1] + _REASON_REACH, "own")
-    if own or not gist.lexicon.spaced:
+    if not _closes_building(gist, site, trigger) or _is_own(gist, site, trigger):
         return None
     for place in gist.places_within(clause[0], min(site.start, trigger.end)):
         if place.kind == "adjective" or not _is_host(place, site) or is_located(gist.folded, place, gist.lexicon):
@@ -152,6 +128,20 @@ def closed_by_host(gist: Gist, clause: tuple[int, int], site: SiteMention, trigg
         if told[:1] not in _LABELS and not gist.hits.values("roles", place.end, trigger.start, "speech", "at", "near"):
             return GuardHit("expulsion", place.start, place.end)
     return None
+
+
+def _is_own(gist: Gist, site: SiteMention, trigger: Hit) -> bool:
+    """ "Poland closes its consulate": a word says whose it is, and no state behind the trigger does."""
+    own = gist.hits.values("roles", site.noun[0] - _REASON_REACH, site.noun[1] + _REASON_REACH, "own")
+    return bool(own) and site.spans.get("sending_state", (-1, -1))[0] < trigger.start
+
+
+def _closes_building(gist: Gist, site: SiteMention, trigger: Hit) -> bool:
+    """Whether a word for closing holds the site's noun or stands right before it: no plot, no evacuation."""
+    if trigger.start < site.noun[1] and site.noun[0] < trigger.end:
+        return True
+    after = trigger.end <= site.noun[0] and gist.words_between(trigger.end, site.start) <= 1
+    return after and not gist.hits.within("events", trigger.start, site.start)
 
 
 _LABELS = tuple(":-–—.,،")

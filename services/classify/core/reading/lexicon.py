@@ -100,7 +100,6 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "about",
         "suffered",
         "cause",
-        "after",
         "served",
     ),
     "known": ("ground", "behind", "events", "attribute", "had", "response", "which", "the_prefixes", "object"),

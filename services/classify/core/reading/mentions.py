@@ -21,7 +21,6 @@ from services.classify.core.reading.guard_hits import (
 from services.classify.core.reading.guards import DENIAL
 from services.classify.core.reading.matcher import TRIGGER_LAYERS
 from services.classify.core.reading.numbers import Number
-from services.classify.core.reading.places import is_located
 from services.classify.core.reading.scan import Hit
 from services.classify.core.reading.scene import scene_of
 from services.classify.core.reading.segments import Segment, Told, told_in
@@ -142,7 +141,7 @@ def _mention(
         weapon=weapon,
         guards=against(
             told.type,
-            (*segment.guards, *_host_closes(gist, segment, told), *around),
+            (*segment.guards, *around),
         ),
         outcome=outcome,
         place=place,
@@ -199,25 +198,6 @@ def _subject_as_sender(gist: Gist, segment: Segment, told: Told) -> SiteMention 
         return site
     spans = {**site.spans, "sending_state": (before[-1].start, before[-1].end)}
     return site._replace(sender=before[-1].states[0], senders=before[-1].states, spans=spans, referring=False)
-
-
-def _host_closes(gist: Gist, segment: Segment, told: Told) -> list[GuardHit]:
-    """ "Poland closes Russian consulate": what the host closes is a sanction, no flight from danger."""
-    site, trigger = told.site, told.trigger
-    if told.type is not IncidentType.SECURITY_POSTURE or site is None or site.sender is None or site.host is None:
-        return []
-    before = gist.places_within(segment.clause[0], trigger.start)
-    if not before or before[-1].kind != "state" or before[-1].states != (site.host,) or site.start < trigger.start:
-        return []
-    located = is_located(gist.folded, before[-1], gist.lexicon)
-    if located or gist.words_between(before[-1].end, trigger.start) > 1 or not _is_closing(gist, trigger):
-        return []
-    return [GuardHit("expulsion", before[-1].start, trigger.end)]
-
-
-def _is_closing(gist: Gist, trigger: Hit) -> bool:
-    """Whether no other event follows: "Poland foils attack on the Russian consulate" is no sanction."""
-    return not gist.hits.within("events", trigger.start, trigger.end + 40)
 
 
 def _when(gist: Gist, segment: Segment, sentence: Sentence, whens: Sequence[When], trigger: Hit) -> When | None:

@@ -99,7 +99,7 @@ def _only_mentions(gist: Gist, site: SiteMention, trigger: Hit) -> bool:
 
 def _hangs_on_words(gist: Gist, site: SiteMention, event: int) -> bool:
     """Whether right before an event stands what makes it the topic of what the site does."""
-    links = gist.hits.values("roles", max(site.end, event - _ABOUT_REACH), event, "about", "speech", "after")
+    links = gist.hits.values("roles", max(site.end, event - _ABOUT_REACH), event, "about", "speech")
     return any(gist.words_between(link.end, event) <= _SPEECH_TO_TRIGGER for link in links)
 
 

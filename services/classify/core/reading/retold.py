@@ -6,6 +6,7 @@ needs a language that marks what is known, by an article (`known.the_prefixes`) 
 """
 
 from services.classify.core.reading.gist import CLAUSE_END, Gist, GuardHit
+from services.classify.core.reading.grounds import HARM, tells_harm
 from services.classify.core.reading.guards import AFTERMATH
 from services.classify.core.reading.scan import Hit
 from services.classify.core.reading.text import Sentence
@@ -49,7 +50,7 @@ def _ground(gist: Gist, sentence: Sentence, trigger: Hit) -> Hit | None:
     if not _is_definite(gist, trigger):
         return None
     main = _main_clause(gist, sentence, after[-1], trigger)
-    return None if main is None or any(_tells_harm(gist, *part, trigger) for part in main) else after[-1]
+    return None if main is None or any(_tells_news(gist, *part, trigger) for part in main) else after[-1]
 
 
 def _is_definite(gist: Gist, trigger: Hit) -> bool:
@@ -71,16 +72,13 @@ def _main_clause(gist: Gist, sentence: Sentence, after: Hit, trigger: Hit) -> li
 
 
 _HARMLESS = (IncidentType.SECURITY_POSTURE, IncidentType.PEACEFUL_PROTEST_BLOCKADE)
-_HARM = ("damage", "no_damage", "threatened", "intercepted", "defence", "foiled")
 
 
-def _tells_harm(gist: Gist, start: int, end: int, trigger: Hit) -> bool:
-    hits = gist.hits
-    if hits.within("casualties", start, end) or hits.values("cues", start, end, *_HARM):
-        return True
-    return any(
+def _tells_news(gist: Gist, start: int, end: int, trigger: Hit) -> bool:
+    """Whether words tell harm or another event, not only what is done about it."""
+    return tells_harm(gist, start, end) or any(
         hit.value not in _HARMLESS and not (hit.start < trigger.end and trigger.start < hit.end)
-        for hit in hits.triggers(start, end)
+        for hit in gist.hits.triggers(start, end)
     )
 
 
@@ -103,13 +101,13 @@ def _is_object(gist: Gist, sentence: Sentence, trigger: Hit) -> bool:
         return False  # "lost his life", where the object is not the event
     if gist.hits.values("roles", mark, sentence.end, "speech"):
         return True  # "he called the attack on the embassy, and the murder of ..., a mistake"
-    return not behind and not gist.hits.values("cues", sentence.start, sentence.end, "claimed", *_HARM)
+    return not behind and not gist.hits.values("cues", sentence.start, sentence.end, "claimed", *HARM)
 
 
 def _is_only_named(gist: Gist, sentence: Sentence) -> bool:
     """ "Damascus is sorry for the attacks": with an article, no harm, no fresh day and nothing else that tells it."""
     start, end = sentence.start, sentence.end
-    if gist.hits.within("casualties", start, end) or gist.hits.values("cues", start, end, "claimed", *_HARM):
+    if gist.hits.within("casualties", start, end) or gist.hits.values("cues", start, end, "claimed", *HARM):
         return False
     told = gist.hits.triggers(start, end)
     if not all(hit.prefix in gist.lexicon.the_prefixes or _is_relative(gist, hit) for hit in told):
@@ -134,7 +132,7 @@ def _is_of_known(gist: Gist, sentence: Sentence, trigger: Hit) -> bool:
         start, end = sentence.start, trigger.end
     if any(when.precision is DatePrecision.DAY for when in gist.dates_in(sentence)):
         return False
-    return not any(_tells_harm(gist, *part, trigger) for part in ((start, trigger.start), (end, sentence.end)))
+    return not any(_tells_news(gist, *part, trigger) for part in ((start, trigger.start), (end, sentence.end)))
 
 
 def _names_its_site(gist: Gist, trigger: Hit) -> bool:

@@ -1,5 +1,6 @@
 """Standing: new, update or background, in the light of the whole article."""
 
+from services.classify.core.reading.dates import When
 from services.classify.core.reading.gist import Gist
 from services.classify.core.reading.guard_hits import lead_end
 from services.classify.core.reading.guards import DENIAL
@@ -8,6 +9,8 @@ from services.classify.core.reading.same_event import is_old
 from services.classify.core.reading.speakers import is_spoken
 from services.classify.core.taxonomy import TAXONOMY
 from services.contracts.report import DatePrecision, Standing
+
+_FAR_DAYS = 30
 
 _FRESH_DAYS = 2
 """How old what is told below the lead can be, and be news."""
@@ -25,7 +28,14 @@ def _opens_with_the_past(gist: Gist) -> bool:
     whens = [when for sentence in gist.sentences[: lead.index + 1] for when in gist.dates_in(sentence)]
     told = [when for when in whens if when.date and when.start >= gist.dateline_end and not is_spoken(gist, when)]
     concerned = any(gist.hits.within(layer, lead.start, lead.end) for layer in ("events", "sites"))
-    return concerned and bool(told) and all(is_old(gist, when) for when in told)
+    return concerned and bool(told) and all(_is_long_ago(gist, when) for when in told)
+
+
+def _is_long_ago(gist: Gist, when: When) -> bool:
+    """Older than what a slow paper may still tell as news."""
+    if when.date is None or gist.published is None or when.precision is not DatePrecision.DAY:
+        return is_old(gist, when)
+    return (gist.published - when.date).days > _FAR_DAYS
 
 
 def _is_below_the_news(gist: Gist, incident: Incident) -> bool:

@@ -13,6 +13,7 @@ from services.classify.core.reading.text import Sentence
 _REACH, _ABOUT_REACH = 160, 40
 """Characters: between a site and what it may only speak of; of the link right before that."""
 
+_RITES = ("statement", "offer_of_help", "travel_advice", "consular")
 _SPEECH_TO_TRIGGER = 4
 _QUOTED = re.compile(r"(?:\s[\w.'’-]{2,20}){0,3}\s?:\s?[\"“”«„»‘']")
 
@@ -25,6 +26,8 @@ def is_quoted(gist: Gist, sentence: Sentence, site: SiteMention) -> bool:
 def is_onlooker(gist: Gist, sentence: Sentence, site: SiteMention, trigger: Hit) -> bool:
     """Whether `site` is the subject of a clause that only speaks of what `trigger` tells."""
     lexicon = gist.lexicon
+    if _is_elsewhere_told(gist, sentence, site, trigger):
+        return True
     if not lexicon.spaced or not _begins_clause(gist, site, sentence.start):
         return False
     if lexicon.order == "sov":
@@ -32,6 +35,14 @@ def is_onlooker(gist: Gist, sentence: Sentence, site: SiteMention, trigger: Hit)
     if trigger.start >= site.end:
         return _only_mentions(gist, site, trigger)
     return trigger.end <= site.start and _goes_on_alone(gist, sentence, site, trigger)
+
+
+def _is_elsewhere_told(gist: Gist, sentence: Sentence, site: SiteMention, trigger: Hit) -> bool:
+    """ "Murder of the premier: book of condolence at the embassy": the site's own clause tells a service or a rite."""
+    start, end = gist.clause_at(sentence, site.start)
+    if start <= trigger.start < end or trigger.end > site.start:
+        return False
+    return bool(gist.hits.values("guards", start, end, *_RITES)) and not gist.hits.triggers(start, end)
 
 
 def _acts_first(gist: Gist, site: SiteMention, trigger: Hit) -> bool:

@@ -28,8 +28,8 @@ def has_own_object(gist: Gist, trigger: Hit) -> bool:
     """ "... the murder of a priest", "an attack on a market": what it was done to follows, and is no site."""
     end = until_stop(gist, trigger.end, _OBJECT_REACH)
     following = gist.folded.norm[trigger.end : end].split()
-    if not following:
-        return False
+    if not following or any(hit.end == trigger.end for hit in gist.hits.values("roles", *trigger[:2], "agent")):
+        return False  # "occupied by some of them": who did it follows
     against = gist.hits.values("roles", trigger.end, trigger.end + 12, "against")
     people = gist.hits.values("victims", trigger.end, trigger.end + 2, "one", "many")  # "killed Congressman X"
     if not (against and against[0].start <= trigger.end + 1) and not people and following[0] not in gist.lexicon.of:

@@ -234,17 +234,18 @@ _LONG_GROUP = 12
 
 
 def _casualty_distance(gist: Gist, hit: Hit, number: Number) -> float | None:
-    if number.end <= hit.start:
-        limit = _LONG_GROUP if is_group(gist, number) else 7
-        between, limit, bias = (number.end, hit.start), 3 if number.weak else limit, 0.0
-    elif number.start >= hit.end:
-        between, limit, bias = (hit.end, number.start), 1 if number.weak else 4, 0.5
-    elif number.start >= hit.start and number.end <= hit.end:
+    if number.start >= hit.start and number.end <= hit.end:
         return 0.0
-    else:
+    between = (number.end, hit.start) if number.end <= hit.start else (hit.end, number.start)
+    if not 0 <= between[1] - between[0] <= _MAX_CASUALTY_CHARACTERS:
         return None
-    words = plain_words(gist, *between) if number.start >= hit.end else gist.words_between(*between)
-    if between[1] - between[0] > _MAX_CASUALTY_CHARACTERS or words > limit or _is_apart(gist, hit, number):
+    if number.end <= hit.start:
+        limit = 3 if number.weak else _LONG_GROUP if is_group(gist, number) else 7
+        words, bias = gist.words_between(*between), 0.0
+    else:
+        limit = 1 if number.weak else 4
+        words, bias = plain_words(gist, *between), 0.5
+    if words > limit or _is_apart(gist, hit, number):
         return None
     stops = sum(gist.folded.clean.count(mark, *between) for mark in ",;:،，")
     if stops and gist.hits.values("casualties", *between, "among"):

@@ -46,6 +46,11 @@ class _Item(NamedTuple):
     named: bool
 
 
+def _reach(gist: Gist) -> int:
+    """How far a list may go on, in characters; half as far where words are not spaced, as words are shorter."""
+    return _LIST_REACH if gist.lexicon.spaced else _LIST_REACH // 2
+
+
 def total(first: Count, second: Count) -> Count:
     high = None if first.high is None or second.high is None else first.high + second.high
     return Count(low=first.low + second.low, high=high)
@@ -65,7 +70,7 @@ def after(
     where the numbers begin and the "along with" end that are counted already.
     """
     last, held, named = first.end, list[_Item](), first.named
-    stop = hit.start if last <= hit.start else sentence_stop(gist, last, last + _LIST_REACH)
+    stop = hit.start if last <= hit.start else sentence_stop(gist, last, last + _reach(gist))
     breaks = breaks_in(gist, last, stop)
     for index, each in enumerate(breaks):
         if each.kind == "aside":
@@ -200,7 +205,7 @@ def before(gist: Gist, first: int, numbers: Sequence[Number], opened: int = 2) -
 def _window(gist: Gist, position: int) -> int | None:
     """Where a list that ends at a position may begin; None where what stands there is some of those counted."""
     sentence = sentence_at(gist.sentences, position)
-    start = max(sentence.start if sentence else 0, position - _LIST_REACH)
+    start = max(sentence.start if sentence else 0, position - _reach(gist))
     words = gist.hits.within("casualties", start, position)
     if words and words[-1].value == "among":
         return None
@@ -263,7 +268,7 @@ def people_of(gist: Gist, noun: Hit) -> tuple[Count, int]:
     """How many a noun without a number names, and where that ends: "reporters Ana Ruiz and Juan Mora" are two."""
     if noun.value == "one":
         return ONE, noun.end
-    names, end = names_listed(gist, noun.end, sentence_stop(gist, noun.end, noun.end + _LIST_REACH))
+    names, end = names_listed(gist, noun.end, sentence_stop(gist, noun.end, noun.end + _reach(gist)))
     return (Count(low=names, high=names), end) if names > 1 else (SOME, noun.end)
 
 
@@ -295,7 +300,7 @@ def companions(gist: Gist, hit: Hit, numbers: Sequence[Number], taken: set[int])
     "Rivera was shot dead in his home, along with two others"; "wurde zusammen mit zwei Leibwächtern erschossen".
     """
     window = _window(gist, hit.start)
-    stop = sentence_stop(gist, hit.end, hit.end + _LIST_REACH)
+    stop = sentence_stop(gist, hit.end, hit.end + _reach(gist))
     for word in gist.hits.values("roles", hit.start if window is None else window, stop, "along"):
         if word.end - 1 in taken:
             continue

@@ -53,9 +53,8 @@ def breaks_in(gist: Gist, start: int, end: int) -> list[Break]:
         done = close or match.end()
     words = [*_and_words(gist, start, end)]
     words += [Break("along", hit.start, hit.end) for hit in gist.hits.values("roles", start, end, "along")]
-    for word in words:
-        if not any(other.kind == "aside" and other.start <= word.start < other.end for other in found):
-            found.append(word)
+    asides = [each for each in found if each.kind == "aside"]
+    found += [word for word in words if not any(aside.start <= word.start < aside.end for aside in asides)]
     found.sort(key=lambda each: (each.start, -each.end))
     return _merged(gist, found)
 

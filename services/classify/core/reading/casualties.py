@@ -9,6 +9,7 @@ from services.classify.core.reading.groups import (
     Group,
     added,
     companions,
+    from_word,
     is_companion,
     total,
     with_joined,
@@ -134,7 +135,7 @@ def _pairs(
 
 def _unnumbered(gist: Gist, hit: Hit, start: int, end: int, numbers: Sequence[Number], taken: set[int]) -> Group | None:
     if hit.value in _ONES:
-        return ONE, (hit.start, hit.end)
+        return from_word(gist, hit, numbers, taken)
     if hit.value not in ("killed", "wounded"):
         return None
     if gist.hits.values("guards", max(start, hit.start - _NEIGHBOUR_REACH), hit.start, "anniversary"):

@@ -100,7 +100,7 @@ def _is_other_words(gist: Gist, hit: Hit, start: int, end: int, stop: int) -> bo
     if start < hit.start:
         return False
     following = gist.hits.within("casualties", end, min(stop, end + GROUP_REACH // 2))
-    return any(other.value != hit.value for other in following)
+    return any(not hit.value.startswith(other.value) for other in following)
 
 
 def _item_at(gist: Gist, opened: Break, end: int, numbers: Sequence[Number], named: bool) -> _Item | None:
@@ -254,8 +254,9 @@ def with_joined(gist: Gist, number: Number, hit: Hit, numbers: Sequence[Number],
     """A number and the groups that the same word speaks of: "six priests and two women were killed"."""
     count, first, last = number.count, number.start, number.end
     noun = first_noun(gist, number.start, clause_stop(gist, number.end, number.end + GROUP_REACH))
-    near = noun is not None and gist.words_between(number.end, noun.start) <= NOUN_WORDS
-    end = max(number.end, noun.end) if noun and near else number.end
+    end = number.end
+    if noun and gist.words_between(end, noun.start) <= NOUN_WORDS and not breaks_in(gist, end, noun.start):
+        end = max(end, noun.end)
     item = _Item(number.count, number.start, min(end, hit.start) if number.end <= hit.start < end else end, False)
     earlier = before(gist, first, numbers) if first < hit.start else ()
     for joined, span in (*earlier, *after(gist, item, hit, numbers, taken)):
@@ -277,6 +278,11 @@ def from_noun(gist: Gist, noun: Hit, hit: Hit, numbers: Sequence[Number], taken:
     people, end = people_of(gist, noun)
     named = end > noun.end or is_name(gist, noun.end, noun.end + GROUP_REACH, 1)
     return _and_after(gist, _Item(people, noun.start, end, named), hit, numbers, taken)
+
+
+def from_word(gist: Gist, hit: Hit, numbers: Sequence[Number], taken: set[int]) -> Group:
+    """The one person that a word tells of by itself, and the groups after it: "wounding her and three others"."""
+    return _and_after(gist, _Item(ONE, hit.start, hit.end, False), hit, numbers, taken)
 
 
 def from_name(gist: Gist, start: int, hit: Hit, numbers: Sequence[Number], taken: set[int]) -> Group:
@@ -309,7 +315,9 @@ def companions(gist: Gist, hit: Hit, numbers: Sequence[Number], taken: set[int])
             group = _item_before(gist, max(window or 0, word.start - GROUP_REACH), word.start, numbers)
         elif word.end <= hit.start:
             item = _item_at(gist, opened, hit.start, numbers, False)
-            group = item and (item.people, (item.start, item.end))
+            near = item and gist.words_between(item.end, hit.start) <= NOUN_WORDS
+            own = gist.lexicon.order == "sov" or gist.is_after_comma(word.start)
+            group = (item.people, (item.start, item.end)) if item and near and own else None
         elif _follows(gist, hit, word):
             item = _item_at(gist, opened, stop, numbers, False)
             if item is None or _is_other_words(gist, hit, word.end, item.end, stop):

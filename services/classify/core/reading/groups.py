@@ -255,8 +255,11 @@ def with_joined(gist: Gist, number: Number, hit: Hit, numbers: Sequence[Number],
     count, first, last = number.count, number.start, number.end
     noun = first_noun(gist, number.start, clause_stop(gist, number.end, number.end + GROUP_REACH))
     end = number.end
-    if noun and gist.words_between(end, noun.start) <= NOUN_WORDS and not breaks_in(gist, end, noun.start):
-        end = max(end, noun.end)
+    if noun and gist.words_between(end, noun.start) <= NOUN_WORDS:
+        broken = bool(breaks_in(gist, end, noun.start))
+        if broken and not gist.lexicon.spaced:  # "维和士兵" is one word; "两人和一名士兵" are two groups
+            broken = any(end <= other.start < noun.start for other in numbers)
+        end = end if broken else max(end, noun.end)
     item = _Item(number.count, number.start, min(end, hit.start) if number.end <= hit.start < end else end, False)
     earlier = before(gist, first, numbers) if first < hit.start else ()
     for joined, span in (*earlier, *after(gist, item, hit, numbers, taken)):

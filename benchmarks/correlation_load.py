@@ -16,9 +16,10 @@ from benchmarks.speed import WIRE
 from deploy.demo import newsroom
 from deploy.demo.newsroom import Item, Publication
 from services.classify.agents import reports_of, text_of
-from services.classify.core.correlation.correlate import DENIAL, claim_of
+from services.classify.core.correlation.correlate import claim_of
 from services.classify.core.correlation.fold import build
 from services.classify.core.correlation.matching import Windows
+from services.classify.core.reading.guards import DENIAL
 from services.classify.core.reading.pipeline import Reader
 from services.contracts import ids
 from services.contracts.article import Article, Source

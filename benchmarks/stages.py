@@ -8,7 +8,6 @@ import contextlib
 import itertools
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -58,19 +57,11 @@ def running_broker(apache: bool) -> Iterator[str]:
         command = [str(KAFKA), "--port", str(port), "--data", directory] if apache else broker.command(port)
         with child(command, {}):
             deadline = time.monotonic() + PATIENCE_S
-            while not _listens(port):
+            while not broker.listens(port):
                 if time.monotonic() > deadline:
                     raise TimeoutError(f"{command[0]} does not listen")
                 time.sleep(0.05)
             yield f"127.0.0.1:{port}"
-
-
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), 0.2).close()
-    except OSError:
-        return False
-    return True
 
 
 @contextlib.contextmanager

@@ -19,6 +19,8 @@ from services.runtime.settings import Misconfigured, Settings, SettingsError, lo
 
 T = TypeVar("T")
 
+SOURCE = "/chancery/cli"
+"""What commands write records as (the `source` of CloudEvents)."""
 EXIT_USAGE = 2
 CONNECT_TIMEOUT_S = 8.0
 """A person waits less long for a broker than a service does."""

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from services.classify.core.scoring.labelled import gold_row
-from services.cli.context import EXIT_USAGE, err, fail, out, print_json, say, with_broker
+from services.cli.context import EXIT_USAGE, SOURCE, err, fail, out, print_json, say, with_broker
 from services.contracts.article import Article
 from services.contracts.feedback import Feedback, Verdict
 from services.contracts.ids import IncidentId
@@ -20,8 +20,6 @@ from services.contracts.topics import ARTICLES, FEEDBACK, INCIDENTS
 from services.runtime.kafka import Publisher
 from services.runtime.settings import Settings
 from services.runtime.topic_table import snapshot
-
-SOURCE = "/chancery/cli"
 
 app = typer.Typer(help="Say that an incident is real or a false alarm; export verdicts as gold.", no_args_is_help=True)
 

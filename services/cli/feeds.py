@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from rich.markup import escape
 from rich.table import Column, Table
 
-from services.cli.context import EXIT_USAGE, err, fail, out, print_json, with_broker
+from services.cli.context import EXIT_USAGE, SOURCE, err, fail, out, print_json, with_broker
 from services.contracts import ids
 from services.contracts.feed import Feed, FeedState, PollStatus, SourceGrade
 from services.contracts.topics import FEED_STATES, FEEDS
@@ -21,9 +21,6 @@ from services.runtime.egress import guarded_client
 from services.runtime.kafka import Publisher
 from services.runtime.settings import Settings
 from services.runtime.topic_table import snapshot
-
-SOURCE = "/chancery/cli"
-
 
 feeds = typer.Typer(help="The feeds that are watched: add, remove, pause, list, import, export.", no_args_is_help=True)
 

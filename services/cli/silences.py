@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from services.cli.context import EXIT_USAGE, fail, out, print_json, say, with_broker
+from services.cli.context import EXIT_USAGE, SOURCE, fail, out, print_json, say, with_broker
 from services.cli.filters import MinSeverity, States, Types, filter_of, words
 from services.contracts import ids
 from services.contracts.delivery import Delivery, DeliveryState
@@ -21,7 +21,6 @@ from services.runtime.kafka import Publisher
 from services.runtime.settings import Settings
 from services.runtime.topic_table import snapshot
 
-SOURCE = "/chancery/cli"
 _LENGTH = re.compile(r"(\d{1,4})([mhd])")
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from services.classify.adapters.query_service import missions
 from services.classify.core.sites.site_lists import SiteList, UnreadableList, read
-from services.cli.context import err, fail, out, print_json, settings, with_broker
+from services.cli.context import SOURCE, err, fail, out, print_json, settings, with_broker
 from services.contracts.site import KnownSite
 from services.contracts.topics import SITES
 from services.runtime.egress import guarded_client
@@ -115,7 +115,7 @@ def remove(
 
     async def forget(configuration: Settings) -> int:
         sites = [site for site in await _all(configuration) if site.origin == origin]
-        async with Publisher(configuration, "/chancery/cli") as publisher:
+        async with Publisher(configuration, SOURCE) as publisher:
             for site in sites:
                 await publisher.delete(SITES, site.key)
         return len(sites)
@@ -139,7 +139,7 @@ def _store(found: SiteList) -> None:
 
     async def publish(configuration: Settings) -> None:
         batches = range(0, len(found.sites), BATCH)
-        async with Publisher(configuration, "/chancery/cli") as publisher:
+        async with Publisher(configuration, SOURCE) as publisher:
             for start in track(batches, "writing", console=err, disable=not err.is_terminal):
                 await publisher.publish(SITES, *found.sites[start : start + BATCH])
 

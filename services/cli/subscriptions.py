@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from services.cli.context import EXIT_USAGE, fail, out, print_json, say, settings, with_broker
+from services.cli.context import EXIT_USAGE, SOURCE, fail, out, print_json, say, settings, with_broker
 from services.cli.filters import (
     Exercises,
     MinCertainty,
@@ -38,7 +38,6 @@ from services.runtime.secrets import Vault, new_webhook_secret
 from services.runtime.settings import Settings
 from services.runtime.topic_table import snapshot
 
-SOURCE = "/chancery/cli"
 NEVER_SHOWN = {"endpoint", "secret"}
 
 

@@ -18,6 +18,15 @@ def free_port() -> int:
         return port
 
 
+def listens(port: int) -> bool:
+    """Does anything on loopback take connections there?"""
+    try:
+        socket.create_connection(("127.0.0.1", port), 0.2).close()
+    except OSError:
+        return False
+    return True
+
+
 def command(port: int) -> list[str]:
     """The command line that runs the broker on 127.0.0.1:`port`. Raises Misconfigured where there is no binary
     for this machine."""

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Sequence
@@ -277,11 +276,7 @@ def _write_private(path: Path, text: str) -> None:
 
 async def _listening(port: int) -> None:
     deadline = time.monotonic() + 30
-    while True:
-        try:
-            with socket.create_connection(("127.0.0.1", port), 0.2):
-                return
-        except OSError:
-            if time.monotonic() > deadline:
-                raise Failed(f"nothing listens on 127.0.0.1:{port} after 30 s") from None
-            await asyncio.sleep(0.05)
+    while not broker.listens(port):
+        if time.monotonic() > deadline:
+            raise Failed(f"nothing listens on 127.0.0.1:{port} after 30 s")
+        await asyncio.sleep(0.05)

@@ -154,11 +154,10 @@ class Notifier:
         subscriptions = [s for s in self._subscriptions.values(SUBSCRIPTIONS) if isinstance(s, Subscription)]
         silences = [s for s in self._subscriptions.values(SILENCES) if isinstance(s, Silence)]
         now = datetime.now(UTC)
-        matched = [
-            (alert, silence, deliveries_for(alert, subscriptions, now, silence))
-            for alert in alerts
-            for silence in (silence_for(alert, silences),)
-        ]
+        matched = []
+        for alert in alerts:
+            silence = silence_for(alert, silences)
+            matched.append((alert, silence, deliveries_for(alert, subscriptions, now, silence)))
         await self._store.put(*(delivery for *_, deliveries in matched for delivery in deliveries))
         for alert, silence, deliveries in matched:
             log.info(

@@ -12,12 +12,15 @@ from services.contracts.ids import DeliveryId, SubscriptionId
 from services.contracts.subscription import Subscription, SubscriptionState
 from services.notify.core.status import Answer
 from services.notify.dispatcher import Dispatcher
+from tests.unit.notify import given
 from tests.unit.notify.given import NOW
 
 OK = Answer(http_status=204)
 BROKEN = Answer(http_status=500)
 HANGS = None
+GROUP = timedelta(minutes=5)
 ALL = frozenset({0})
+DESK, OTHER = given.subscription("desk"), given.subscription("other")
 
 
 class Crash(Exception):
@@ -214,3 +217,16 @@ def compacted(log: Iterable[Delivery]) -> list[Delivery]:
     """What is left of the topic once the broker has compacted it."""
     last = {delivery.delivery_id: delivery for delivery in log}
     return list(last.values())
+
+
+def world(*deliveries: Delivery) -> World:
+    """With two subscriptions, and the deliveries on the topic."""
+    made = World()
+    made.subscribe(DESK, OTHER)
+    made.log += deliveries
+    return made
+
+
+def to(desk: Subscription = DESK, number: int = 1, revision: int = 1) -> Delivery:
+    """Of the alert of that number and revision."""
+    return given.delivery(given.alert(number, revision), desk)

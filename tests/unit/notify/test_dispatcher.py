@@ -1,7 +1,6 @@
 """The dispatcher in a small world with a clock of its own: what it promises, case by case, and when it is killed."""
 
 import asyncio
-import json
 from datetime import timedelta
 
 import pytest
@@ -9,28 +8,26 @@ from hypothesis import given as for_all
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from services.contracts.alert import ChangeKind
-from services.contracts.delivery import Attempt, Delivery, DeliveryState
-from services.contracts.subscription import Channel, SubscriptionState
+from services.contracts.delivery import Attempt, DeliveryState
+from services.contracts.subscription import Channel, Subscription, SubscriptionState
 from services.notify.core import retry
 from services.notify.core.status import Answer
 from tests.unit.notify import given
-from tests.unit.notify.dispatching import ALL, BROKEN, HANGS, OK, Crash, World, compacted, dispatching
+from tests.unit.notify.dispatching import (
+    ALL,
+    BROKEN,
+    DESK,
+    GROUP,
+    HANGS,
+    OK,
+    OTHER,
+    Crash,
+    compacted,
+    dispatching,
+    to,
+    world,
+)
 from tests.unit.notify.given import NOW
-
-DESK, OTHER = given.subscription("desk"), given.subscription("other")
-
-
-def world(*deliveries: Delivery) -> World:
-    made = World()
-    made.subscribe(DESK, OTHER)
-    made.log += deliveries
-    return made
-
-
-def to(desk: object = DESK, number: int = 1, revision: int = 1) -> Delivery:
-    assert isinstance(desk, type(DESK))
-    return given.delivery(given.alert(number, revision), desk)
 
 
 async def test_what_is_pending_is_sent_and_becomes_a_record_without_the_alert() -> None:
@@ -135,99 +132,6 @@ async def test_no_more_at_once_than_allowed() -> None:
     async with dispatching(in_it, concurrency=3):
         await in_it.until_final(*deliveries)
     assert in_it.most_at_once == 3
-
-
-async def test_revisions_reach_an_endpoint_in_order() -> None:
-    revisions = [to(revision=revision) for revision in (1, 2, 3)]
-    in_it = world(*revisions)
-    async with dispatching(in_it):
-        await in_it.until_final(*revisions)
-    assert in_it.sent_to(DESK) == [each.delivery_id for each in revisions]
-
-
-async def test_a_retry_is_folded_into_the_newer_revision() -> None:
-    first, second = to(revision=1), to(revision=2)
-    in_it = world(first)
-    in_it.answers(DESK, BROKEN, OK)
-    async with dispatching(in_it):
-        await in_it.until(lambda: len(in_it.state(first).attempts) == 1)
-        in_it.write(second)
-        await in_it.until_final(first, second)
-    assert in_it.sent_to(DESK) == [first.delivery_id, second.delivery_id]
-    assert (in_it.state(first).state, in_it.state(first).reason) == (DeliveryState.FOLDED, "revision 2 goes instead")
-    assert in_it.state(second).state is DeliveryState.DELIVERED
-
-
-GROUP = timedelta(minutes=5)
-
-
-async def test_updates_wait_for_each_other_and_go_as_one() -> None:
-    first, second, third = (to(revision=revision) for revision in (1, 2, 3))
-    in_it = world(first)
-    async with dispatching(in_it, group=GROUP):
-        await in_it.until_final(first)
-        in_it.write(second, third)
-        await in_it.until_final(second, third)
-    assert in_it.sent_to(DESK) == [first.delivery_id, third.delivery_id]
-    assert in_it.seconds(third) == [300]
-    assert (in_it.state(second).state, in_it.state(second).reason) == (
-        DeliveryState.FOLDED,
-        "revision 3 says it too",
-    )
-
-
-async def test_what_was_folded_is_said_by_the_newer() -> None:
-    first, third = to(revision=1), to(revision=3)
-    toll = given.alert(1, 2, change=ChangeKind.CASUALTIES_REVISED, reason="killed none → 2")
-    in_it = world(first)
-    async with dispatching(in_it, group=GROUP):
-        await in_it.until_final(first)
-        in_it.write(given.delivery(toll, DESK), third)
-        await in_it.until_final(third)
-    assert "killed none → 2; a second independent source reports it" in json.loads(in_it.sent[-1][2])["data"]["reason"]
-
-
-async def test_a_rise_in_severity_waits_for_nothing_and_takes_along_what_waits() -> None:
-    first, second = to(revision=1), to(revision=2)
-    worse = given.delivery(given.alert(1, 3, change=ChangeKind.ESCALATED), DESK)
-    in_it = world(first)
-    async with dispatching(in_it, group=GROUP):
-        await in_it.until_final(first)
-        in_it.write(second)
-        in_it.write(worse)
-        await in_it.until_final(second, worse)
-    assert in_it.sent_to(DESK) == [first.delivery_id, worse.delivery_id]
-    assert in_it.seconds(worse) == [0]
-
-
-async def test_an_update_that_comes_with_the_first_word_waits_too() -> None:
-    first, second = to(revision=1), to(revision=2)
-    in_it = world(first, second)
-    async with dispatching(in_it, group=GROUP):
-        await in_it.until_final(first, second)
-    assert (in_it.seconds(first), in_it.seconds(second)) == ([0], [300])
-
-
-async def test_an_update_that_the_first_word_gave_way_to_does_not_wait() -> None:
-    first, second = to(revision=1), to(revision=2)
-    in_it = world(first, second)
-    in_it.answers(DESK, BROKEN, OK)
-    async with dispatching(in_it, group=GROUP):
-        await in_it.until_final(first, second)
-    assert in_it.state(first).state is DeliveryState.FOLDED
-    assert in_it.seconds(second)[0] < 30
-
-
-async def test_a_restart_keeps_the_group_together() -> None:
-    first, second, third = (to(revision=revision) for revision in (1, 2, 3))
-    in_it = world(first)
-    async with dispatching(in_it, days=0):
-        await in_it.until_final(first)
-    in_it.write(second, third)
-    async with dispatching(in_it, group=GROUP):
-        await in_it.until_final(second, third)
-    assert in_it.sent_to(DESK) == [first.delivery_id, third.delivery_id]
-    assert in_it.seconds(third) == [300]
 
 
 async def test_a_finished_delivery_is_not_started_again_and_the_topic_says_so() -> None:
@@ -488,7 +392,7 @@ outcomes = st.lists(st.sampled_from([OK, BROKEN, Answer(http_status=429, retry_a
     group=st.sampled_from([timedelta(0), GROUP]),
 )
 def test_killed_anywhere_nothing_is_lost(
-    wanted: list[tuple[object, int, int]],
+    wanted: list[tuple[Subscription, int, int]],
     scripts: tuple[list[Answer], list[Answer]],
     crashes: list[int],
     squeeze: bool,

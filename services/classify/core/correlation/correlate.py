@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from services.classify.core.correlation import fold
 from services.classify.core.correlation.agencies import agencies_in
 from services.classify.core.correlation.matching import Windows, inhibitor, is_background, match
+from services.classify.core.reading.guards import DENIAL
 from services.contracts import ids
 from services.contracts.feedback import Feedback, Verdict
 from services.contracts.incident import Incident, IncidentStatus, NoteKind, SourceClaim, TimeLedger
@@ -22,9 +23,6 @@ MANY_CLAIMS, MOST_CLAIMS, MOST_EDITS = 100, 300, 20
 """What the whole world writes about is told thousands of times, and an incident is written whole at every revision.
 Past many claims one is kept only when it changes what the incident says; past most none is, so that a record stays
 under the megabyte that a broker takes by default. Of one article no more than so many edits count."""
-
-DENIAL = "denial"
-"""The guard that says that it did not happen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +53,32 @@ def correlate(
     remembered = {incident.incident_id: incident for incident in candidates}
     reason, told = _with_report(list(remembered.values()), report, windows, now)
     if told is not None:
-        current = remembered.get(told.after.incident_id)
-        if current is None or told.after.revision > current.revision:
-            remembered[told.after.incident_id] = told.after
+        _keep_newest(remembered, told)
     closed = [
         step
         for incident in remembered.values()
         if (step := _quiet(incident, report.record_id, clock, windows)) is not None
     ]
     for step in closed:
-        if step.after.revision > remembered[step.after.incident_id].revision:
-            remembered[step.after.incident_id] = step.after
+        _keep_newest(remembered, step)
     revisions = (*([told] if told else []), *closed)
     return Correlation(
         reason, tuple(remembered[incident_id] for incident_id in dict.fromkeys(_ids(revisions))), revisions
     )
+
+
+def _keep_newest(remembered: dict[ids.IncidentId, Incident], step: Revision) -> None:
+    """A step of a record seen before may be older than what is remembered."""
+    known = remembered.get(step.after.incident_id)
+    if known is None or step.after.revision > known.revision:
+        remembered[step.after.incident_id] = step.after
+
+
+def _step(incident: Incident, revision: int) -> Revision:
+    """The step that led to a revision the incident has had."""
+    after = fold.at(incident, revision)
+    assert after is not None
+    return Revision(fold.at(incident, revision - 1), after)
 
 
 def _ids(revisions: Sequence[Revision]) -> list[ids.IncidentId]:
@@ -89,10 +98,7 @@ def _with_report(
         told = [position for position, known in enumerate(incident.claims) if known.report_id == report_id]
         for position in told:
             if incident.claims[position].article_revision == report.article_revision:
-                revision = fold.revision_of_claim(incident, position)
-                after = fold.at(incident, revision)
-                assert after is not None
-                return "seen before", Revision(fold.at(incident, revision - 1), after)
+                return "seen before", _step(incident, fold.revision_of_claim(incident, position))
         if len(told) > MOST_EDITS and not claim.withdrawn:
             return "edited too often", None
         if told:
@@ -129,9 +135,7 @@ def _quiet(incident: Incident, cause: str, clock: Instant, windows: Windows) -> 
     """The closing of an incident that nobody has told of for long, by event time; or the closing that `cause` made."""
     for note in incident.notes:
         if note.kind is NoteKind.CLOSED and note.cause == cause:
-            after = fold.at(incident, note.revision)
-            assert after is not None
-            return Revision(fold.at(incident, note.revision - 1), after)
+            return _step(incident, note.revision)
     since = incident.quiet_since
     if incident.status is not IncidentStatus.OPEN or since is None or clock - since < windows.quiet:
         return None
@@ -146,9 +150,7 @@ def judge(incident: Incident | None, feedback: Feedback) -> Correlation:
     cause = feedback.record_id
     for note in incident.notes:
         if note.cause == cause:
-            after = fold.at(incident, note.revision)
-            assert after is not None
-            return Correlation("seen before", (incident,), (Revision(fold.at(incident, note.revision - 1), after),))
+            return Correlation("seen before", (incident,), (_step(incident, note.revision),))
     kind = NoteKind.CONFIRMED if feedback.verdict is Verdict.CONFIRMED else NoteKind.FALSE_ALARM
     judged = fold.with_note(incident, kind, cause, feedback.given_at, feedback.author, feedback.why)
     return Correlation(f"{kind.value} by {feedback.author}", (judged,), (Revision(incident, judged),))

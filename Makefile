@@ -49,7 +49,12 @@ format: .venv/dev ## format and mend what can be mended by machine
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: .venv/dev ## run the benchmarks; each prints its own table
+.venv/bench: .venv/dev requirements-bench.lock
+	@echo "adding what the benchmarks compare with"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
+	@touch $@
+
+bench: .venv/bench ## run the benchmarks; each prints its own table
 	@$(BIN)/python -m benchmarks.speed
 
 kafka: ## run Apache Kafka on 127.0.0.1:9092 (Java 17+ and mvn; no Docker)
@@ -58,6 +63,7 @@ kafka: ## run Apache Kafka on 127.0.0.1:9092 (Java 17+ and mvn; no Docker)
 lock: ## resolve the dependencies anew (needs uv)
 	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra build pyproject.toml -o requirements.lock
 	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra build --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra bench -c requirements-dev.lock pyproject.toml -o requirements-bench.lock
 
 clean: ## remove .venv, caches and what `make up` kept
 	@rm -rf .venv .chancery .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist deploy/kafka/jars deploy/kafka/data

@@ -13,7 +13,6 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from services.classify.adapters.data import load_rules
@@ -22,6 +21,7 @@ from services.classify.core.reading.language import UNKNOWN
 from services.classify.core.reading.matcher import LexiconError
 from services.classify.core.reading.pipeline import Reader
 from services.cli.context import EXIT_USAGE, settings
+from services.cli.progress import progress
 from services.cli.rules import RulesDirectory, refuse_rules, rules_directory
 from services.contracts.feed import PollStatus
 from services.contracts.report import Classification, Finding, Span
@@ -276,13 +276,10 @@ def _batch(reader: Reader, path: str) -> int:
 
 
 def _with_progress(lines: list[bytes]) -> Iterator[tuple[int, bytes]]:
-    console = Console(stderr=True)
-    columns = (TextColumn("classifying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("classifying", total=len(lines))
+    with progress("classifying", len(lines)) as advance:
         for number, line in enumerate(lines, 1):
             yield number, line
-            progress.advance(task)
+            advance()
 
 
 def _show(console: Console, article: ArticleText, explanation: Explanation, why_not: bool) -> None:

@@ -14,7 +14,6 @@ import typer
 from babel import Locale
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from services.classify.adapters.data import load_rules
 from services.classify.core.reading.matcher import LexiconError
@@ -23,6 +22,7 @@ from services.classify.core.scoring.evaluation import MEASURES, SLOTS, Judgement
 from services.classify.core.scoring.gold import GoldDocument, GoldError, from_case, from_row
 from services.classify.core.scoring.tally import count
 from services.cli.context import EXIT_USAGE, print_json
+from services.cli.progress import progress
 from services.cli.rules import RulesDirectory, refuse_rules, rules_directory
 from services.cli.scoresheet import as_document, as_table, sheets
 
@@ -157,10 +157,10 @@ def judged(documents: list[GoldDocument], jobs: int = 1, rules: Path | None = No
 
 
 def _watched(judgements: Iterable[Judgement], total: int) -> Iterator[Judgement]:
-    console = Console(stderr=True)
-    columns = (TextColumn("reading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        yield from progress.track(judgements, total=total)
+    with progress("reading", total) as advance:
+        for judgement in judgements:
+            yield judgement
+            advance()
 
 
 def _show_mistakes(console: Console, judgements: list[Judgement], most: int) -> None:

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from rich.markup import escape
 from rich.table import Column, Table
 
-from services.cli.context import EXIT_USAGE, SOURCE, err, fail, out, print_json, with_broker
+from services.cli.context import EXIT_USAGE, SOURCE, err, fail, out, print_json, settings, with_broker
+from services.cli.feed_check import check_files, check_url
 from services.contracts import ids
 from services.contracts.feed import Feed, FeedState, PollStatus, SourceGrade
 from services.contracts.topics import FEED_STATES, FEEDS
@@ -22,7 +23,9 @@ from services.runtime.kafka import Publisher
 from services.runtime.settings import Settings
 from services.runtime.topic_table import snapshot
 
-feeds = typer.Typer(help="The feeds that are watched: add, remove, pause, list, import, export.", no_args_is_help=True)
+feeds = typer.Typer(
+    help="The feeds that are watched: add, remove, pause, check, list, import, export.", no_args_is_help=True
+)
 
 Which = Annotated[str, typer.Argument(metavar="URL|ID", help="The feed's address or its id.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
@@ -98,6 +101,29 @@ def pause(which: Which) -> None:
 def resume(which: Which) -> None:
     """Poll a paused feed again, at once."""
     _said([with_broker(lambda chosen: _enable(chosen, which, True))], "resumed", False)
+
+
+@feeds.command()
+def check(
+    url: Annotated[str | None, typer.Argument(help="Address of a feed, or of a page that may offer one.")] = None,
+    files: Annotated[
+        Path | None,
+        typer.Option(file_okay=False, exists=True, help="Read every document of this folder instead, and tell how."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What a poll would do, without doing it: answer, redirects, format, entries, dates, problems, next poll.
+
+    Needs no broker. Exits 1 where a poll would bring no feed.
+
+    Example: chancery feeds check https://news.example/rss
+    """
+    if (url is None) == (files is None):
+        fail("give either an address or --files DIR", EXIT_USAGE)
+    if files:
+        check_files(settings(), files, as_json)
+    elif not check_url(settings(), url or "", as_json):
+        raise typer.Exit(1)
 
 
 @feeds.command("list")

@@ -1,6 +1,7 @@
 """A conditional GET that always ends, in time and in bytes, with a value that says how."""
 
 import asyncio
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import httpx
@@ -8,7 +9,7 @@ import httpx
 from services.contracts.feed import PollStatus
 from services.ingest.adapters.body import ACCEPTED, Body, BrokenBody, TooLarge
 from services.ingest.core.caching import conditions
-from services.ingest.core.fetched import Fetched
+from services.ingest.core.fetched import Fetched, Hop
 from services.runtime.egress import EgressRefused
 
 MAX_REDIRECTS = 5
@@ -18,7 +19,8 @@ MAX_DRAINED_BYTES = 65_536
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HEADERS = {
-    b"Accept": b"application/atom+xml, application/rss+xml, application/rdf+xml, application/xml;q=0.9, "
+    b"Accept": b"application/atom+xml, application/rss+xml, application/rdf+xml, application/feed+json, "
+    b"application/xml;q=0.9, "
     b"text/xml;q=0.9, */*;q=0.1",
     b"Accept-Encoding": ACCEPTED.encode(),
 }
@@ -67,22 +69,23 @@ class Fetcher:
         return Fetched(status, reason[:300], url)
 
     async def _follow(self, url: str, conditional: dict[bytes, bytes]) -> Fetched:
-        visited = [url]
+        hops: list[Hop] = []
         while True:
             request = self._client.build_request("GET", url, headers={**_HEADERS, **conditional})
             response = await self._client.send(request, stream=True)
             try:
                 if response.status_code not in _REDIRECTS:
-                    return await self._answer(url, response, bool(conditional))
-                url = _target(request.url, response)
+                    return replace(await self._answer(url, response, bool(conditional)), hops=tuple(hops))
+                target = _target(request.url, response)
                 await _drain(response)
             finally:
                 await response.aclose()
-            if url in visited:
-                raise _Ended(PollStatus.HTTP_ERROR, f"redirect loop over {_host(url)}")
-            if len(visited) > MAX_REDIRECTS:
+            if target in (url, *(hop.url for hop in hops)):
+                raise _Ended(PollStatus.HTTP_ERROR, f"redirect loop over {_host(target)}")
+            if len(hops) == MAX_REDIRECTS:
                 raise _Ended(PollStatus.HTTP_ERROR, f"more than {MAX_REDIRECTS} redirects")
-            visited.append(url)
+            hops.append(Hop(url, response.status_code))
+            url = target
 
     async def _answer(self, url: str, response: httpx.Response, conditional: bool) -> Fetched:
         headers, code = response.headers, response.status_code

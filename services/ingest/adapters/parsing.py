@@ -17,8 +17,9 @@ import feedparser
 from pydantic import TypeAdapter
 
 from services.contracts.feed import PollStatus
-from services.ingest.core import decoding
+from services.ingest.core import decoding, json_feed
 from services.ingest.core.feed import Document, document
+from services.ingest.core.feed_links import feed_links
 
 MAX_MEMORY_BYTES = 1 << 30
 
@@ -31,9 +32,11 @@ def parse(body: bytes, content_type: str, url: str, max_entries: int) -> Documen
     """What `body` says. `url` is the base of relative links. Never raises for what a document holds."""
     try:
         text, mislabelled = decoding.decode(body, content_type)
+        if json_feed.looks_like_json(text):
+            return document(json_feed.parsed(text), "", url, max_entries, mislabelled)
         markup = decoding.for_xml(text)
         if markup.is_html:
-            return Document(PollStatus.NOT_A_FEED, "HTML instead of a feed")
+            return Document(PollStatus.NOT_A_FEED, "HTML instead of a feed", links=feed_links(text, url))
         # BytesIO, because feedparser opens bytes that look like a path. The header settles the charset; a base is
         # not given, because feedparser would make ids absolute too, and they would change when the feed moves.
         parsed = feedparser.parse(
@@ -43,6 +46,8 @@ def parse(body: bytes, content_type: str, url: str, max_entries: int) -> Documen
             resolve_relative_uris=False,
         )
         return document(parsed, markup.root, url, max_entries, mislabelled)
+    except json_feed.NotAFeed as error:
+        return Document(PollStatus.NOT_A_FEED, str(error))
     except MemoryError:
         return Document(PollStatus.ILL_FORMED, "the document takes too much memory to parse")
     except Exception as error:  # noqa: BLE001 - whatever a parser trips over is what the document did to it

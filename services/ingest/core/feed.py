@@ -39,10 +39,13 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class Document:
     """A document and how it read. `status` is `ok`, `not_a_feed` or `ill_formed`; `problem` says what was wrong,
-    also where entries could be read all the same. Entries stand in the order of the document."""
+    also where entries could be read all the same. Entries stand in the order of the document. `format` is a name for
+    people ("RSS 2.0"); `links` are the feeds that a web page offers instead."""
 
     status: PollStatus
     problem: str = ""
+    format: str = ""
+    links: tuple[str, ...] = ()
     title: str = ""
     language: str | None = None
     entries: tuple[Entry, ...] = ()
@@ -70,7 +73,27 @@ def document(parsed: Mapping[str, Any], root: str, url: str, max_entries: int, p
     if empty := sum(entry.is_blank for entry in entries):
         problems.append(f"{empty} entries without id, link, title and text")
     head = parsed.get("feed") or {}
-    return Document(PollStatus.OK, "; ".join(problems), _title(head), _language(head), entries)
+    return Document(
+        PollStatus.OK,
+        "; ".join(problems),
+        format=_format(str(parsed.get("version") or "")),
+        title=_title(head),
+        language=_language(head),
+        entries=entries,
+    )
+
+
+_FORMATS = {"rss": "RSS", "atom": "Atom", "json": "JSON Feed", "cdf": "CDF"}
+_VERSION = re.compile(r"([a-z]+)(\d)?(\d)?(\d)?.*")
+
+
+def _format(version: str) -> str:
+    """feedparser's "rss20", "rss091n" or "atom10" as people write it."""
+    match = _VERSION.fullmatch(version)
+    if match is None or match[1] not in _FORMATS:
+        return "RSS or Atom of no known version"
+    number = f" {match[2]}.{match[3] or 0}{match[4] or ''}" if match[2] else ""
+    return f"{_FORMATS[match[1]]}{number}"
 
 
 def _entry(raw: Mapping[str, Any], url: str) -> Entry:

@@ -6,9 +6,18 @@ from services.contracts.feed import PollStatus
 
 
 @dataclass(frozen=True, slots=True)
+class Hop:
+    """A redirect that was followed: the address that was left, and its status."""
+
+    url: str
+    http_status: int
+
+
+@dataclass(frozen=True, slots=True)
 class Fetched:
     """`status` is `ok` where `body` holds a document (decompressed), and says what went wrong elsewhere, in words
-    in `reason`. Header values are as received (Latin-1), None where absent. `url` is where the answer came from."""
+    in `reason`. Header values are as received (Latin-1), None where absent. `url` is where the answer came from,
+    by way of `hops`."""
 
     status: PollStatus
     reason: str = ""
@@ -20,3 +29,4 @@ class Fetched:
     cache_control: str | None = None
     retry_after: str | None = None
     body: bytes = b""
+    hops: tuple[Hop, ...] = ()

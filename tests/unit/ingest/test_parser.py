@@ -27,6 +27,7 @@ def read(body: bytes, content_type: str = "") -> Document:
 def test_a_good_document() -> None:
     assert read(GOOD_RSS) == Document(
         PollStatus.OK,
+        format="RSS 2.0",
         title="Harbour Wire",
         language="en-GB",
         entries=(
@@ -72,7 +73,7 @@ def test_atom_and_rdf() -> None:
         (b"", PollStatus.NOT_A_FEED, "no XML element"),
         (b"\x00\xff\xfe" * 50, PollStatus.NOT_A_FEED, "no XML element"),
         (b"Service temporarily down", PollStatus.NOT_A_FEED, "no XML element"),
-        (b'{"version": "1"}', PollStatus.NOT_A_FEED, "no XML element"),
+        (b'{"version": "1"}', PollStatus.NOT_A_FEED, "no JSON Feed"),
         (WEB_PAGE, PollStatus.NOT_A_FEED, "HTML instead of a feed"),
         (b'<?xml version="1.0"?>\n<html xmlns="x"><body/></html>', PollStatus.NOT_A_FEED, "HTML instead of a feed"),
         (b"<opml><body/></opml>", PollStatus.NOT_A_FEED, "root element is <opml>"),

@@ -1,0 +1,200 @@
+"""`chancery feeds check`: what a poll would do, without doing it; and how saved documents read."""
+
+import asyncio
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Column, Table
+
+from services.cli.context import EXIT_USAGE, err, fail, out, print_json, say
+from services.cli.progress import progress
+from services.contracts import ids
+from services.contracts.feed import Feed, PollStatus
+from services.ingest.adapters.fetcher import Fetcher
+from services.ingest.adapters.parser import ParserPool
+from services.ingest.core.address import BadAddress, feed_url
+from services.ingest.core.feed import Document, Entry
+from services.ingest.core.fetched import Fetched
+from services.ingest.core.outcome import settle, state_before
+from services.runtime.egress import guarded_client
+from services.runtime.settings import Settings
+
+MOST_NAMED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A fetch, what it brought, and what a first poll would make of it."""
+
+    fetched: Fetched
+    document: Document | None
+    articles: int
+    next_poll: str
+
+    @property
+    def status(self) -> PollStatus:
+        return self.document.status if self.document else self.fetched.status
+
+    def as_json(self) -> dict[str, Any]:
+        fetched, document = self.fetched, self.document
+        return {
+            "status": self.status,
+            "reason": document.problem if document else fetched.reason,
+            "url": fetched.url,
+            "redirects": [{"url": hop.url, "http_status": hop.http_status} for hop in fetched.hops],
+            "http_status": fetched.http_status,
+            "content_type": fetched.content_type,
+            "bytes": len(fetched.body),
+            "etag": fetched.etag,
+            "last_modified": fetched.last_modified,
+            "cache_control": fetched.cache_control,
+            "articles": self.articles,
+            "next_poll": self.next_poll,
+            **(_of_document(document) if document else {}),
+        }
+
+
+def _of_document(document: Document) -> dict[str, Any]:
+    dates = sorted(entry.published_at for entry in document.entries if entry.published_at)
+    return {
+        "format": document.format,
+        "title": document.title,
+        "language": document.language,
+        "entries": len(document.entries),
+        "dated": len(dates),
+        "oldest": dates[0] if dates else None,
+        "newest": dates[-1] if dates else None,
+        "without_id_and_link": sum(not (entry.id or entry.link) for entry in document.entries),
+        "median_chars": _median_chars(document.entries),
+        "feed_links": list(document.links),
+    }
+
+
+def _median_chars(entries: Sequence[Entry]) -> int:
+    lengths = sorted(len(entry.text) for entry in entries)
+    return lengths[len(lengths) // 2] if lengths else 0
+
+
+def check_url(chosen: Settings, url: str, as_json: bool) -> bool:
+    """Print what a poll of `url` would do; whether it would bring a feed."""
+    try:
+        address = feed_url(url)
+    except BadAddress as error:
+        fail(f"{error}. Give the address of a feed or of a page, as https://example.org/rss.xml", EXIT_USAGE)
+    checked = asyncio.run(_check(chosen, address))
+    if as_json:
+        print_json(checked.as_json())
+    else:
+        _print_check(checked)
+    return checked.status is PollStatus.OK
+
+
+async def _check(chosen: Settings, address: str) -> Check:
+    limits = chosen.ingest
+    async with guarded_client(chosen.egress, user_agent=limits.user_agent, timeout_s=limits.timeout_s) as client:
+        fetched = await Fetcher(client, timeout_s=limits.timeout_s, max_bytes=limits.max_bytes).fetch(address)
+    document = None
+    if fetched.status is PollStatus.OK:
+        async with _parsers(chosen, 1) as parser:
+            document = await parser.parse(fetched.body, fetched.content_type, fetched.url)
+    feed = Feed(feed_id=ids.feed_id(address), url=address)
+    now, interval = datetime.now(UTC), timedelta(seconds=limits.interval_s)
+    outcome = settle(feed, state_before(feed, None), fetched, document, now=now, interval=interval, jitter=0.0)
+    due = outcome.state.next_poll_at
+    wait = f"in {(due - now).total_seconds():g} s ({outcome.next_because})" if due else f"never: {outcome.next_because}"
+    return Check(fetched, document, len(outcome.articles), wait)
+
+
+def _parsers(chosen: Settings, processes: int) -> ParserPool:
+    limits = chosen.ingest
+    return ParserPool(processes=processes, timeout_s=limits.parse_timeout_s, max_entries=limits.max_entries)
+
+
+def _print_check(checked: Check) -> None:
+    fetched, document = checked.fetched, checked.document
+    colour = "green" if checked.status is PollStatus.OK else "red"
+    out.print(f"[bold {colour}]{checked.status}[/] {escape(fetched.url)}", highlight=False, soft_wrap=True)
+    for hop in fetched.hops:
+        kind = "for good" if hop.http_status in (301, 308) else "for now"
+        say(f"  redirected  {hop.url} ({hop.http_status}, {kind})")
+    if fetched.http_status:
+        size = f"{fetched.content_type or 'no type'}, {len(fetched.body):,} bytes"
+        say(f"  answer      HTTP {fetched.http_status}, {size}")
+        kept = [name for name, value in (("ETag", fetched.etag), ("Last-Modified", fetched.last_modified)) if value]
+        say(f"  validators  {' and '.join(kept) or 'none: every poll fetches the whole document'}")
+    if document and document.status is PollStatus.OK:
+        told = _of_document(document)
+        say(f"  feed        {document.format}, {document.title!r}, language {document.language or 'not told'}")
+        newest = f", newest {told['newest']:%F %T %Z}" if told["newest"] else ""
+        say(f"  entries     {told['entries']}, {told['dated']} dated{newest}; median {told['median_chars']} characters")
+        say(f"  would add   {checked.articles} articles")
+    problem = document.problem if document else fetched.reason
+    if problem:
+        say(f"  problem     {problem}")
+    for link in document.links if document else ():
+        say(f"  offers      {link}")
+    say(f"  next poll   {checked.next_poll}")
+
+
+def check_files(chosen: Settings, directory: Path, as_json: bool) -> None:
+    """Print how every file of a folder reads."""
+    files = sorted(path for path in directory.rglob("*") if path.is_file())
+    if not files:
+        fail(f"{directory} holds no file", EXIT_USAGE)
+    read = asyncio.run(_read_all(chosen, files))
+    named = [(path.relative_to(directory).as_posix(), document) for path, document in zip(files, read, strict=True)]
+    if as_json:
+        print_json([_row(name, document) for name, document in named])
+    else:
+        _print_outcomes(named)
+
+
+def _row(name: str, document: Document) -> dict[str, Any]:
+    return {"file": name, "status": document.status, "reason": document.problem} | _of_document(document)
+
+
+async def _read_all(chosen: Settings, files: Sequence[Path]) -> list[Document]:
+    """Documents in the order of `files`, as many at a time as there are processors."""
+    processes = min(len(files), os.cpu_count() or 1)
+    waiting = iter(enumerate(files))
+    read: dict[int, Document] = {}
+    async with _parsers(chosen, processes) as parser:
+        with progress("reading", len(files)) as advance:
+
+            async def reads() -> None:
+                for number, path in waiting:
+                    read[number] = await parser.parse(path.read_bytes(), "", path.as_uri())
+                    advance()
+
+            async with asyncio.TaskGroup() as group:
+                for _ in range(processes):
+                    group.create_task(reads())
+    return [read[number] for number in range(len(files))]
+
+
+def _print_outcomes(named: Sequence[tuple[str, Document]]) -> None:
+    table = Table(
+        "outcome", "format", *(Column(name, justify="right") for name in ("documents", "entries", "with problems"))
+    )
+    groups = Counter((document.status, document.format) for _, document in named)
+    for (status, kind), count in sorted(groups.items(), key=lambda item: (-item[1], item[0])):
+        those = [document for _, document in named if (document.status, document.format) == (status, kind)]
+        entries, troubled = sum(len(d.entries) for d in those), sum(bool(d.problem) for d in those)
+        table.add_row(status, kind or "-", str(count), str(entries), str(troubled))
+    out.print(table)
+    _print_unread([(name, document) for name, document in named if document.status is not PollStatus.OK])
+
+
+def _print_unread(unread: Sequence[tuple[str, Document]]) -> None:
+    for name, document in unread[:MOST_NAMED]:
+        err.print(
+            f"[yellow]{document.status}[/] {escape(name)}: {escape(document.problem)}", highlight=False, soft_wrap=True
+        )
+    if len(unread) > MOST_NAMED:
+        err.print(f"and {len(unread) - MOST_NAMED} more; --json has them all")

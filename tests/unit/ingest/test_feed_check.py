@@ -1,0 +1,69 @@
+"""`chancery feeds check`: what a poll would do, and how saved documents read."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from services.cli import app
+from services.cli.feed_check import _check
+from services.contracts.feed import PollStatus
+from services.runtime.settings import Settings, load_settings
+from tests.unit.ingest.documents import GOOD_RSS, WEB_PAGE
+from tests.unit.ingest.server import answer, redirect, serving
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return load_settings({"CHANCERY_EGRESS__ALLOW_PRIVATE": "127.0.0.0/8"})
+
+
+async def test_a_feed_that_moved(settings: Settings) -> None:
+    routes = {
+        "/old": redirect(301, "/new"),
+        "/new": answer(200, GOOD_RSS, ETag='"7"', Cache_Control="max-age=900"),
+    }
+    async with serving(routes) as server:
+        told = (await _check(settings, server.url("/old"))).as_json()
+    assert told["redirects"] == [{"url": server.url("/old"), "http_status": 301}]
+    assert (told["url"], told["status"], told["http_status"]) == (server.url("/new"), PollStatus.OK, 200)
+    assert (told["format"], told["title"], told["entries"], told["dated"]) == ("RSS 2.0", "Harbour Wire", 2, 2)
+    assert (told["articles"], told["etag"], told["next_poll"]) == (2, '"7"', "in 900 s (max-age)")
+
+
+async def test_a_page_offers_its_feeds(settings: Settings) -> None:
+    page = WEB_PAGE.replace(b"<head>", b'<head><link rel="alternate" type="application/rss+xml" href="/rss">')
+    assert page != WEB_PAGE
+    async with serving({"/": answer(200, page)}) as server:
+        told = (await _check(settings, server.url("/"))).as_json()
+    assert (told["status"], told["feed_links"]) == (PollStatus.NOT_A_FEED, [server.url("/rss")])
+
+
+async def test_one_that_is_gone(settings: Settings) -> None:
+    async with serving({"/": answer(410)}) as server:
+        told = (await _check(settings, server.url("/"))).as_json()
+    assert (told["status"], told["next_poll"]) == (PollStatus.GONE, "never: gone for good (410)")
+    assert "format" not in told
+
+
+def test_a_folder_of_documents(tmp_path: Path) -> None:
+    (tmp_path / "good.xml").write_bytes(GOOD_RSS)
+    (tmp_path / "deeper").mkdir()
+    (tmp_path / "deeper" / "page.html").write_bytes(WEB_PAGE)
+    run = CliRunner().invoke(app, ["feeds", "check", "--files", str(tmp_path), "--json"])
+    assert run.exit_code == 0
+    read = {row["file"]: (row["status"], row["format"], row["entries"]) for row in json.loads(run.stdout)}
+    assert read == {"deeper/page.html": ("not_a_feed", "", 0), "good.xml": ("ok", "RSS 2.0", 2)}
+    table = CliRunner().invoke(app, ["feeds", "check", "--files", str(tmp_path)])
+    assert "RSS 2.0" in table.stdout
+
+
+@pytest.mark.parametrize("arguments", [[], ["https://a.example/", "--files", "."]])
+def test_one_of_the_two_is_wanted(arguments: list[str]) -> None:
+    run = CliRunner().invoke(app, ["feeds", "check", *arguments])
+    assert run.exit_code == 2
+
+
+def test_an_address_that_is_none() -> None:
+    assert CliRunner().invoke(app, ["feeds", "check", "ftp://a.example/"]).exit_code == 2

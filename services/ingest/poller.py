@@ -44,13 +44,14 @@ class Parses(Protocol):
 
 
 class Store(Protocol):
-    """Feeds and their states; `publish` and `save` return once the brokers have what they were given."""
+    """Feeds and their states; `publish`, `save` and `move` return once the brokers have what they were given."""
 
     def feed(self, feed_id: str) -> Feed | None: ...
     def state(self, feed_id: str) -> FeedState | None: ...
     def feeds(self) -> Iterator[Feed]: ...
     async def publish(self, articles: Sequence[Article]) -> None: ...
     async def save(self, state: FeedState) -> None: ...
+    async def move(self, feed: Feed) -> None: ...
 
 
 def _utc_now() -> datetime:
@@ -162,6 +163,9 @@ class Poller:
             outcome = await self._outcome(feed)
             await self._store.publish(outcome.articles)
             await self._store.save(outcome.state)
+            if outcome.moved is not None:
+                self._polls[feed.feed_id] = (outcome.moved.url, self._polls[feed.feed_id][1])
+                await self._store.move(outcome.moved)
         except asyncio.CancelledError:
             raise
         except Exception as error:
@@ -218,5 +222,6 @@ def _report(feed: Feed, outcome: Outcome, took_s: float) -> None:
         failures=state.failures,
         next_poll_at=state.next_poll_at.isoformat() if state.next_poll_at else None,
         next_because=outcome.next_because,
+        moved_to=without_token(outcome.moved.url) if outcome.moved else None,
         took_s=round(took_s, 3),
     )

@@ -80,6 +80,10 @@ class FeedStore:
         if self.feed(state.feed_id) is not None and not came_back:
             self._written[state.feed_id] = state
 
+    async def move(self, feed: Feed) -> None:
+        """Returns once the feed, at its new address, is acknowledged. Raises aiokafka.errors.KafkaError."""
+        await self._publisher.publish(FEEDS, feed)
+
     async def loaded(self) -> None:
         """Wait until every partition of ours was read to its end once."""
         await self._table.loaded()

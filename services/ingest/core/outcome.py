@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from urllib.parse import urlsplit
 
 from services.contracts import ids
@@ -27,11 +28,12 @@ SEEN_AT_LEAST = 50
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """`articles` stand oldest first and are to be acknowledged before `state` is written. `next_because` is the
-    reason of `state.next_poll_at`."""
+    reason of `state.next_poll_at`. `moved` is the feed at its new address, where it has one."""
 
     state: FeedState
     articles: tuple[Article, ...]
     next_because: str
+    moved: Feed | None = None
 
 
 def state_before(feed: Feed, state: FeedState | None) -> FeedState:
@@ -88,8 +90,11 @@ def settle(
     }
     if status in SUCCEEDED:
         polled["last_success_at"] = now
+    moved = _moved(feed, fetched) if status in SUCCEEDED else None
+    if moved is not None:
+        polled["url"] = moved.url
     if document is None or status is not PollStatus.OK:
-        return Outcome(state.model_copy(update=polled), (), planned.because)
+        return Outcome(state.model_copy(update=polled), (), planned.because, moved)
     entries = [_with_plausible_date(entry, now) for entry in document.entries]
     watermark = max((d for d in (state.watermark_at, *(e.published_at for e in entries)) if d), default=None)
     news, seen = _news(feed, state, entries)
@@ -105,7 +110,22 @@ def settle(
         state.model_copy(update=polled | read),
         tuple(_article(feed, document, entry, mark, now, watermark, backlog) for entry, mark in news),
         planned.because,
+        moved,
     )
+
+
+PERMANENT = frozenset({301, 308})
+
+
+def _moved(feed: Feed, fetched: Fetched) -> Feed | None:
+    """The feed at the address that its redirects name for good (RFC 9110, 15.4.2 and 15.4.9); never from https to
+    http."""
+    for_good = len(list(takewhile(lambda hop: hop.http_status in PERMANENT, fetched.hops)))
+    ways = [*(hop.url for hop in fetched.hops), fetched.url]
+    address = ways[for_good]
+    if not for_good or (feed.url.startswith("https:") and not address.startswith("https:")):
+        return None
+    return feed.model_copy(update={"url": address})
 
 
 def _with_plausible_date(entry: Entry, now: datetime) -> Entry:

@@ -8,7 +8,7 @@ from services.contracts import ids
 from services.contracts.article import Article
 from services.contracts.feed import Feed, FeedState, PollStatus
 from services.ingest.core.feed import Document, Entry
-from services.ingest.core.fetched import Fetched
+from services.ingest.core.fetched import Fetched, Hop
 
 
 def feed_at(url: str) -> Feed:
@@ -24,6 +24,7 @@ class MemoryStore:
         self.articles: list[Article] = []
         self.log: list[tuple[str, str]] = []
         self.before_save: Callable[[FeedState], None] = lambda _: None
+        self.moved: Callable[[ids.FeedId], None] = lambda _: None
         self._written = asyncio.Condition()
 
     def feed(self, feed_id: str) -> Feed | None:
@@ -48,6 +49,12 @@ class MemoryStore:
         async with self._written:
             self._written.notify_all()
 
+    async def move(self, feed: Feed) -> None:
+        await asyncio.sleep(0)
+        self.rows[feed.feed_id] = feed
+        self.log.append(("feed", feed.url))
+        self.moved(feed.feed_id)
+
     async def saved(self, times: int) -> None:
         """Wait until states were written so many times."""
         async with self._written:
@@ -57,6 +64,7 @@ class MemoryStore:
 class Scripted:
     """A fetcher and parser in one: each address answers with one entry named after how often it was asked.
 
+    `permanent` holds redirects for good.
     `hold(url)` makes its fetch wait for `release`; `fetching` is set when a held fetch has begun.
     """
 
@@ -67,6 +75,7 @@ class Scripted:
         self.fetching, self.release = asyncio.Event(), asyncio.Event()
         self.broken: set[str] = set()
         self._held: set[str] = set()
+        self.permanent: dict[str, str] = {}
 
     def hold(self, *urls: str) -> None:
         self._held |= set(urls)
@@ -82,7 +91,9 @@ class Scripted:
             await asyncio.sleep(0)
         finally:
             self.under_way -= 1
-        return Fetched(self.status, url=url, etag=f'"{len(self.asked)}"', body=url.encode())
+        end = self.permanent.get(url, url)
+        hops = () if end == url else (Hop(url, 301),)
+        return Fetched(self.status, url=end, etag=f'"{len(self.asked)}"', body=end.encode(), hops=hops)
 
     async def parse(self, body: bytes, content_type: str, url: str) -> Document:
         if url in self.broken:

@@ -11,7 +11,7 @@ from services.contracts import ids
 from services.contracts.article import TextOrigin
 from services.contracts.feed import Feed, FeedState, PollStatus, SourceGrade
 from services.ingest.core.feed import Document, Entry
-from services.ingest.core.fetched import Fetched
+from services.ingest.core.fetched import Fetched, Hop
 from services.ingest.core.outcome import SEEN_AT_LEAST, Outcome, settle, state_before
 
 URL = "https://wire.example/rss"
@@ -179,6 +179,33 @@ def test_a_new_address_starts_afresh_but_for_what_was_seen() -> None:
     before = state_before(moved, known)
     assert (before.url, before.etag, before.last_modified, before.next_poll_at) == (moved.url, None, None, None)
     assert poll(entry("a"), state=known, feed=moved).articles == ()
+
+
+@pytest.mark.parametrize(
+    ("statuses", "moved_to"),
+    [
+        ([], None),
+        ([302], None),
+        ([301], "https://end.example/rss"),
+        ([308, 301], "https://end.example/rss"),
+        ([301, 302], "https://hop1.example/"),
+        ([307, 301], None),
+    ],
+)
+def test_permanent_redirects_move_the_feed(statuses: list[int], moved_to: str | None) -> None:
+    hops = tuple(Hop(URL if n == 0 else f"https://hop{n}.example/", status) for n, status in enumerate(statuses))
+    outcome = poll(entry("a"), fetched=replace(FETCHED, url="https://end.example/rss" if hops else URL, hops=hops))
+    assert (outcome.moved.url if outcome.moved else None) == moved_to
+    assert outcome.state.url == (moved_to or URL)
+    moved = outcome.moved or FEED
+    assert moved == FEED.model_copy(update={"url": moved.url})
+    assert state_before(moved, outcome.state).etag == '"1"', "its validators belong to the new address"
+
+
+def test_nobody_is_moved_by_a_failure_or_to_less_safety() -> None:
+    hops = (Hop(URL, 301),)
+    assert poll(fetched=Fetched(PollStatus.HTTP_ERROR, "HTTP 500", "https://b.example/", 500, hops=hops)).moved is None
+    assert poll(entry("a"), fetched=replace(FETCHED, url="http://b.example/", hops=hops)).moved is None
 
 
 def test_seen_is_bounded_but_never_below_the_document() -> None:

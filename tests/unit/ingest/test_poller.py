@@ -131,6 +131,17 @@ async def test_a_moved_feed_is_polled_at_its_new_address_without_the_old_validat
     assert store.states[A.feed_id].url == "https://a.example/new"
 
 
+async def test_a_permanent_redirect_is_followed_once_and_asked_no_more() -> None:
+    store, web = MemoryStore(A), Scripted()
+    web.permanent[A.url] = "https://a.example/new"
+    poller = polling(store, web, timedelta(milliseconds=20))
+    store.moved = poller.changed  # as the table says it, while the poll is under way
+    async with running(poller, A.url):
+        await store.saved(3)
+    assert web.asked[:3] == [(A.url, None), ("https://a.example/new", '"1"'), ("https://a.example/new", '"2"')]
+    assert [written for written in store.log if written[0] == "feed"] == [("feed", "https://a.example/new")]
+
+
 async def test_a_new_title_counts_for_the_poll_under_way_and_repeats_none() -> None:
     store, web = MemoryStore(A), Scripted()
     web.hold(A.url)

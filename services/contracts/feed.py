@@ -74,7 +74,8 @@ class FeedState(Record):
     """What is known of a feed between polls; written only after what it covers was acknowledged.
 
     `etag` and `last_modified` are kept exactly as received. `watermark_at` is the newest publication time
-    the feed has shown: the feed's own clock, by which an entry is recent or old. `seen` holds the newest
+    the feed has shown: the feed's own clock, by which an entry is recent or old. `ttl_s` is how long the
+    document wants to be left alone (RSS `ttl`, RDF's syndication module). `seen` holds the newest
     entries first and is bounded by the poller.
     """
 
@@ -93,6 +94,7 @@ class FeedState(Record):
     failures: int = 0
     entries: int = 0
     watermark_at: Instant | None = None
+    ttl_s: int | None = None
     seen: tuple[Seen, ...] = ()
 
     @property

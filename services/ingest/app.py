@@ -6,6 +6,7 @@ from datetime import timedelta
 from services.ingest.adapters.fetcher import Fetcher
 from services.ingest.adapters.parser import ParserPool
 from services.ingest.adapters.state import FeedStore
+from services.ingest.core.politeness import HostPacer
 from services.ingest.poller import Poller
 from services.runtime import service
 from services.runtime.dead_letters import DeadLetterBox
@@ -41,6 +42,7 @@ async def ingest(settings: Settings, health: Health, stop: asyncio.Event) -> Non
             parser,
             interval=timedelta(seconds=wanted.interval_s),
             concurrency=wanted.concurrency,
+            hosts=HostPacer(wanted.host_concurrency, wanted.host_spacing_s),
         )
         try:
             async with asyncio.TaskGroup() as group:

@@ -10,7 +10,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import structlog
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
@@ -21,6 +23,7 @@ from services.contracts.ids import FeedId
 from services.ingest.core.feed import Document
 from services.ingest.core.fetched import Fetched
 from services.ingest.core.outcome import SUCCEEDED, Outcome, settle, state_before
+from services.ingest.core.politeness import HostPacer
 from services.ingest.core.schedule import DueQueue
 from services.runtime import metrics
 from services.runtime.log import without_token
@@ -59,7 +62,7 @@ def _utc_now() -> datetime:
 
 
 class Poller:
-    """Polls the feeds of `store` when they are due, `concurrency` at a time."""
+    """Polls the feeds of `store` when they are due, `concurrency` at a time, and each host when it is its turn."""
 
     def __init__(
         self,
@@ -69,6 +72,7 @@ class Poller:
         *,
         interval: timedelta,
         concurrency: int,
+        hosts: HostPacer | None = None,
         clock: Callable[[], datetime] = _utc_now,
         dice: Callable[[], float] = random.random,
     ) -> None:
@@ -76,6 +80,7 @@ class Poller:
         self._interval = interval
         self._concurrency = concurrency
         self._clock, self._dice = clock, dice
+        self._hosts = hosts or HostPacer(at_once=concurrency, spacing_s=0.0)
         self._queue = DueQueue()
         self._polls: dict[FeedId, tuple[str, asyncio.Task[None]]] = {}  # the address under poll, and its task
         self._paused: set[FeedId] = set()
@@ -147,8 +152,22 @@ class Poller:
         now_s = self._clock().timestamp()
         while len(self._polls) < self._concurrency and (key := self._queue.pop(now_s)):
             feed = self._store.feed(key)
-            if feed is not None:
-                self._polls[feed.feed_id] = (feed.url, group.create_task(self._poll(feed)))
+            if feed is None:
+                continue
+            begins_at_s = self._hosts.begins_at(key, _host(feed.url), now_s)
+            if begins_at_s == now_s:
+                task = group.create_task(self._poll(feed))
+                task.add_done_callback(partial(self._host_is_free, _host(feed.url)))
+                self._polls[feed.feed_id] = (feed.url, task)
+            elif begins_at_s is not None:
+                self._queue.set(key, begins_at_s)
+
+    def _host_is_free(self, host: str, _: asyncio.Task[None]) -> None:
+        """Those that waited for it are due, but for what was rescheduled or dropped meanwhile."""
+        for key in self._hosts.ended(host):
+            if key not in self._queue and FeedId(key) not in self._polls and FeedId(key) not in self._paused:
+                self._queue.set(key, self._clock().timestamp())
+        self._woken.set()
 
     def _idle_s(self) -> float:
         """Until the next feed is due and may start; the end of a poll wakes earlier."""
@@ -200,6 +219,10 @@ class Poller:
         counts = Counter(state.status if state else PollStatus.NEVER for state in states)
         for status in PollStatus:
             metrics.FEEDS.labels(status).set(counts[status])
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""
 
 
 def _report(feed: Feed, outcome: Outcome, took_s: float) -> None:

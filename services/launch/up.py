@@ -84,6 +84,7 @@ class Up:
             self._environment |= {"CHANCERY_KAFKA__IDEMPOTENCE": "false", "CHANCERY_KAFKA__FETCH_MAX_WAIT_MS": "20"}
         if plan.demo:
             self._environment.setdefault("CHANCERY_INGEST__INTERVAL_S", "2")
+            self._environment.setdefault("CHANCERY_INGEST__HOST_SPACING_S", "0")  # one server has all the feeds
         self._settings = load_settings(self._environment)
         self._secret = new_webhook_secret()
         self._receiver = broker.free_port()

@@ -83,6 +83,8 @@ class IngestSettings(Section):
     max_bytes: int = Field(10_000_000, ge=1_000, description="size of a document after decompression")
     max_entries: int = Field(2_000, ge=1)
     concurrency: int = Field(64, ge=1, le=10_000)
+    host_concurrency: int = Field(2, ge=1, le=1_000, description="polls of one host at a time")
+    host_spacing_s: float = Field(1, ge=0, le=600, description="time between two polls of one host")
     parser_processes: int = Field(1, ge=1, le=64)
     user_agent: str = "ChanceryWatch/0.1 (+https://github.com/chancery-watch/chancery; security alerts)"
 

@@ -100,6 +100,8 @@ def settings_on(address: str, *, embedded: bool, **more: str) -> Settings:
         "CHANCERY_HEALTH__PORT": "0",
         "CHANCERY_SECRETS__KEYS": new_key(),
         "CHANCERY_EGRESS__ALLOW_PRIVATE": "127.0.0.0/8",
+        "CHANCERY_INGEST__HOST_CONCURRENCY": "64",  # every feed is on this machine
+        "CHANCERY_INGEST__HOST_SPACING_S": "0",
         "CHANCERY_NOTIFY__REQUIRE_HTTPS": "false",
         **more,
     }

@@ -4,7 +4,7 @@ import calendar
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urljoin
 
@@ -40,7 +40,8 @@ class Entry:
 class Document:
     """A document and how it read. `status` is `ok`, `not_a_feed` or `ill_formed`; `problem` says what was wrong,
     also where entries could be read all the same. Entries stand in the order of the document. `format` is a name for
-    people ("RSS 2.0"); `links` are the feeds that a web page offers instead."""
+    people ("RSS 2.0"); `links` are the feeds that a web page offers instead; `ttl` is how long the document asks to
+    be left alone."""
 
     status: PollStatus
     problem: str = ""
@@ -48,6 +49,7 @@ class Document:
     links: tuple[str, ...] = ()
     title: str = ""
     language: str | None = None
+    ttl: timedelta | None = None
     entries: tuple[Entry, ...] = ()
 
 
@@ -79,6 +81,7 @@ def document(parsed: Mapping[str, Any], root: str, url: str, max_entries: int, p
         format=_format(str(parsed.get("version") or "")),
         title=_title(head),
         language=_language(head),
+        ttl=_ttl(head),
         entries=entries,
     )
 
@@ -172,6 +175,22 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,4}")
 def _language(head: Mapping[str, Any]) -> str | None:
     language = _string(head, "language").strip()
     return language.replace("_", "-") if _LANGUAGE.fullmatch(language) else None
+
+
+_PERIODS_H = {"hourly": 1, "daily": 24, "weekly": 168, "monthly": 720, "yearly": 8760}
+
+
+def _ttl(head: Mapping[str, Any]) -> timedelta | None:
+    """RSS's `ttl`, in minutes; else so many times in a period (web.resource.org/rss/1.0/modules/syndication)."""
+    minutes, times = _string(head, "ttl").strip(), _string(head, "sy_updatefrequency").strip()
+    if _FEW_DIGITS.fullmatch(minutes):
+        return timedelta(minutes=int(minutes)) or None
+    hours = _PERIODS_H.get(_string(head, "sy_updateperiod").strip().lower())
+    often = int(times) if _FEW_DIGITS.fullmatch(times) else 1
+    return timedelta(hours=hours) / max(often, 1) if hours else None
+
+
+_FEW_DIGITS = re.compile("[0-9]{1,6}")
 
 
 def _string(raw: Mapping[str, Any], name: str) -> str:

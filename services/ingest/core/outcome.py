@@ -71,6 +71,7 @@ def settle(
     """
     status = document.status if document else fetched.status
     failures = 0 if status in SUCCEEDED else state.failures + 1
+    ttl_s = _ttl_s(state, document)
     planned = next_poll(
         status,
         now,
@@ -78,6 +79,7 @@ def settle(
         jitter,
         failures=failures,
         max_age=caching.max_age(fetched.cache_control),
+        ttl=timedelta(seconds=ttl_s) if ttl_s else None,
         retry_after=caching.retry_after(fetched.retry_after, now),
     )
     polled: dict[str, object] = {
@@ -103,6 +105,7 @@ def settle(
         "last_modified": fetched.last_modified,
         "entries": len(entries),
         "watermark_at": watermark,
+        "ttl_s": ttl_s,
         "seen": seen,
     }
     backlog = state.last_success_at is None
@@ -112,6 +115,13 @@ def settle(
         planned.because,
         moved,
     )
+
+
+def _ttl_s(state: FeedState, document: Document | None) -> int | None:
+    """What the document asks, or the last one that came asked."""
+    if document is None:
+        return state.ttl_s
+    return int(document.ttl.total_seconds()) if document.ttl else None
 
 
 PERMANENT = frozenset({301, 308})

@@ -31,6 +31,7 @@ def next_poll(
     *,
     failures: int = 0,
     max_age: timedelta | None = None,
+    ttl: timedelta | None = None,
     retry_after: timedelta | None = None,
 ) -> NextPoll:
     """`failures` counts the failed polls in a row, this one included; `jitter` is in [0, 1) and only ever adds.
@@ -41,8 +42,9 @@ def next_poll(
         return NextPoll(None, "gone for good (410)")
     if status in (PollStatus.OK, PollStatus.NOT_MODIFIED):
         wait, because = interval, "interval"
-        if max_age is not None and min(max_age, LONGEST_FRESHNESS) > wait:
-            wait, because = min(max_age, LONGEST_FRESHNESS), "max-age"
+        for fresh, name in ((max_age, "max-age"), (ttl, "ttl")):
+            if fresh is not None and min(fresh, LONGEST_FRESHNESS) > wait:
+                wait, because = min(fresh, LONGEST_FRESHNESS), name
     else:
         doubled = interval * 2 ** min(max(failures - 1, 0), 30)
         wait, because = min(doubled, max(interval, LONGEST_BACK_OFF)), f"back-off after {failures} failed"

@@ -167,6 +167,15 @@ def test_not_modified_is_a_success() -> None:
     assert (outcome.state.etag, outcome.state.seen) == (known.etag, known.seen)
 
 
+def test_what_the_document_asked_holds_until_it_asks_otherwise() -> None:
+    asking = Document(PollStatus.OK, ttl=timedelta(minutes=20))
+    state = settle(FEED, state_before(FEED, None), FETCHED, asking, now=NOW, interval=INTERVAL, jitter=0.0).state
+    assert (state.ttl_s, state.next_poll_at) == (1200, NOW + timedelta(minutes=20))
+    quiet = poll(state=state, fetched=Fetched(PollStatus.NOT_MODIFIED, url=URL, http_status=304))
+    assert (quiet.state.ttl_s, quiet.next_because) == (1200, "ttl")
+    assert poll(entry("a"), state=quiet.state).state.ttl_s is None
+
+
 def test_validators_are_replaced_together() -> None:
     known = poll(entry("a")).state
     state = poll(entry("a"), state=known, fetched=replace(FETCHED, etag=None, last_modified="Monday")).state

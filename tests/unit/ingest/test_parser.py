@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -48,6 +49,25 @@ def test_a_good_document() -> None:
             ),
         ),
     )
+
+
+@pytest.mark.parametrize(
+    ("head", "minutes"),
+    [
+        ("<ttl>15</ttl>", 15),
+        ("<ttl>0</ttl>", None),
+        ("<ttl>-5</ttl>", None),
+        ("<ttl>99999999999</ttl>", None),
+        ("<sy:updatePeriod>hourly</sy:updatePeriod><sy:updateFrequency>2</sy:updateFrequency>", 30),
+        ("<sy:updatePeriod> daily </sy:updatePeriod>", 1440),
+        ("<sy:updatePeriod>often</sy:updatePeriod>", None),
+        ("<sy:updatePeriod>hourly</sy:updatePeriod><sy:updateFrequency>0</sy:updateFrequency>", 60),
+    ],
+)
+def test_how_long_it_wants_to_be_left_alone(head: str, minutes: int | None) -> None:
+    namespaces = 'xmlns:sy="http://purl.org/rss/1.0/modules/syndication/"'
+    body = rss(item("a"), head=head).replace(b"<rss ", f"<rss {namespaces} ".encode())
+    assert read(body).ttl == (timedelta(minutes=minutes) if minutes else None)
 
 
 def test_atom_and_rdf() -> None:

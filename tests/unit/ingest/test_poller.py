@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaTimeoutError
 
 from services.contracts.feed import FeedState, PollStatus
 from services.ingest import poller as flow
+from services.ingest.core.politeness import HostPacer
 from services.ingest.poller import Poller
 from tests.unit.ingest.fakes import MemoryStore, Scripted, feed_at, utc_now
 
@@ -163,6 +164,22 @@ async def test_no_more_polls_at_a_time_than_allowed() -> None:
         await store.saved(30)
     assert web.most_under_way == 3
     assert {web.times(feed.url) for feed in feeds} == {1}
+
+
+async def test_a_host_is_asked_by_turns_and_nobody_else_waits_for_it() -> None:
+    one, two = feed_at("https://a.example/1"), feed_at("https://a.example/2")
+    store, web = MemoryStore(one, two, B), Scripted()
+    web.hold(one.url, two.url)
+    poller = Poller(
+        store, web, web, interval=HOUR, concurrency=9, hosts=HostPacer(at_once=1, spacing_s=0.0), dice=lambda: 0.0
+    )
+    async with running(poller, one.url, two.url, B.url):
+        await web.fetching.wait()
+        await store.saved(1)
+        assert sorted(url.split("/")[2] for url, _ in web.asked) == ["a.example", "b.example"]
+        web.release.set()
+        await store.saved(3)
+    assert sorted(url for url, _ in web.asked) == [one.url, two.url, B.url]
 
 
 async def test_a_bug_with_one_feed_stops_no_other() -> None:

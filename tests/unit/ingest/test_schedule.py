@@ -55,6 +55,12 @@ def test_next_poll(
     assert (planned.at, planned.because) == (NOW + timedelta(seconds=wait_s), because)
 
 
+def test_a_document_may_ask_to_be_left_alone() -> None:
+    planned = next_poll(S.OK, NOW, FIVE, 0.0, max_age=timedelta(minutes=10), ttl=timedelta(minutes=30))
+    assert (planned.at, planned.because) == (NOW + timedelta(minutes=30), "ttl")
+    assert next_poll(S.OK, NOW, FIVE, 0.0, ttl=timedelta(days=1)).at == NOW + timedelta(hours=1)
+
+
 def test_gone_is_not_polled_again() -> None:
     assert next_poll(S.GONE, NOW, FIVE, 0.5, failures=1).at is None
 

@@ -243,14 +243,14 @@ def article_focus(folded: Folded, places: list[Place], lexicon: Lexicon, hint: s
                 city = next((one for one in place.cities if one.state in named), city)
             if dateline is None and place.start < dateline_end:
                 dateline = best_city(place.cities, hint, None, frozenset()) or city
-                weights[dateline.state] += 4
-            weights[city.state] += 3
+                weights[dateline.state] += 8
+            weights[city.state] += 6
         elif place.kind == "state" and len(place.states) == 1:
-            weights[place.states[0]] += 3 if is_located(folded, place, lexicon) else 1
+            weights[place.states[0]] += 6 if is_located(folded, place, lexicon) else 3
         elif place.kind == "special" and place.special and place.special.state:
-            weights[place.special.state] += 3
+            weights[place.special.state] += 6
         elif place.kind == "adjective" and len(place.states) == 1:
-            weights[place.states[0]] += 1
+            weights[place.states[0]] += 2
     if hint:
-        weights[hint] += 2
+        weights[hint] += 4
     return Focus(tuple(state for state, _ in weights.most_common(6)), dateline, hint)

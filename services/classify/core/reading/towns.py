@@ -257,7 +257,7 @@ def with_references(
     found = []
     starts = [place.start for place in places]
     words = [hit for hit in hits.all("roles") if hit.value in ("capital", "this_city")]
-    home = _home(folded, places, lexicon, focus) if words else None
+    home = (_home(folded, places, lexicon, focus) or _only_state(places)) if words else None
     capital = gazetteer.capitals.get(home) if home else None
     for word in words:
         if word.value == "capital" and _is_bare_capital(folded, word, lexicon, places, starts):
@@ -310,10 +310,14 @@ def _is_bare_capital(folded: Folded, word: Hit, lexicon: Lexicon, places: list[P
 
 
 def _home(folded: Folded, places: list[Place], lexicon: Lexicon, focus: Focus) -> str | None:
-    """The state that the article is most about, of those it plays in, or the only one it names."""
+    """The state that the article is most about, of those it plays in."""
     states = [place for place in places if place.kind == "state"]
     inside = {place.cities[0].state for place in places if place.kind == "city" and is_known(place.cities[0])}
     inside |= {place.states[0] for place in states if is_located(folded, place, lexicon)}
-    only = {place.states for place in states}
-    inside = inside or ({states[0].states[0]} if len(only) == 1 else set())
     return next((state for state in focus.states if state in inside), None)
+
+
+def _only_state(places: list[Place]) -> str | None:
+    """The state named, where no other is."""
+    named = {place.states for place in places if place.kind == "state"}
+    return next(iter(named))[0] if len(named) == 1 else None

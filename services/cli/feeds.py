@@ -212,10 +212,10 @@ async def _publish(chosen: Settings, wanted: Iterable[Feed]) -> list[Feed]:
 
 
 def merged(known: Feed | None, wanted: Feed) -> Feed:
-    """The feed as it is known, changed in the fields that were set on `wanted`."""
+    """The feed as it is known, changed in the fields that were set on `wanted`; one that has moved stays moved."""
     if known is None:
         return wanted
-    return known.model_copy(update={name: getattr(wanted, name) for name in wanted.model_fields_set})
+    return known.model_copy(update={name: getattr(wanted, name) for name in wanted.model_fields_set - {"url"}})
 
 
 def as_told(feed: Feed) -> Feed:

@@ -98,8 +98,9 @@ class Poller:
             if feed and feed.enabled and feed.url == self._polls[feed_id][0]:
                 return
             self._polls.pop(feed_id)[1].cancel()
-        resumed = feed_id in self._paused
-        self._schedule(feed_id, at_once=resumed)
+        state = self._store.state(feed_id)
+        gone = state is not None and state.status is PollStatus.GONE  # and somebody wants it all the same
+        self._schedule(feed_id, at_once=gone or feed_id in self._paused)
 
     def lost(self) -> None:
         """Let go of the feeds that are no longer ours."""

@@ -19,6 +19,11 @@ def test_only_what_is_given_changes() -> None:
     assert merged(KNOWN, off) == KNOWN.model_copy(update={"grade": SourceGrade.F, "full_text": False})
 
 
+def test_a_feed_that_moved_stays_moved() -> None:
+    moved = KNOWN.model_copy(update={"url": "https://b.example/rss"})
+    assert merged(moved, Feed(feed_id=KNOWN.feed_id, url=URL, title="B")) == moved.model_copy(update={"title": "B"})
+
+
 def test_an_imported_feed_keeps_what_the_document_does_not_give() -> None:
     (wanted,) = opml.read(f'<opml><outline xmlUrl="{URL}" language="fr" grade="F"/></opml>'.encode()).feeds
     assert merged(KNOWN, as_told(wanted)) == KNOWN.model_copy(update={"language": "fr", "grade": SourceGrade.F})

@@ -61,14 +61,15 @@ async def test_a_restart_polls_nobody_early() -> None:
     assert store.states[A.feed_id] is early
 
 
-async def test_a_feed_that_is_gone_rests_until_it_is_resumed() -> None:
+@pytest.mark.parametrize("switched", [(False, True), (True,)])
+async def test_a_feed_that_is_gone_rests_until_it_is_resumed(switched: tuple[bool, ...]) -> None:
     store, web = MemoryStore(A, B), Scripted()
     store.states[A.feed_id] = FeedState(feed_id=A.feed_id, url=A.url, status=PollStatus.GONE)
     poller = polling(store, web)
     async with running(poller, A.url, B.url):
         await store.saved(1)
         assert [url for url, _ in web.asked] == [B.url]
-        for enabled in (False, True):
+        for enabled in switched:
             store.rows[A.feed_id] = A.model_copy(update={"enabled": enabled})
             poller.changed(A.feed_id)
         await store.saved(2)

@@ -10,7 +10,7 @@ from services.classify.core.reading.lexicon import Lexicon
 from services.classify.core.reading.mentions import Supplement
 from services.classify.core.reading.places import Focus, Place
 from services.classify.core.reading.rules import Rules
-from services.classify.core.reading.scan import Hits, RawMatch
+from services.classify.core.reading.scan import Hits, RawMatch, Resolver
 from services.classify.core.reading.site_mentions import SiteMention
 from services.classify.core.reading.text import Folded, Sentence
 from services.contracts.report import Classification, Finding, GuardVerdict
@@ -65,7 +65,7 @@ class Work:
     language: str = UNKNOWN
     lexicon: Lexicon | None = None
     matches: list[RawMatch] = field(default_factory=list)
-    triggers: list[RawMatch] = field(default_factory=list)
+    resolver: Resolver | None = None
     hits: Hits = field(default_factory=lambda: Hits({}))
     named: Hits = field(default_factory=lambda: Hits({}))
     sentences: list[Sentence] = field(default_factory=list)

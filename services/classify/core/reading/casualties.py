@@ -314,13 +314,19 @@ def _is_among(gist: Gist, hit: Hit, number: Number) -> bool:
     return False
 
 
+def is_numbered(gist: Gist, sentence: Sentence) -> bool:
+    """Whether a sentence has words whose numbers are read."""
+    span = sentence.start, sentence.end
+    return bool(gist.hits.within("casualties", *span) or gist.hits.within("quantities", *span))
+
+
 def countable(gist: Gist, sentence: Sentence, whens: Sequence[When]) -> list[Number]:
     """The numbers of a sentence that may count people or things: no dates, ages, distances, hours.
 
     None are read where the scan saw nothing to count.
     """
     start, end = sentence.start, sentence.end
-    if not gist.hits.within("casualties", start, end) and not gist.hits.within("quantities", start, end):
+    if not is_numbered(gist, sentence):
         return []
     kept: list[Number] = []
     for number in gist.numbers.read(gist.folded.norm, start, end)[:MOST_IN_A_SENTENCE]:

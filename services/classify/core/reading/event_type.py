@@ -30,7 +30,9 @@ def incident_type(
     if site is None:
         # A word for violence in general may be spelled like one for a single attack; alone it names no incident.
         triggers = [hit for hit in triggers if (hit.start, hit.end) not in plural]
-    triggers = [hit for hit in triggers if not any(_swallows(other, hit) for other in triggers)]
+    closures = [hit for hit in triggers if hit.value == IncidentType.SECURITY_POSTURE]
+    if closures:
+        triggers = [hit for hit in triggers if not any(_swallows(other, hit) for other in closures)]
     if any(hit.value == "explosion" and hit.layer == "events" for hit in triggers):
         # "An explosion and a fire": the fire is what it left.
         triggers = [hit for hit in triggers if hit.layer == "events" or not _is_aftermath(hit)]
@@ -64,9 +66,7 @@ def incident_type(
 
 def _swallows(longer: Hit, hit: Hit) -> bool:
     """ "A plan to assassinate the envoy" is no assassination."""
-    if longer.value != IncidentType.SECURITY_POSTURE or hit.value == longer.value:
-        return False
-    return longer.start <= hit.start and hit.end <= longer.end
+    return hit.value != longer.value and longer.start <= hit.start and hit.end <= longer.end
 
 
 def _killing(hit: Hit) -> Hit:

@@ -100,6 +100,7 @@ class Gist:
         self.folded, self.lexicon, self.hits, self.sentences = folded, lexicon, hits, sentences
         self.places, self.focus, self.dates, self.numbers = places, focus, dates, numbers
         self.published, self.dateline_end = published, dateline_end
+        self.starts = [sentence.start for sentence in sentences]
         self.place_starts = [place.start for place in places]
         self._whens: dict[int, list[When]] = {}
         self._clauses: dict[int, list[tuple[int, int]]] = {}
@@ -126,6 +127,11 @@ class Gist:
             place.start <= when.start and when.end <= place.end and place.end - place.start > when.end - when.start
             for place in self.places_within(when.start - _NAME_REACH, when.end)
         )
+
+    def sentence_at(self, position: int) -> Sentence | None:
+        """The sentence that holds `position`, or what follows it up to the next."""
+        index = bisect_right(self.starts, position) - 1
+        return self.sentences[index] if index >= 0 else None
 
     def clauses(self, sentence: Sentence) -> list[tuple[int, int]]:
         """A sentence cut at commas, dashes and their like. Numbers like 1,000 are not cut."""
@@ -172,13 +178,9 @@ class Gist:
         return self.folded.norm.count(" ", start, end)
 
     def places_within(self, start: int, end: int) -> list[Place]:
-        first = bisect_right(self.place_starts, start - 1)
-        found = []
-        for place in self.places[first:]:
-            if place.start >= end:
-                break
-            found.append(place)
-        return found
+        """The places that begin in `[start, end)`."""
+        first = bisect_left(self.place_starts, start)
+        return self.places[first : bisect_left(self.place_starts, end, first)]
 
 
 _MAY_CUT = re.compile(r"[-,;:()（）،؛、，；：–—]")

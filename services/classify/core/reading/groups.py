@@ -21,7 +21,6 @@ from services.classify.core.reading.listing import (
 )
 from services.classify.core.reading.numbers import Number
 from services.classify.core.reading.scan import Hit
-from services.classify.core.reading.text import sentence_at
 from services.contracts.report import Count
 
 NONE = Count(low=0, high=0)
@@ -204,7 +203,7 @@ def before(gist: Gist, first: int, numbers: Sequence[Number], opened: int = 2) -
 
 def _window(gist: Gist, position: int) -> int | None:
     """Where a list that ends at a position may begin; None where what stands there is some of those counted."""
-    sentence = sentence_at(gist.sentences, position)
+    sentence = gist.sentence_at(position)
     start = max(sentence.start if sentence else 0, position - _reach(gist))
     words = gist.hits.within("casualties", start, position)
     if words and words[-1].value == "among":

@@ -115,6 +115,8 @@ def _richer(known: SiteMention, other: SiteMention) -> SiteMention:
 
 def _more_casualties(known: Casualties, other: Casualties) -> Casualties:
     """Fill the gaps; a told number beats "none", which may speak of some ("no American was hurt") and not of all."""
+    if other.killed is other.wounded is other.missing is other.staff is None:
+        return known
     spans, soft = dict(known.spans), set(known.soft)
     values = {}
     for name in ("killed", "wounded", "missing", "staff"):

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from services.classify.core.reading.gist import CLAUSE_END, Gist
 from services.classify.core.reading.scan import Hit
-from services.classify.core.reading.text import sentence_at
 
 _ASIDE_REACH = 120
 
@@ -29,7 +28,7 @@ def clause_stop(gist: Gist, start: int, end: int) -> int:
 
 
 def sentence_stop(gist: Gist, start: int, end: int) -> int:
-    sentence = sentence_at(gist.sentences, start)
+    sentence = gist.sentence_at(start)
     return min(end, sentence.end if sentence else end, len(gist.folded.clean))
 
 

@@ -49,8 +49,12 @@ class Pattern(NamedTuple):
     back: bool
     grow: bool
     entries: tuple[Entry, ...]
-    needles: tuple[str, ...] = ()
+    plain: bool
+    """Whether a match is all that `entries` ask for, between its own edges."""
+    needles: tuple[str, ...]
     """What must follow for each of `entries` to be worth a look, if any has a gap; one without needs nothing."""
+    distinct: frozenset[str]
+    """The needles, each once."""
 
 
 class _Patterns(dict[int, Pattern]):
@@ -63,11 +67,12 @@ class _Patterns(dict[int, Pattern]):
     def __missing__(self, index: int) -> Pattern:
         literal = self._literals[index]
         lead, trail = literal[0] == " ", literal[-1] == " "
+        back, grow = self._spaced and not lead, self._spaced and not trail
         entries = tuple(self._terms[literal])
         needles = tuple(entry.gap.needle if entry.gap else "" for entry in entries)
-        pattern = self[index] = Pattern(
-            lead, trail, self._spaced and not lead, self._spaced and not trail, entries, needles if any(needles) else ()
-        )
+        plain = not (back or grow or any(entry.exact or entry.gap or entry.prefixed for entry in entries))
+        distinct = frozenset(needles) if any(needles) else frozenset()
+        pattern = self[index] = Pattern(lead, trail, back, grow, entries, plain, needles, distinct)
         return pattern
 
 
@@ -92,12 +97,22 @@ class Matcher:
 
     @cached_property
     def triggers(self) -> frozenset[int]:
-        """The patterns that could begin an incident."""
-        return frozenset(
-            index
-            for index, entries in enumerate(self._terms.values())
-            if any(entry.layer in TRIGGER_LAYERS for entry in entries)
-        )
+        """The patterns that could begin an incident: the gate that most of the world's news does not pass."""
+        return self._of(TRIGGER_LAYERS)
+
+    @cached_property
+    def triggers_and_masks(self) -> frozenset[int]:
+        """Those, and the phrases that may swallow them."""
+        return self._of((*TRIGGER_LAYERS, "ignore"))
+
+    @cached_property
+    def supports(self) -> frozenset[int]:
+        """The patterns that could make a weak trigger count."""
+        return self._of(SUPPORT_LAYERS)
+
+    def _of(self, layers: Sequence[str]) -> frozenset[int]:
+        terms = enumerate(self._terms.values())
+        return frozenset(index for index, entries in terms if any(entry.layer in layers for entry in entries))
 
     @cached_property
     def automaton(self) -> AhoCorasick:
@@ -111,6 +126,8 @@ class Matcher:
 
 TRIGGER_LAYERS = ("events", "weak_events")
 """Layers whose terms may begin an incident."""
+SUPPORT_LAYERS = ("sites", "weapons")
+"""Layers whose terms make a weak trigger count."""
 
 
 _BRACES = re.compile(r"\{([^{}]*)\}")

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from services.classify.core.reading.binding import harmed_site, relation_to
-from services.classify.core.reading.casualties import casualties_in, countable
+from services.classify.core.reading.casualties import casualties_in, countable, is_numbered
 from services.classify.core.reading.dates import When
 from services.classify.core.reading.event_type import outcome_of
 from services.classify.core.reading.gist import CLAUSE_END, Casualties, Gist, GuardHit, Mention, Spans
@@ -26,7 +26,7 @@ from services.classify.core.reading.scene import scene_of
 from services.classify.core.reading.segments import Segment, Told, told_in
 from services.classify.core.reading.site_mentions import ABROAD, SiteMention
 from services.classify.core.reading.speakers import is_spoken
-from services.classify.core.reading.text import Sentence, sentences_at
+from services.classify.core.reading.text import Sentence, indexes_at
 from services.classify.core.taxonomy import TAXONOMY
 from services.contracts.report import DatePrecision, IncidentType, Relation, SiteKind
 
@@ -56,7 +56,7 @@ def read_mentions(gist: Gist, sites: dict[int, list[SiteMention]]) -> Iterator[M
     whole, politics = article_guards(gist), political_guards(gist)
     newest = -SUPPLEMENT_REACH - 1
     triggers = (hit.start for layer in TRIGGER_LAYERS for hit in gist.hits.all(layer))
-    eventful = {sentence.index for sentence in sentences_at(gist.sentences, triggers)}
+    eventful = set(indexes_at(gist.starts, triggers))
     for sentence in gist.sentences:
         told = told_in(gist, sentence, sites.get(sentence.index, [])) if sentence.index in eventful else []
         if not told:
@@ -222,8 +222,10 @@ def _in_relative(gist: Gist, sentence: Sentence, whens: Sequence[When], trigger:
     """
     lexicon = gist.lexicon
     pronouns = (f" {word} " for word in lexicon.that | lexicon.which)
-    if lexicon.order != "svo" or not any(
-        gist.folded.norm.rfind(word, sentence.start, trigger.start + 1) >= 0 for word in pronouns
+    if (
+        not whens
+        or lexicon.order != "svo"
+        or not any(gist.folded.norm.rfind(word, sentence.start, trigger.start + 1) >= 0 for word in pronouns)
     ):
         return []
     end = gist.clause_at(sentence, trigger.start)[1]
@@ -308,25 +310,25 @@ def _quantities(
 
 def _supplement(gist: Gist, sentence: Sentence, sites: Sequence[SiteMention]) -> Supplement | None:
     """What a sentence adds; nothing where a guard speaks or a bare year places it in the past."""
-    if gist.hits.within("guards", sentence.start, sentence.end):
+    span = sentence.start, sentence.end
+    if gist.hits.within("guards", *span):
         return None
-    has_cue = any(hit.value in _SUPPLEMENT_CUES for hit in gist.hits.within("cues", sentence.start, sentence.end))
-    has_casualty = bool(gist.hits.within("casualties", sentence.start, sentence.end))
-    has_count = bool(gist.hits.within("quantities", sentence.start, sentence.end))
-    has_source = bool(gist.hits.within("sources", sentence.start, sentence.end))
+    has_cue = any(hit.value in _SUPPLEMENT_CUES for hit in gist.hits.within("cues", *span))
+    has_number = is_numbered(gist, sentence)
+    has_source = bool(gist.hits.within("sources", *span))
     whens = gist.dates_in(sentence)
     if any(when.precision is DatePrecision.YEAR for when in whens):
         return None
     when = _own_day(gist, sentence, whens)
     site, hit = harmed_site(gist, sentence, sites)
-    if not (has_cue or has_casualty or has_count or has_source or when or site):
+    if not (has_cue or has_number or has_source or when or site):
         return None
-    numbers = countable(gist, sentence, whens)
+    numbers = countable(gist, sentence, whens) if has_number else []
     return Supplement(
         sentence,
-        casualties_in(gist, sentence.start, sentence.end, numbers),
-        _cue_spans(gist, sentence.start, sentence.end),
-        _quantities(gist, sentence.start, sentence.end, numbers, False),
+        casualties_in(gist, *span, numbers) if has_number else Casualties(),
+        _cue_spans(gist, *span),
+        _quantities(gist, *span, numbers, False) if numbers else (),
         when,
         site,
         relation_to(gist, site, hit) if site and hit else Relation.NONE,

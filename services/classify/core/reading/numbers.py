@@ -62,7 +62,8 @@ class NumberReader:
         for term in words.vague:
             first, *rest = term.split()
             self._vague_first[first] = max(self._vague_first.get(first, 1), 1 + len(rest))
-        edge, modifiers = " " if spaced else "", words.modifiers
+        modifiers = words.modifiers
+        self._edge = edge = " " if spaced else ""
         self._at_least = tuple(edge + term for term in modifiers["at_least"])
         self._openers = {term[0] for term in modifiers["at_least_after"]} if not spaced else set()
         self._at_most = tuple(edge + term for term in modifiers["at_most"])
@@ -228,10 +229,8 @@ class NumberReader:
         return kept
 
     def _bounded(self, norm: str, number: Number, start: int, end: int) -> Number:
-        before = norm[max(start, number.start - 30) : number.start].rstrip()
         after = norm[number.end : min(end, number.end + _LOOK_AFTER)].lstrip()
-        edge = " " if self.spaced else ""
-        before = edge + before
+        before = self._edge + norm[max(start, number.start - 30) : number.start].rstrip()
         if before.endswith(self._at_least):
             term = next(term for term in self._at_least if before.endswith(term))
             # The words that open it belong to it: what counts from here is near what they follow.
@@ -247,10 +246,11 @@ class NumberReader:
 
     def _is_open_above(self, after: str) -> bool:
         """Whether "at least" follows a number, at once or after what is counted ("three rockets at least")."""
+        if (after + self._edge).startswith(self._at_least_after):
+            return True
         words = after.split() if self.spaced else []
-        starts = [after, *(" ".join(words[skip:]) for skip in range(1, min(_AT_LEAST_GAP, len(words) - 1) + 1))]
-        edge = " " if self.spaced else ""
-        return any((start + edge).startswith(self._at_least_after) for start in starts)
+        skipped = range(1, min(_AT_LEAST_GAP, len(words) - 1) + 1)
+        return any(f"{' '.join(words[skip:])} ".startswith(self._at_least_after) for skip in skipped)
 
     def _ranges(self, norm: str, numbers: list[Number]) -> list[Number]:
         joined: list[Number] = []

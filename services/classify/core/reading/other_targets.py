@@ -7,7 +7,7 @@ from services.classify.core.reading.places import Place, is_located
 from services.classify.core.reading.scan import Hit
 from services.classify.core.reading.site_mentions import ABROAD, SiteMention
 from services.classify.core.reading.speakers import is_governed
-from services.classify.core.reading.text import Sentence, sentence_at
+from services.classify.core.reading.text import Sentence
 from services.contracts.report import SiteKind
 
 _OBJECT_REACH = 30
@@ -18,7 +18,7 @@ _STOP = re.compile(r"[,،，;:!?]|\.\s")
 
 def until_stop(gist: Gist, start: int, reach: int) -> int:
     """The end of a reach that no sentence's end lies in. A column's line break ends nothing."""
-    sentence = sentence_at(gist.sentences, start)
+    sentence = gist.sentence_at(start)
     end = min(start + reach, sentence.end) if sentence and sentence.end > start else start + reach
     stop = _STOP.search(gist.folded.clean, start, end)
     return stop.start() if stop else end

@@ -6,6 +6,7 @@ What is read is bounded: the first `MAX_CHARACTERS` of title and text. Words aft
 import datetime as dt
 import re
 from collections.abc import Callable
+from operator import itemgetter
 
 from services.classify.core.reading.article import MAX_CHARACTERS, ArticleText, Explanation, Work
 from services.classify.core.reading.coreference import refer_back
@@ -13,15 +14,15 @@ from services.classify.core.reading.findings import finding_of, rejection_of
 from services.classify.core.reading.gist import Gist, Mention
 from services.classify.core.reading.incidents import group, is_rejected_elsewhere
 from services.classify.core.reading.language import Profile, identify, script_of
-from services.classify.core.reading.matcher import TRIGGER_LAYERS
+from services.classify.core.reading.matcher import SUPPORT_LAYERS, TRIGGER_LAYERS
 from services.classify.core.reading.mentions import read_mentions
 from services.classify.core.reading.places import article_focus, find_places, without_stray_cities
 from services.classify.core.reading.rules import Rules
-from services.classify.core.reading.scan import Resolver, collect, find, triggers
+from services.classify.core.reading.scan import Resolver, collect, find
 from services.classify.core.reading.site_mentions import SiteReader
 from services.classify.core.reading.specificity import Specificity, specificity, tone_of
 from services.classify.core.reading.standings import set_standings
-from services.classify.core.reading.text import fold, sentences_at, split_sentences
+from services.classify.core.reading.text import fold, indexes_at, split_sentences
 from services.classify.core.reading.towns import with_namesakes, with_references, with_unlisted, without_regions
 from services.contracts.report import Classification, DatePrecision, Relation
 
@@ -43,8 +44,10 @@ def _identify(reader: "Reader", work: Work) -> bool:
 def _scan(reader: "Reader", work: Work) -> bool:
     assert work.lexicon is not None
     work.matches = find(work.lexicon.matcher, work.folded)
-    work.triggers = triggers(work.lexicon.matcher, work.matches)
-    return bool(work.triggers)
+    return not work.lexicon.matcher.triggers.isdisjoint(map(_PATTERN, work.matches))
+
+
+_PATTERN = itemgetter(0)
 
 
 def _starts(work: Work) -> list[int]:
@@ -67,23 +70,27 @@ def _title_length(work: Work) -> int:
 
 def _collect(reader: "Reader", work: Work) -> bool:
     assert work.lexicon is not None
-    matcher = work.lexicon.matcher
-    resolver = Resolver(matcher, work.folded, lambda: _starts(work))
-    resolver.resolve(work.triggers)
-    if not any(layer in resolver.layers for layer in TRIGGER_LAYERS):
-        return False  # only the first words of longer terms
-    resolver.resolve(match for match in work.matches if match[0] not in matcher.triggers)
-    work.hits = resolver.hits()
-    return any(work.hits.all(layer) for layer in TRIGGER_LAYERS)
+    gate = work.lexicon.matcher.triggers_and_masks
+    work.resolver = Resolver(work.lexicon.matcher, work.folded)
+    work.resolver.resolve([match for match in work.matches if match[0] in gate], lambda: _starts(work))
+    return work.resolver.has(*TRIGGER_LAYERS)  # else there were only the first words of longer terms
 
 
 def _name(reader: "Reader", work: Work) -> bool:
     assert work.lexicon is not None
-    matcher = work.rules.gazetteer.part(reader.profiles[work.lexicon.code].script).matcher
-    work.named = collect(matcher, work.folded, find(matcher, work.folded))
+    assert work.resolver is not None
+    matcher, resolver = work.lexicon.matcher, work.resolver
+    names = work.rules.gazetteer.part(reader.profiles[work.lexicon.code].script).matcher
+    work.named = collect(names, work.folded, find(names, work.folded))
+    strong = "events" in resolver.layers or bool(work.named.all("special"))
     # A weak word tells nothing without a site or, for an impact, a weapon.
-    hits = work.hits
-    return bool(hits.all("events") or hits.all("sites") or hits.all("weapons") or work.named.all("special"))
+    if not strong and matcher.supports.isdisjoint(map(_PATTERN, work.matches)):
+        return False
+    gate = matcher.triggers_and_masks
+    resolver.resolve([match for match in work.matches if match[0] not in gate], lambda: _starts(work))
+    work.hits = hits = resolver.hits()
+    supports = (*(hits.all(layer) for layer in ("events", *SUPPORT_LAYERS)), work.named.all("special"))
+    return any(supports)
 
 
 _DATELINE = re.compile(
@@ -128,10 +135,10 @@ def _sites(reader: "Reader", work: Work) -> bool:
     assert work.lexicon is not None
     site_reader = SiteReader(work.folded, work.hits, work.places, work.lexicon, work.focus, work.rules.gazetteer)
     named = (place.start for place in work.places if place.special)
-    for sentence in sentences_at(work.sentences, (*(hit.start for hit in work.hits.all("sites")), *named)):
-        found = site_reader.read(sentence)
+    for index in indexes_at(work.starts, (*(hit.start for hit in work.hits.all("sites")), *named)):
+        found = site_reader.read(work.sentences[index])
         if found:
-            work.sites[sentence.index] = found
+            work.sites[index] = found
     return True
 
 
@@ -205,8 +212,8 @@ STAGES: tuple[tuple[str, Stage], ...] = (
     ("fold", _fold),
     ("identify", _identify),  # before the scan: each language has its own automaton
     ("scan", _scan),  # most of the world's news ends here, without a word that could begin an incident
-    ("collect", _collect),
-    ("name", _name),  # of places; what has only weak words and nothing that makes them count ends here
+    ("collect", _collect),  # the triggers among the words seen
+    ("name", _name),  # of places, and all other words; what has only weak ones and nothing that makes them count ends
     ("sentences", _sentences),
     ("places", _places),
     ("sites", _sites),  # after places: a site is composed of a noun and the places around it
@@ -242,7 +249,9 @@ class Reader:
         """Build now what the first article of each language would have to wait for. Changes no reading."""
         for code, lexicon in self.rules.lexicons.items():
             places = self.rules.gazetteer.part(self.profiles[code].script)
-            _ = lexicon.matcher.automaton, lexicon.matcher.triggers, places.matcher.automaton
+            matcher = lexicon.matcher
+            _ = matcher.automaton, places.matcher.automaton
+            _ = matcher.triggers, matcher.triggers_and_masks, matcher.supports
 
     def read(self, article: ArticleText) -> Classification:
         """What the article says happened."""

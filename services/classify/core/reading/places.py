@@ -1,8 +1,11 @@
 """States, adjectives of states and cities in a text, and where an article plays."""
 
+import itertools
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import NamedTuple
 
 from services.classify.core.reading.gazetteer import City, Gazetteer, SpecialPlace, best_city
@@ -108,23 +111,36 @@ def _with_capitals(
     folded: Folded, hits: Hits, places: list[Place], lexicon: Lexicon, gazetteer: Gazetteer
 ) -> list[Place]:
     """ "The Lebanese capital", "la capitale du Liban": a word for capital beside a state names a city."""
-    words = [hit for hit in hits.all("roles") if hit.value == "capital"]
     leading = not lexicon.spaced or (lexicon.order == "sov" and bool(lexicon.in_after))
-    for word in words:
+    for word in hits.all("roles", "capital"):
+        following = bisect_left(places, word.start, key=_BEGIN)
+        ways = range(following, len(places))[:_PLACES], range(following)[-_PLACES:]
         # What follows the word comes first: "the Russian embassy in the Afghan capital" has a state on either side
         # where adjectives follow their nouns; where they never do, what stands before it.
-        for index, place in sorted(enumerate(places), key=lambda pair: (pair[1].start < word.start) != leading):
+        for index in itertools.chain(*(reversed(ways) if leading else ways)):
+            place = places[index]
             if place.kind not in ("state", "adjective") or place.states[0] not in gazetteer.capitals:
                 continue
             first, last = (place, word) if place.end <= word.start else (word, place)
             gap = folded.norm[first.end : last.start].split()
             joined = all(w in lexicon.of or w in lexicon.articles for w in gap)
-            if joined and 0 <= last.start - first.end < 16 and "," not in folded.clean[first.end : last.start]:
+            if (
+                joined
+                and 0 <= last.start - first.end < _CAPITAL_REACH
+                and "," not in folded.clean[first.end : last.start]
+            ):
                 city = gazetteer.capitals[place.states[0]]
                 prefix = place.prefix if first is place else word.prefix
                 places[index] = Place(first.start, last.end, "city", cities=(city,), prefix=prefix)
                 break
     return places
+
+
+_CAPITAL_REACH = 16
+"""Characters between a state and the word for its capital, less one."""
+_PLACES = _CAPITAL_REACH
+"""Places that may stand so close: none is shorter than a character."""
+_BEGIN = itemgetter(0)
 
 
 _INCIDENT_LAYERS = ("events", "weak_events", "weapons")

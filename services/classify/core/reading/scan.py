@@ -37,52 +37,59 @@ def find(matcher: Matcher, folded: Folded) -> list[RawMatch]:
     return matches
 
 
-def triggers(matcher: Matcher, matches: list[RawMatch]) -> list[RawMatch]:
-    """The matches that could begin an incident: the gate that most of the world's news does not pass."""
-    wanted = matcher.triggers
-    return [match for match in matches if match[0] in wanted]
+_Sorted = tuple[list[int], list[Hit]]
+"""Hits in order, and where each begins."""
 
 
 class Hits:
     """The terms of a text, by layer, in order of their start."""
 
     def __init__(self, layers: dict[str, list[Hit]]) -> None:
-        self._layers = layers
-        self._starts = {layer: [hit.start for hit in hits] for layer, hits in layers.items()}
-        self._by_value: dict[str, dict[str, tuple[list[int], list[Hit]]]] = {}
+        self._layers = _in_order(layers)
+        self._values: dict[str, dict[str, _Sorted]] = {}
 
-    def all(self, layer: str) -> list[Hit]:
-        return self._layers.get(layer, [])
+    def all(self, layer: str, value: str = "") -> list[Hit]:
+        """Hits of `layer`, those that have `value` if it is given."""
+        known = self._of(layer).get(value) if value else self._layers.get(layer)
+        return known[1] if known else []
 
     def within(self, layer: str, start: int, end: int) -> list[Hit]:
         """Hits of `layer` that lie in `[start, end)`."""
-        starts = self._starts.get(layer)
-        return _between(starts, self._layers[layer], start, end) if starts and starts[-1] >= start else []
+        known = self._layers.get(layer)
+        return _between(known, start, end) if known and known[0][0] < end and known[0][-1] >= start else []
 
     def triggers(self, start: int, end: int) -> list[Hit]:
         """The event words that lie in `[start, end)`, those that tell an event by themselves first."""
         return [hit for layer in TRIGGER_LAYERS for hit in self.within(layer, start, end)]
 
-    def values(self, layer: str, start: int, end: int, *values: str) -> list[Hit]:
-        """Hits of `layer` in `[start, end)` that have one of `values`."""
-        if len(values) > 1:
-            return [hit for hit in self.within(layer, start, end) if hit.value in values]
-        starts = self._starts.get(layer)
-        if not starts or starts[-1] < start:
-            return []
-        own = self._by_value.get(layer)
-        if own is None:
-            own = self._by_value[layer] = {}
-            for hit in self._layers[layer]:
-                starts, hits = own.setdefault(hit.value, ([], []))
-                starts.append(hit.start)
-                hits.append(hit)
-        found = own.get(values[0])
-        return _between(*found, start, end) if found else []
+    def values(self, layer: str, start: int, end: int, value: str, *others: str) -> list[Hit]:
+        """Hits of `layer` in `[start, end)` that have one of the values."""
+        if others:
+            return [hit for hit in self.within(layer, start, end) if hit.value == value or hit.value in others]
+        by_value = self._values.get(layer)
+        known = (self._of(layer) if by_value is None else by_value).get(value)
+        return _between(known, start, end) if known and known[0][0] < end and known[0][-1] >= start else []
+
+    def _of(self, layer: str) -> dict[str, _Sorted]:
+        """The hits of a layer by value."""
+        if layer not in self._values:
+            grouped: dict[str, list[Hit]] = {}
+            for hit in self.all(layer):
+                if hit.value in grouped:
+                    grouped[hit.value].append(hit)
+                else:
+                    grouped[hit.value] = [hit]
+            self._values[layer] = _in_order(grouped)
+        return self._values[layer]
 
 
-def _between(starts: list[int], hits: list[Hit], start: int, end: int) -> list[Hit]:
-    """Those of `hits` that lie in `[start, end)`. Within a layer ends never fall, so only the last may reach out."""
+def _in_order(grouped: dict[str, list[Hit]]) -> dict[str, _Sorted]:
+    return {key: (list(map(_START, hits)), hits) for key, hits in grouped.items() if hits}
+
+
+def _between(known: _Sorted, start: int, end: int) -> list[Hit]:
+    """Those that lie in `[start, end)`. Within a layer ends never fall, so only the last may reach out."""
+    starts, hits = known
     first = bisect_left(starts, start)
     last = bisect_left(starts, end, first)
     while last > first and hits[last - 1].end > end:
@@ -96,27 +103,29 @@ _compiled = lru_cache(maxsize=None)(re.compile)
 
 
 class Resolver:
-    """Resolves raw matches of one text into hits. `resolve` may be called for some of them and later for the rest.
+    """Resolves raw matches of one text into hits. `resolve` may be called for some of them and later for the rest."""
 
-    `breaks` gives where the sentences begin, in order, and is asked only when a gap was met: none reaches over them.
-    """
-
-    def __init__(self, matcher: Matcher, folded: Folded, breaks: Callable[[], Sequence[int]] = tuple) -> None:
-        self.matcher, self.folded, self.breaks = matcher, folded, breaks
+    def __init__(self, matcher: Matcher, folded: Folded) -> None:
+        self.matcher, self.folded = matcher, folded
         self.layers: dict[str, list[Hit]] = defaultdict(list)
 
-    def resolve(self, matches: Iterable[RawMatch]) -> None:
-        """Keep what meets its term: its exact letters, its clitic, the words after its gap."""
+    def resolve(self, matches: Iterable[RawMatch], breaks: Callable[[], Sequence[int]] = tuple) -> None:
+        """Keep what meets its term: its exact letters, its clitic, the words after its gap.
+
+        `breaks` gives where the sentences begin, in order, and is asked only when a gap was met: none reaches over one.
+        """
         norm, clean, patterns = self.folded.norm, self.folded.clean, self.matcher.patterns
-        layers, length, new, longest = self.layers, len(norm), tuple.__new__, self.matcher.longest_prefix
+        layers, new, longest = self.layers, tuple.__new__, self.matcher.longest_prefix
         # The word last looked at and the last end of one: a long run without spaces is walked once, not every match.
         word, word_end, grown_from, grown = 0, 0, 0, -1
         for index, raw_start, raw_end in matches:
-            lead, trail, back, grow, entries, needles = patterns[index]
+            lead, trail, back, grow, entries, plain, needles, distinct = patterns[index]
             start = raw_start - 1 + lead
             end = raw_end - 1 - trail
-            if end > length:
-                end = length
+            if plain:
+                for entry in entries:
+                    layers[entry[0]].append(new(Hit, (start, end, entry[0], entry[1], "")))
+                continue
             if grow:
                 if not grown_from <= end <= grown:
                     grown_from, grown = end, _word_end(norm, end)
@@ -124,10 +133,12 @@ class Resolver:
             if not lead and not word <= start < word_end:
                 word, word_end = norm.rfind(" ", 0, start) + 1, _word_end(norm, start)
             edge = start if lead else word
-            if needles:
+            if distinct:
                 # Most terms with gaps go here: only what is left pays for a regular expression.
-                window = norm[start : start + _GAP_REACH]
-                entries = tuple(compress(entries, map(window.__contains__, needles)))
+                found = set(filter(norm[start : start + _GAP_REACH].__contains__, distinct))
+                if not found:
+                    continue
+                entries = tuple(compress(entries, map(found.__contains__, needles)))
             for layer, value, exact, gap, prefixed in entries:
                 if exact is not None and clean[start:end] != exact:
                     continue
@@ -141,10 +152,16 @@ class Resolver:
                     if verified is None:
                         continue
                     stop = verified.end()
-                    breaks = self.breaks()
-                    if bisect_left(breaks, stop) > bisect_right(breaks, begin):
+                    starts = breaks()
+                    if bisect_left(starts, stop) > bisect_right(starts, begin):
                         continue
                 layers[layer].append(new(Hit, (begin, stop, layer, value, prefix)))
+
+    def has(self, *layers: str) -> bool:
+        """Whether anything of `layers` was kept that no `ignore` phrase swallows."""
+        masks = self.layers.get("ignore")
+        kept = (self.layers[layer] for layer in layers if layer in self.layers)
+        return any(_unmasked(hits, masks) if masks else hits for hits in kept)
 
     def hits(self) -> Hits:
         """What was kept: masked by `ignore`, in order, and no hit inside a longer one of its layer."""
@@ -153,10 +170,13 @@ class Resolver:
         for layer, hits in self.layers.items():
             if layer == "ignore":
                 continue
+            if masks:
+                hits = _unmasked(hits, masks)
             if len(hits) > 1:
                 hits.sort(key=_END, reverse=True)
                 hits.sort(key=_START)  # by start and then the longest first: sorting is stable
-            settled[layer] = _longest(_unmasked(hits, masks) if masks else hits)
+                hits = _longest(hits)
+            settled[layer] = hits
         return Hits(settled)
 
 
@@ -189,14 +209,10 @@ def _unmasked(hits: list[Hit], masks: list[Hit]) -> list[Hit]:
 
 def _longest(hits: list[Hit]) -> list[Hit]:
     """Drop hits inside a longer one; equal spans with different values all stay."""
-    kept: list[Hit] = []
-    for hit in hits:
-        if kept:
-            last = kept[-1]
-            same = hit.start == last.start and hit.end == last.end
-            if hit.end <= last.end and not same:
-                continue
-            if same and hit.value == last.value:
-                continue
-        kept.append(hit)
+    last = hits[0]
+    kept = [last]
+    for hit in hits[1:]:
+        if hit.end > last.end or (hit.start == last.start and hit.end == last.end and hit.value != last.value):
+            kept.append(hit)
+            last = hit
     return kept

@@ -8,7 +8,7 @@ characters) are the exception: only a text that has any pays for a map of offset
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -122,8 +122,9 @@ class Folded:
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Offsets of the original for `clean[start:end]`, without the white space at its edges."""
         piece = self.clean[start:end]
-        start += len(piece) - len(piece.lstrip())
-        end -= len(piece) - len(piece.rstrip())
+        if piece[:1].isspace() or piece[-1:].isspace():
+            start += len(piece) - len(piece.lstrip())
+            end -= len(piece) - len(piece.rstrip())
         if self.offsets is None:
             return start, max(start, end)
         if end <= start:
@@ -168,15 +169,13 @@ def fold_term(term: str) -> str:
     return " ".join(term.translate(_TABLE).split())
 
 
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """A sentence of `clean`: offsets, and whether it stands in the title, in the lead or further down."""
+class Sentence(NamedTuple):
+    """A sentence of `clean`: offsets, and whether it stands in the title."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # its number; no sentence is searched as a tuple
     start: int
     end: int
     title: bool
-    paragraph: int
 
 
 MOST_IN_A_SENTENCE = 32
@@ -184,21 +183,25 @@ MOST_IN_A_SENTENCE = 32
 it; without a bound a sentence of nothing else is measured pair by pair."""
 
 _END = re.compile(
-    r"(?<![.!?…])[.!?…]++(?:[\"'”’)\]]|\s?»)*(?=\s|$)|[。！？；]+[”」』》）]*|[؟؛۔]+[»”\"]*|\n[ \t]*\n\s*|\n"
+    "[.!?…。！？；؟؛۔\n](?:"  # a set of characters that begins the whole is found fast
+    r"(?<=[.!?…])(?<![.!?…].)[.!?…]*+(?:[\"'”’)\]]|\s?»)*(?=\s|$)"
+    r"|(?<=[。！？；])[”」』》）]*|(?<=[؟؛۔])[»”\"]*|(?<=\n)(?:[ \t]*\n\s*)?)"
 )
-_MAY_END = re.compile(r"[.!?…。！？；؟؛۔\n]")
-_WRAPPED_LINE = re.compile(r"[^\n.!?:]\n(?=[^\n])")
+
+
+_MAX_COLUMN = 110
+"""Characters of the longest line of a column."""
 
 
 def _is_wrapped(text: str) -> bool:
     """Whether line breaks are the wrapping of a column (agency copy) rather than ends of paragraphs."""
     lines = [line.rstrip() for line in text[:6000].split("\n")]
+    if max(map(len, lines)) > _MAX_COLUMN:
+        return False
     # The last line of a paragraph says nothing: short paragraphs are wrapped like long ones.
     inner = [line for line, following in pairwise(lines) if line and following]
-    if len(inner) < 3:
-        return False
     open_lines = sum(1 for line in inner if line[-1] not in ".!?…:\"'»”。")
-    return open_lines > len(inner) * 0.6 and max(map(len, lines)) <= 110
+    return len(inner) >= 3 and open_lines > len(inner) * 0.6
 
 
 def split_sentences(
@@ -215,71 +218,51 @@ def split_sentences(
     sentence is bounded.
     """
     wrapped = _is_wrapped(clean[title_length:])
-    sentences: list[Sentence] = []
-    start = 0
-    paragraph = 0
-
-    def close(end: int) -> None:
-        nonlocal start
-        while start < end:
-            piece_end = min(end, start + max_sentence)
-            if clean[start:piece_end].strip():
-                in_title = bool(title_length) and start < title_length
-                sentences.append(Sentence(len(sentences), start, piece_end, in_title, paragraph))
-            start = piece_end
-
-    for match in _ends(clean):
-        mark = match.group()
-        if title_length and match.start() == title_length:
-            close(match.end())
-            paragraph += 1
-        elif mark[0] == "\n":
-            if mark.count("\n") > 1 or not wrapped:
-                close(match.end())
-                paragraph += 1
-        elif mark[0] != "." or mark.startswith("..") or _ends_sentence(clean, match, abbreviations, months):
-            close(match.end())
-    close(len(clean))
-    return sentences
+    cuts = [0]
+    for match in _END.finditer(clean):
+        start, end = match.span()
+        mark = clean[start:end]
+        if mark[0] == "\n":
+            ends = not wrapped or mark.count("\n") > 1
+        else:
+            ends = mark[0] != "." or mark[:2] == ".." or _ends_sentence(clean, start, end, abbreviations, months)
+        if ends or (title_length and start == title_length):
+            cuts.append(end)
+    cuts.append(len(clean))
+    pieces = [
+        (piece, min(end, piece + max_sentence))
+        for start, end in pairwise(cuts)
+        for piece in range(start, end, max_sentence)
+    ]
+    told = [(start, end) for start, end in pieces if not clean[start:end].isspace()]
+    return [Sentence(index, start, end, start < title_length) for index, (start, end) in enumerate(told)]
 
 
-def _ends(clean: str) -> Iterator[re.Match[str]]:
-    """The matches of `_END`, tried at marks only: a regular expression that is one set of characters is found fast."""
-    position = 0
-    for candidate in _MAY_END.finditer(clean):
-        if candidate.start() >= position:
-            match = _END.match(clean, candidate.start())
-            if match:
-                position = match.end()
-                yield match
+_LAST_WORD = re.compile(r"[^\W_]++\Z")
 
 
-def _ends_sentence(clean: str, match: re.Match[str], abbreviations: frozenset[str], months: tuple[str, ...]) -> bool:
-    stop = match.start()
-    word_start = stop
-    while word_start > 0 and stop - word_start < 16 and clean[word_start - 1].isalnum():
-        word_start -= 1
-    word = clean[word_start:stop]
-    following = clean[match.end() : match.end() + 4].lstrip()
-    if following and following[0].islower():
+def _ends_sentence(clean: str, stop: int, end: int, abbreviations: frozenset[str], months: tuple[str, ...]) -> bool:
+    """Whether the full stop at `stop`, with the marks that follow it up to `end`, is the end of a sentence."""
+    if clean[end : end + 4].lstrip()[:1].islower():
         return False
-    if len(match.group()) > 1:
+    if end - stop > 1:
         return True
-    if word.isdecimal() and len(word) <= 2 and months:
-        return not fold_term(clean[match.end() : match.end() + 14]).startswith(months)
+    word = clean[max(0, stop - _LONGEST) : stop].rpartition(" ")[2]
+    if not word.isalnum():
+        found = _LAST_WORD.search(word)
+        word = found.group() if found else ""
+    if len(word) <= 2 and months and word.isdecimal():
+        return not fold_term(clean[end : end + 14]).startswith(months)
     if len(word) == 1 and word.isalpha():
         # "U.S. Embassy" goes on; "...in the U.S. The" cannot be told apart and goes on too.
         return False
     return word.casefold() not in abbreviations
 
 
-def sentence_at(sentences: list[Sentence], position: int) -> Sentence | None:
-    """The sentence that holds `position`."""
-    index = bisect_right(sentences, position, key=lambda sentence: sentence.start) - 1
-    return sentences[index] if index >= 0 else None
+_LONGEST = 16
+"""Letters of a word that are looked at."""
 
 
-def sentences_at(sentences: list[Sentence], positions: Iterable[int]) -> list[Sentence]:
-    """The sentences that hold any of `positions`, in order."""
-    starts = [sentence.start for sentence in sentences]
-    return [sentences[index] for index in sorted({bisect_right(starts, position) - 1 for position in positions} - {-1})]
+def indexes_at(starts: Sequence[int], positions: Iterable[int]) -> list[int]:
+    """The indexes of the sentences, which begin at `starts`, that hold any of `positions`, in order."""
+    return sorted({bisect_right(starts, position) - 1 for position in positions} - {-1})

@@ -27,7 +27,7 @@ class Feedback(Record):
 
     @property
     def record_id(self) -> str:
-        return f"{self.incident_id}-{self.revision}-{self.author}"
+        return f"{self.incident_id}-{self.revision}-{self.author}-{self.verdict}"
 
     @property
     def partition_key(self) -> str:

@@ -156,7 +156,7 @@ class Notifier:
         now = datetime.now(UTC)
         matched = []
         for alert in alerts:
-            silence = silence_for(alert, silences)
+            silence = silence_for(alert, silences, now)
             matched.append((alert, silence, deliveries_for(alert, subscriptions, now, silence)))
         await self._store.put(*(delivery for *_, deliveries in matched for delivery in deliveries))
         for alert, silence, deliveries in matched:

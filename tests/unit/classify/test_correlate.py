@@ -13,6 +13,7 @@ from services.classify.core.correlation.correlate import MANY_CLAIMS, MOST_EDITS
 from services.classify.core.correlation.headline import headline, site_words
 from services.classify.core.correlation.matching import Windows
 from services.contracts.alert import Alert, ChangeKind, Urgency
+from services.contracts.codec import encode
 from services.contracts.feed import SourceGrade
 from services.contracts.feedback import Feedback, Verdict
 from services.contracts.incident import Incident, IncidentStatus
@@ -410,6 +411,82 @@ def test_a_verdict_that_comes_again_tells_again() -> None:
     judged, alerts = run([report(), given, report("two", hours=2), given])
     assert judged[incident.incident_id].revision == 3
     assert alerts[1] == alerts[-1]
+
+
+def test_what_happens_after_a_false_alarm_is_another_event() -> None:
+    incidents, _ = run([report()])
+    (false_alarm,) = incidents.values()
+    rejected = verdict(false_alarm, Verdict.FALSE_ALARM, hours=1)
+    copy = report("two", hours=2)
+    attack = report("three", date=DAY + dt.timedelta(days=1), hours=26, killed=5, severity=Severity.EXTREME)
+    incidents, alerts = run([report(), rejected, copy, attack])
+    assert [alert.change for alert in alerts] == [ChangeKind.OPENED, ChangeKind.RETRACTED, ChangeKind.OPENED]
+    assert alerts[-1].incident.killed == Count(low=5, high=5)
+    assert incidents[false_alarm.incident_id].status is IncidentStatus.RETRACTED
+
+
+def test_two_verdicts_of_one_analyst_on_one_revision_are_two() -> None:
+    incidents, _ = run([report()])
+    (one,) = incidents.values()
+    both = [verdict(one, Verdict.CONFIRMED, 1), verdict(one, Verdict.FALSE_ALARM, 2)]
+    _, alerts = run([report(), *both])
+    assert alerts[-1].change is ChangeKind.RETRACTED
+
+
+@pytest.mark.parametrize(
+    "early",
+    [
+        report("early", hours=-1, denies=True),
+        report("early", hours=-1, standing=Standing.BACKGROUND, alertable=False, severity=Severity.EXTREME),
+    ],
+)
+def test_what_came_too_early_to_join_joins_no_more_when_it_comes_again(early: IncidentReport) -> None:
+    once, told_once = run([early, report()])
+    twice, told_twice = run([early, report(), early, report()])
+    assert twice == once
+    assert {alert.alert_id for alert in told_twice} == {alert.alert_id for alert in told_once}
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "joins"),
+    [
+        (report("two", site=CITY_ONLY, relation=Relation.NONE, type=IncidentType.BOMBING_IED, killed=40), False),
+        (report("two", site=CITY_ONLY, relation=Relation.NONE, killed=40, severity=Severity.EXTREME), True),
+    ],
+)
+def test_what_is_told_of_the_city_alone_says_nothing_of_the_toll_at_the_mission(
+    elsewhere: IncidentReport, joins: bool
+) -> None:
+    incidents, _ = run([report(killed=0), elsewhere])
+    (incident,) = incidents.values()
+    assert (len(incident.claims) == 2) is joins
+    assert (incident.killed, incident.severity) == (Count(low=0, high=0), Severity.SEVERE)
+
+
+def test_an_incident_never_outgrows_a_record() -> None:
+    long = "ж" * 1_000
+    told = [report(f"outlet{n}", hours=n / 10).model_copy(update={"title": long}) for n in range(25)]
+    edits = [
+        each.model_copy(update={"article_revision": number, "fetched_at": each.fetched_at + number * HOUR})
+        for number in range(2, MOST_EDITS + 1)
+        for each in told
+    ]
+    incidents, _ = run([*told, *edits])
+    (incident,) = incidents.values()
+    assert 800_000 < len(encode(incident)) < 1_000_000
+    withdrawn = [report(f"outlet{n}", revision=99, hours=30, withdrawn=True) for n in range(25)]
+    incidents, alerts = run([*told, *edits, *withdrawn, *withdrawn])
+    (incident,) = incidents.values()
+    assert alerts[-1].change is ChangeKind.RETRACTED
+    assert len(encode(incident)) < 1_000_000
+
+
+def test_a_posture_after_a_false_alarm_is_told() -> None:
+    incidents, _ = run([report()])
+    (one,) = incidents.values()
+    closing = report("two", type=IncidentType.SECURITY_POSTURE, severity=Severity.MINOR, hours=3)
+    _, alerts = run([report(), verdict(one, Verdict.FALSE_ALARM, 1), closing])
+    assert alerts[-1].change is ChangeKind.OPENED
 
 
 def test_type_and_place_grow_exact() -> None:

@@ -42,12 +42,12 @@ def silence(matcher: Filter, begins: timedelta = -HOUR, ends: timedelta = HOUR, 
     ],
 )
 def test_what_a_silence_covers(each: Silence, covers: bool) -> None:
-    assert (silence_for(given.alert(), [each]) is each) is covers
+    assert (silence_for(given.alert(), [each], NOW) is each) is covers
 
 
 def test_of_several_the_one_that_lasts_longest_is_named() -> None:
     short, long = silence(Filter(), number=1), silence(Filter(), ends=2 * HOUR, number=2)
-    assert silence_for(given.alert(), [long, short]) is long
+    assert silence_for(given.alert(), [long, short], NOW) is long
 
 
 def test_what_is_kept_back_is_final_and_says_by_what() -> None:

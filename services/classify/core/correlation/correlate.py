@@ -14,6 +14,7 @@ from services.classify.core.correlation.agencies import agencies_in
 from services.classify.core.correlation.matching import Windows, inhibitor, is_background, match
 from services.classify.core.reading.guards import DENIAL
 from services.contracts import ids
+from services.contracts.codec import encode
 from services.contracts.feedback import Feedback, Verdict
 from services.contracts.incident import Incident, IncidentStatus, NoteKind, SourceClaim, TimeLedger
 from services.contracts.model import Instant
@@ -21,8 +22,13 @@ from services.contracts.report import IncidentReport, Relation, Site
 
 MANY_CLAIMS, MOST_CLAIMS, MOST_EDITS = 100, 300, 20
 """What the whole world writes about is told thousands of times, and an incident is written whole at every revision.
-Past many claims one is kept only when it changes what the incident says; past most none is, so that a record stays
-under the megabyte that a broker takes by default. Of one article no more than so many edits count."""
+Past many claims one is kept only when it changes what the incident says; past most none is. Of one article no more
+than so many edits count."""
+MOST_BYTES = 900_000
+"""A broker takes a record of a megabyte by default. What would make an incident larger is not taken up, but for the
+word of somebody who takes his own back, for which the rest is left."""
+_SMALL_CLAIMS = 20
+"""So few cannot come near to that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,26 +105,44 @@ def _with_report(
         for position in told:
             if incident.claims[position].article_revision == report.article_revision:
                 return "seen before", _step(incident, fold.revision_of_claim(incident, position))
+        if told and claim.withdrawn and incident.claims[told[-1]].withdrawn:
+            return "taken back before", None
         if len(told) > MOST_EDITS and not claim.withdrawn:
             return "edited too often", None
         if told:
             # Another revision of what this article said: it stays where it was, whatever the edit made of it.
-            return "says it anew", Revision(incident, fold.with_claim(incident, claim))
+            anew = fold.with_claim(incident, claim)
+            if not claim.withdrawn and _is_too_large(anew):
+                return "more was said than can be kept", None
+            return "says it anew", Revision(incident, anew)
     if claim.withdrawn:
         return "takes back what was never taken up", None
     if said := inhibitor(candidates, claim, windows):
         claim = claim.model_copy(update={"inhibited_by": said.incident_id})
-    joined = match(candidates, claim, windows)
+    joined = match([each for each in candidates if _may_join(each, claim)], claim, windows)
     if joined is not None:
         grown = fold.with_claim(joined, claim)
         if len(joined.claims) >= MANY_CLAIMS and (len(joined.claims) >= MOST_CLAIMS or _adds_nothing(joined, grown)):
             return "says what many said", None
+        if _is_too_large(grown):
+            return "more was said than can be kept", None
         return "denies" if claim.denies else "joins", Revision(joined, grown)
     if is_background(claim) or claim.denies:
         return "background opens no incident", None
     if claim.relation is Relation.NONE:
         return "not at a diplomatic site", None
     return "opens", Revision(None, fold.build(ids.incident_id(report.report_id), (claim,)))
+
+
+def _may_join(incident: Incident, claim: SourceClaim) -> bool:
+    """Background and denials open nothing. One that was fetched before the incident was opened found none when it came
+    first, and joins none when it comes again after a crash."""
+    opens = not (is_background(claim) or claim.denies)
+    return opens or incident.claims[0].ledger.fetched_at <= claim.ledger.fetched_at
+
+
+def _is_too_large(incident: Incident) -> bool:
+    return len(incident.claims) > _SMALL_CLAIMS and len(encode(incident)) > MOST_BYTES
 
 
 _WORDING = {"revision", "claims", "notes", "ledger", "sources", "independent_sources", "quiet_since"}

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, TypeVar
 
 from services.classify.core.correlation import corroborate
-from services.classify.core.correlation.matching import is_background, told_at
+from services.classify.core.correlation.matching import is_background, judgement, told_at
 from services.classify.core.taxonomy import TAXONOMY
 from services.contracts import ids
 from services.contracts.incident import Incident, IncidentStatus, Note, NoteKind, SourceClaim
 from services.contracts.model import Instant
-from services.contracts.report import Certainty, Count, DatePrecision, PlacePrecision, Severity, Site
+from services.contracts.report import Certainty, Count, DatePrecision, PlacePrecision, Relation, Severity, Site
 
 T = TypeVar("T")
 Casualties = Literal["killed", "wounded"]
@@ -19,7 +19,6 @@ Casualties = Literal["killed", "wounded"]
 _PRECISION_ORDER = tuple(PlacePrecision)
 _SEVERITY_ORDER = tuple(Severity)
 _CERTAINTY_ORDER = tuple(Certainty)
-_VERDICTS = frozenset({NoteKind.CONFIRMED, NoteKind.FALSE_ALARM})
 
 
 def build(incident_id: ids.IncidentId, claims: tuple[SourceClaim, ...], notes: tuple[Note, ...] = ()) -> Incident:
@@ -32,6 +31,8 @@ def build(incident_id: ids.IncidentId, claims: tuple[SourceClaim, ...], notes: t
     asserting = [claim for claim in standing if not (claim.denies or claim.withdrawn)]
     news = [claim for claim in asserting if not is_background(claim)]
     said = asserting or standing  # all taken back: what they had said still names the incident
+    # Who tells of the city and of no mission may tell of more than this.
+    at_site = [claim for claim in said if claim.relation is not Relation.NONE] or said
     certainty = min((claim.certainty for claim in said), key=_CERTAINTY_ORDER.index)
     evidence = corroborate.Evidence(
         told_by=corroborate.independent(news),
@@ -42,7 +43,7 @@ def build(incident_id: ids.IncidentId, claims: tuple[SourceClaim, ...], notes: t
     credibility, credibility_reason = corroborate.credibility(evidence)
     if len(sources) > 1 and certainty is Certainty.POSSIBLE:
         certainty = Certainty.LIKELY
-    verdict = max((note for note in notes if note.kind in _VERDICTS), key=lambda note: note.at, default=None)
+    verdict = judgement(notes)
     if verdict is not None and verdict.kind is NoteKind.CONFIRMED:
         credibility, credibility_reason = 1, f"confirmed by {verdict.by}: {verdict.why}"
         certainty = Certainty.OBSERVED
@@ -58,13 +59,13 @@ def build(incident_id: ids.IncidentId, claims: tuple[SourceClaim, ...], notes: t
         site=_site([claim.site for claim in said]),
         date=date,
         date_precision=precision,
-        killed=_toll("killed", said, claims),
-        wounded=_toll("wounded", said, claims),
+        killed=_toll("killed", at_site, claims),
+        wounded=_toll("wounded", at_site, claims),
         weapon=_first(claim.weapon for claim in said),
         damage=_first(claim.damage for claim in said),
         defence=_first(claim.defence for claim in said),
         claimed_by=tuple(dict.fromkeys(claim.claimed_by for claim in said if claim.claimed_by)),
-        severity=min((claim.severity for claim in said), key=_SEVERITY_ORDER.index),
+        severity=min((claim.severity for claim in at_site), key=_SEVERITY_ORDER.index),
         certainty=certainty,
         independent_sources=max(1, len(sources)),
         sources=sources,

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.classify.core.taxonomy import TAXONOMY
-from services.contracts.incident import Incident, SourceClaim
+from services.contracts.incident import Incident, IncidentStatus, Note, NoteKind, SourceClaim
 from services.contracts.model import Instant
-from services.contracts.report import DatePrecision, IncidentType, Site, SiteKind, Standing
+from services.contracts.report import DatePrecision, IncidentType, Relation, Site, SiteKind, Standing
 
 # Families that two reporters may give one incident: gunmen with bombs, a crowd that shoots, a bomb that did not go off.
 _RELATED = {
@@ -39,7 +39,8 @@ def match(candidates: Sequence[Incident], claim: SourceClaim, windows: Windows) 
 
     Same type family, dates within the window, and the same site. A claim that names less of the site than an
     incident does joins it only when no other incident fits as well. What is not known must be made up for: a claim
-    about no mission has to name the city and the day, and background has to name a day.
+    about no mission has to name the city, the day and the very type, and background has to name a day. What is dated
+    after an incident that an analyst judged a false alarm is another event.
     """
     if claim.date_precision is not DatePrecision.DAY and (claim.site.kind is None or is_background(claim)):
         return None
@@ -48,13 +49,28 @@ def match(candidates: Sequence[Incident], claim: SourceClaim, windows: Windows) 
     fitting = [
         incident
         for incident in candidates
-        if types_agree(incident.type, claim.type) and dates_agree(incident, claim, windows.merge)
+        if types_agree(incident.type, claim.type)
+        and (claim.relation is not Relation.NONE or incident.type is claim.type)
+        and dates_agree(incident, claim, windows.merge)
+        and not _is_later_than_a_false_alarm(incident, claim)
     ]
     same_site = [incident for incident in fitting if incident.site.site_key == claim.site.site_key]
     if same_site:
         return min(same_site, key=lambda incident: (_days_apart(incident, claim), incident.incident_id))
     compatible = [incident for incident in fitting if sites_agree(incident.site, claim.site)]
     return compatible[0] if len(compatible) == 1 else None
+
+
+def _is_later_than_a_false_alarm(incident: Incident, claim: SourceClaim) -> bool:
+    judged = judgement(incident.notes)
+    rejected = judged is not None and judged.kind is NoteKind.FALSE_ALARM
+    return rejected and incident.date is not None and claim.date is not None and claim.date > incident.date
+
+
+def judgement(notes: Sequence[Note]) -> Note | None:
+    """The last word of the analysts."""
+    verdicts = (note for note in notes if note.kind in (NoteKind.CONFIRMED, NoteKind.FALSE_ALARM))
+    return max(verdicts, key=lambda note: note.at, default=None)
 
 
 def is_background(claim: SourceClaim) -> bool:
@@ -115,7 +131,7 @@ def inhibitor(candidates: Sequence[Incident], claim: SourceClaim, windows: Windo
         same_mission = claim.site.sending_state is None or incident.site.sending_state == claim.site.sending_state
         same_city = claim.site.city is None or incident.site.city == claim.site.city
         attack = TAXONOMY[incident.type].family != "posture"
-        told = any(each.tellable for each in incident.claims)
+        told = incident.status is not IncidentStatus.RETRACTED and any(each.tellable for each in incident.claims)
         if attack and told and same_mission and same_city and dates_agree(incident, claim, windows.merge):
             return incident
     return None

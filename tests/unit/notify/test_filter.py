@@ -21,6 +21,14 @@ def about(**changes: Any) -> Alert:
     return given.alert(about=given.incident(**changes))
 
 
+RETRACTED_AS_MINOR = given.alert(
+    revision=2,
+    change=ChangeKind.RETRACTED,
+    about=given.incident(severity=Severity.MINOR, type=IncidentType.BOMBING_IED),
+)
+"""Its claims say severe, and a rocket."""
+
+
 @pytest.mark.parametrize(
     ("asked", "alert", "against"),
     [
@@ -47,6 +55,11 @@ def about(**changes: Any) -> Alert:
         (Filter(updates=False), IRAQ_SEVERE, None),
         (Filter(updates=False), UPDATE, "an update (corroborated), and updates were not asked for"),
         (Filter(updates=False), given.alert(revision=2, change=ChangeKind.ESCALATED), None),
+        (Filter(updates=False), given.alert(revision=2, change=ChangeKind.RETRACTED), None),
+        (Filter(min_severity=Severity.SEVERE), RETRACTED_AS_MINOR, None),
+        (Filter(min_severity=Severity.EXTREME), RETRACTED_AS_MINOR, "severity severe is below extreme"),
+        (Filter(types=(IncidentType.ROCKET_MORTAR_MISSILE,)), RETRACTED_AS_MINOR, None),
+        (Filter(types=(IncidentType.ARSON_INCENDIARY,)), RETRACTED_AS_MINOR, "is not among arson"),
         (Filter(), given.alert(exercise=True), "an exercise"),
         (Filter(exercises=True), given.alert(exercise=True), None),
         (Filter(exercises=True, host_states=("FR",)), given.alert(exercise=True), "host state IQ is not among FR"),

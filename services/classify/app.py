@@ -26,11 +26,11 @@ from services.classify.core.reading.pipeline import Reader
 from services.classify.core.sites.known_sites import KnownSites
 from services.contracts.model import Record
 from services.contracts.site import KnownSite
-from services.contracts.topics import ARTICLES, FEEDBACK, REPORTS, SITES, Topic
+from services.contracts.topics import ARTICLES, COMPACTED, FEEDBACK, REPORTS, SITES, Topic
 from services.runtime import service
 from services.runtime.dead_letters import DeadLetterBox
 from services.runtime.health import Health
-from services.runtime.kafka import ssl_context
+from services.runtime.kafka import ensure_named, ssl_context
 from services.runtime.settings import KafkaSettings, Misconfigured, Settings
 from services.runtime.topic_table import TopicTable
 from services.runtime.work import group_name
@@ -53,16 +53,20 @@ A = TypeVar("A", bound=faust.App)
 
 
 class App(faust.App):
-    """A Faust application that knows every site before it is given its first article.
+    """A Faust application that has its changelogs and knows every site before it is given its first article.
 
     The agents cannot wait for the sites: what Faust delivers to an agent that has not begun to read would stay behind.
-    Nothing is delivered before the application has started, so it is the start that waits.
+    Nothing is delivered before the application has started, so it is the start that waits. Faust creates changelogs
+    too, but reads on without those that a busy broker does not show yet, and then no record can be worked on.
     """
 
+    settings: Settings
     sites: TopicTable
 
     async def on_start(self) -> None:
         """Called before the consumer starts. Where the sites cannot be read the application crashes and says why."""
+        changelogs = [table.changelog_topic.get_topic_name() for table in self.tables.values()]
+        await ensure_named(self.settings, dict.fromkeys(changelogs, COMPACTED))
         self.add_future(self.sites.run(asyncio.Event()))
         await self.wait(self.sites.loaded())
         await super().on_start()
@@ -105,6 +109,7 @@ def build_app(settings: Settings, reader: Reader) -> App:
     acks = Acknowledger(app)
     letters = DeadLetterBox(outbox, "classify")
     known = KnownSites()
+    app.settings = settings
     app.sites = TopicTable(settings, [SITES], letters, on_change=_follow(known))
     table, told = IncidentTable(app, topics.partitions), ToldTable(app, topics.partitions)
     windows = Windows(

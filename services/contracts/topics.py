@@ -16,6 +16,9 @@ from services.contracts.silence import Silence
 from services.contracts.site import KnownSite
 from services.contracts.subscription import Subscription
 
+COMPACTED = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1", "segment.ms": "86400000"}
+"""Settings of a topic that keeps the last value of each key."""
+
 
 @dataclass(frozen=True, slots=True)
 class Topic:
@@ -38,7 +41,7 @@ class Topic:
     def config(self) -> dict[str, str]:
         """Kafka topic settings (kafka.apache.org/documentation/#topicconfigs)."""
         if self.kept is None:
-            return {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1", "segment.ms": "86400000"}
+            return COMPACTED
         return {"cleanup.policy": "delete", "retention.ms": str(int(self.kept.total_seconds() * 1000))}
 
 

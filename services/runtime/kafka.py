@@ -5,7 +5,7 @@ Reading a topic as a table is `topic_table.py`; reading it as work is `work.py`.
 
 import asyncio
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -138,26 +138,41 @@ async def ensure_topics(settings: Settings, topics: Iterable[Topic] = TOPICS) ->
 
     Raises aiokafka.errors.KafkaError for anything but "exists already", BrokerUnreachable when nobody answers.
     """
-    namespace, kafka = settings.topics.namespace, settings.kafka
+    return await ensure_named(
+        settings, {topic.in_namespace(settings.topics.namespace): topic.config for topic in topics}
+    )
+
+
+async def ensure_named(settings: Settings, configs: Mapping[str, dict[str, str]]) -> list[str]:
+    """As `ensure_topics`, for topics given by their whole names; returns when the brokers know all of them.
+
+    A topic that was created a moment ago may still be missing in what a broker tells a client.
+    """
+    kafka = settings.kafka
     admin = AIOKafkaAdminClient(**connection(kafka))
     await start(admin, kafka)
     try:
         existing = set(await admin.list_topics())
-        wanted = [
+        missing = [
             NewTopic(
-                topic.in_namespace(namespace),
+                name,
                 num_partitions=settings.topics.partitions,
                 replication_factor=kafka.replication_factor,
-                topic_configs=topic.config,
+                topic_configs=config,
             )
-            for topic in topics
+            for name, config in configs.items()
+            if name not in existing
         ]
-        missing = [topic for topic in wanted if topic.name not in existing]
         if missing:
             answer = await admin.create_topics(missing)
             for name, code, *_ in answer.topic_errors:
                 if code and for_code(code) is not TopicAlreadyExistsError:
                     raise for_code(code)(f"creating {name}")
+            async with asyncio.timeout(kafka.connect_timeout_s):
+                while True:
+                    if configs.keys() <= set(await admin.list_topics()):
+                        break
+                    await asyncio.sleep(0.1)
         return [topic.name for topic in missing]
     finally:
         await admin.close()

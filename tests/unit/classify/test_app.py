@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import faust
 import pytest
 
 from services.classify.app import App, reader_of
-from services.runtime.settings import Misconfigured, load_settings
+from services.runtime.settings import Misconfigured, Settings, load_settings
 
 
 class _Sites:
@@ -32,8 +33,13 @@ class _Sites:
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What Faust's own start did."""
+    """What Faust's own start did, and what was done before."""
     calls: list[str] = []
+
+    async def ensure(_: Settings, configs: Mapping[str, dict[str, str]]) -> None:
+        calls.extend(configs)
+
+    monkeypatch.setattr("services.classify.app.ensure_named", ensure)
 
     async def on_start(_: faust.App) -> None:
         calls.append("consumer")
@@ -44,7 +50,8 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def _app(sites: Any) -> App:
     app = App("test", broker="memory://", autodiscover=False)
-    app.sites = sites
+    app.sites, app.settings = sites, load_settings({})
+    app.Table("told", partitions=4)
     return app
 
 
@@ -54,10 +61,10 @@ async def test_nothing_is_consumed_before_the_sites_are_known(started: list[str]
     start = asyncio.create_task(app.on_start())
     for _ in range(20):
         await asyncio.sleep(0)
-    assert not started
+    assert started == ["test-told-changelog"]
     sites.end.set()
     await asyncio.wait_for(start, 5)
-    assert started == ["consumer"]
+    assert started == ["test-told-changelog", "consumer"]
     await app.stop()
 
 

@@ -15,7 +15,7 @@ from services.classify.core.reading.site_mentions import SiteMention
 from services.classify.core.reading.text import Folded, Sentence
 from services.contracts.report import Classification, Finding, GuardVerdict
 
-MAX_CHARACTERS = 60_000
+MAX_CHARACTERS = 50_000
 
 
 @dataclass(frozen=True)

@@ -21,12 +21,11 @@ from services.classify.core.reading.language import UNKNOWN
 from services.classify.core.reading.matcher import LexiconError
 from services.classify.core.reading.pipeline import Reader
 from services.cli.context import EXIT_USAGE, settings
+from services.cli.fetching import fetch
 from services.cli.progress import progress
 from services.cli.rules import RulesDirectory, refuse_rules, rules_directory
 from services.contracts.feed import PollStatus
 from services.contracts.report import Classification, Finding, Span
-from services.ingest.adapters.fetcher import Fetcher
-from services.runtime.egress import guarded_client
 
 _CONTRACT = (
     "standing", "type", "outcome", "relation", "date", "date_precision", "site", "killed", "wounded", "weapon",
@@ -158,7 +157,7 @@ def _content(source: str) -> bytes:
     if source == "-":
         return sys.stdin.buffer.read()
     if source.startswith(("http://", "https://")):
-        return asyncio.run(_fetched(source))
+        return _fetched(source)
     try:
         return Path(source).read_bytes()
     except OSError as error:
@@ -166,11 +165,8 @@ def _content(source: str) -> bytes:
         raise _Unusable(f"cannot read {source}: {why}. Give a file, a URL or - for standard input") from None
 
 
-async def _fetched(url: str) -> bytes:
-    chosen = settings()
-    limits = chosen.ingest
-    async with guarded_client(chosen.egress, user_agent=limits.user_agent, timeout_s=limits.timeout_s) as client:
-        fetched = await Fetcher(client, timeout_s=limits.timeout_s, max_bytes=limits.max_bytes).fetch(url)
+def _fetched(url: str) -> bytes:
+    fetched = asyncio.run(fetch(settings(), url))
     if fetched.status is not PollStatus.OK:
         raise _Unusable(f"cannot fetch {url}: {fetched.reason}. Check the address, or save the page and give the file")
     return fetched.body

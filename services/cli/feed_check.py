@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,16 +13,15 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from services.cli.context import EXIT_USAGE, err, fail, out, print_json, say
+from services.cli.fetching import fetch
 from services.cli.progress import progress
 from services.contracts import ids
 from services.contracts.feed import Feed, PollStatus
-from services.ingest.adapters.fetcher import Fetcher
 from services.ingest.adapters.parser import ParserPool
 from services.ingest.core.address import BadAddress, feed_url
 from services.ingest.core.feed import Document, Entry
 from services.ingest.core.fetched import Fetched
 from services.ingest.core.outcome import settle, state_before
-from services.runtime.egress import guarded_client
 from services.runtime.settings import Settings
 
 MOST_NAMED = 20
@@ -96,15 +95,13 @@ def check_url(chosen: Settings, url: str, as_json: bool) -> bool:
 
 
 async def _check(chosen: Settings, address: str) -> Check:
-    limits = chosen.ingest
-    async with guarded_client(chosen.egress, user_agent=limits.user_agent, timeout_s=limits.timeout_s) as client:
-        fetched = await Fetcher(client, timeout_s=limits.timeout_s, max_bytes=limits.max_bytes).fetch(address)
+    fetched = await fetch(chosen, address)
     document = None
     if fetched.status is PollStatus.OK:
         async with _parsers(chosen, 1) as parser:
             document = await parser.parse(fetched.body, fetched.content_type, fetched.url)
     feed = Feed(feed_id=ids.feed_id(address), url=address)
-    now, interval = datetime.now(UTC), timedelta(seconds=limits.interval_s)
+    now, interval = datetime.now(UTC), timedelta(seconds=chosen.ingest.interval_s)
     outcome = settle(feed, state_before(feed, None), fetched, document, now=now, interval=interval, jitter=0.0)
     due = outcome.state.next_poll_at
     wait = f"in {(due - now).total_seconds():g} s ({outcome.next_because})" if due else f"never: {outcome.next_because}"
@@ -182,11 +179,12 @@ def _print_outcomes(named: Sequence[tuple[str, Document]]) -> None:
     table = Table(
         "outcome", "format", *(Column(name, justify="right") for name in ("documents", "entries", "with problems"))
     )
-    groups = Counter((document.status, document.format) for _, document in named)
-    for (status, kind), count in sorted(groups.items(), key=lambda item: (-item[1], item[0])):
-        those = [document for _, document in named if (document.status, document.format) == (status, kind)]
+    groups: dict[tuple[str, str], list[Document]] = defaultdict(list)
+    for _, document in named:
+        groups[document.status, document.format].append(document)
+    for (status, kind), those in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])):
         entries, troubled = sum(len(d.entries) for d in those), sum(bool(d.problem) for d in those)
-        table.add_row(status, kind or "-", str(count), str(entries), str(troubled))
+        table.add_row(status, kind or "-", str(len(those)), str(entries), str(troubled))
     out.print(table)
     _print_unread([(name, document) for name, document in named if document.status is not PollStatus.OK])
 

@@ -12,13 +12,12 @@ from rich.table import Column, Table
 
 from services.cli.context import EXIT_USAGE, SOURCE, err, fail, out, print_json, settings, with_broker
 from services.cli.feed_check import check_files, check_url
+from services.cli.fetching import fetch
 from services.contracts import ids
 from services.contracts.feed import Feed, FeedState, PollStatus, SourceGrade
 from services.contracts.topics import FEED_STATES, FEEDS
-from services.ingest.adapters.fetcher import Fetcher
 from services.ingest.core import opml
 from services.ingest.core.address import BadAddress, feed_url
-from services.runtime.egress import guarded_client
 from services.runtime.kafka import Publisher
 from services.runtime.settings import Settings
 from services.runtime.topic_table import snapshot
@@ -195,9 +194,7 @@ def _document(source: str) -> bytes:
 
 
 async def _fetched(chosen: Settings, url: str) -> bytes:
-    limits = chosen.ingest
-    async with guarded_client(chosen.egress, user_agent=limits.user_agent, timeout_s=limits.timeout_s) as client:
-        fetched = await Fetcher(client, timeout_s=limits.timeout_s, max_bytes=limits.max_bytes).fetch(url)
+    fetched = await fetch(chosen, url)
     if fetched.status is not PollStatus.OK:
         fail(f"cannot fetch {url}: {fetched.reason}")
     return fetched.body

@@ -16,7 +16,7 @@ from services.classify.core.reading.places import Focus, Place
 from services.classify.core.reading.scan import Hits
 from services.classify.core.reading.site_mentions import SiteMention
 from services.classify.core.reading.text import Folded, Sentence
-from services.contracts.report import Count, IncidentType, Outcome, Relation
+from services.contracts.report import Count, DatePrecision, IncidentType, Outcome, Relation
 
 Spans = tuple[tuple[int, int], ...]
 
@@ -127,6 +127,15 @@ class Gist:
             place.start <= when.start and when.end <= place.end and place.end - place.start > when.end - when.start
             for place in self.places_within(when.start - _NAME_REACH, when.end)
         )
+
+    def days_in(self, sentence: Sentence) -> list[When]:
+        """The dates of a sentence that name a day."""
+        return [when for when in self.dates_in(sentence) if when.precision is DatePrecision.DAY]
+
+    @property
+    def title(self) -> Sentence | None:
+        """The first sentence of the title; None without one."""
+        return next((sentence for sentence in self.sentences if sentence.title), None)
 
     def sentence_at(self, position: int) -> Sentence | None:
         """The sentence that holds `position`, or what follows it up to the next."""

@@ -9,14 +9,13 @@ lexicon's section `known`.
 from bisect import bisect_left
 from collections.abc import Sequence
 from operator import itemgetter
-from typing import NamedTuple
 
 from services.classify.core.reading.gist import Gist, GuardHit
 from services.classify.core.reading.guards import AFTERMATH
 from services.classify.core.reading.scan import Hit
 from services.classify.core.reading.speakers import is_spoken
 from services.classify.core.reading.text import Sentence
-from services.contracts.report import DatePrecision, IncidentType
+from services.contracts.report import IncidentType
 
 _REACH, _WORDS = 40, 3
 """Between "after" and its event: characters, and the spaces between them ("after the first deadly attack")."""
@@ -60,8 +59,8 @@ def _ground(gist: Gist, sentence: Sentence, clause: tuple[int, int], triggers: S
     if behind is None and _is_named_only(gist, clause, first):
         telling = _has_fresh_day(gist, sentence) or tells_harm(gist, sentence.start, sentence.end)
         return None if telling else GuardHit(AFTERMATH, first.start, first.end)
-    if behind is not None and not _is_told_beside(gist, sentence, clause, triggers[0].start, behind.end):
-        return GuardHit(AFTERMATH, first.start, behind.end)
+    if behind is not None and not _is_told_beside(gist, sentence, clause, triggers[0].start, behind):
+        return GuardHit(AFTERMATH, first.start, behind)
     link = _link(gist, sentence, first)
     if link is None or tells_harm(gist, sentence.start, link.start):
         return None
@@ -108,13 +107,12 @@ _DAY_OLD = 1
 
 def _is_of_the_day(gist: Gist, sentence: Sentence, trigger: Hit) -> bool:
     """ "Police investigate the murder of the consul on Monday": the day behind an event is its own, and news."""
-    days = (when for when in gist.dates_in(sentence) if when.precision is DatePrecision.DAY)
     return any(
         when.start >= trigger.end
         and when.date
         and gist.published
         and 0 <= (gist.published - when.date).days <= _DAY_OLD
-        for when in days
+        for when in gist.days_in(sentence)
     )
 
 
@@ -142,22 +140,17 @@ _FOUND = (IncidentType.THREAT_HOAX_SUSPECT_ITEM, IncidentType.CBRN_SUBSTANCE)
 """What is found is told with its attribute: "find a car full of explosives"."""
 
 
-class _Mark(NamedTuple):
-    start: int
-    end: int
-
-
-def _link_behind(gist: Gist, clause: tuple[int, int], last: Hit) -> _Mark | None:
-    """What makes an event known from behind: "saldırının *ardından*", 遇袭*后*, 策划爆炸案*的*头目."""
+def _link_behind(gist: Gist, clause: tuple[int, int], last: Hit) -> int | None:
+    """The end of what makes an event known from behind: "saldırının *ardından*", 遇袭*后*, 策划爆炸案*的*头目."""
     behind = gist.hits.values("known", last.end, min(clause[1], last.end + _BEHIND_REACH), "behind")
     if behind and gist.words_between(last.end, behind[0].start) <= _WORDS:
-        return _Mark(behind[0].start, behind[0].end)
+        return behind[0].end
     if gist.lexicon.spaced or not gist.lexicon.of:
         return None
     marks = [at for word in gist.lexicon.of if (at := gist.folded.norm.find(word, last.end, clause[1])) >= 0]
     if not marks or not _ends_attribute(gist, last, min(marks), clause[1]):
         return None
-    return _Mark(min(marks), min(marks) + 1)
+    return min(marks) + 1
 
 
 def _is_named_only(gist: Gist, clause: tuple[int, int], first: Hit) -> bool:
@@ -201,8 +194,7 @@ _FRESH_DAYS = 7
 
 def _has_fresh_day(gist: Gist, sentence: Sentence) -> bool:
     """Whether a sentence tells a day of the last week on which more was done than said."""
-    told = (when for when in gist.dates_in(sentence) if when.precision is DatePrecision.DAY)
-    days = (when.date for when in told if not is_spoken(gist, when))
+    days = (when.date for when in gist.days_in(sentence) if not is_spoken(gist, when))
     return any(day and gist.published and (gist.published - day).days <= _FRESH_DAYS for day in days)
 
 

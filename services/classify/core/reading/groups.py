@@ -50,6 +50,11 @@ def _reach(gist: Gist) -> int:
     return _LIST_REACH if gist.lexicon.spaced else _LIST_REACH // 2
 
 
+def number_of(noun: Hit) -> Count:
+    """How many a noun for people names by itself."""
+    return ONE if noun.value == "one" else SOME
+
+
 def total(first: Count, second: Count) -> Count:
     high = None if first.high is None or second.high is None else first.high + second.high
     return Count(low=first.low + second.low, high=high)
@@ -127,7 +132,7 @@ def _item_at(gist: Gist, opened: Break, end: int, numbers: Sequence[Number], nam
         return _Item(NONE, noun.start, noun.end, named)  # "Ana Ruiz, the mayor, and her driver"
     bare = not gist.folded.norm[start : noun.start].strip()
     if led or (follows and (named or opened.kind == "comma")) or (bare and not gist.lexicon.articles):
-        return _Item(ONE if noun.value == "one" else SOME, noun.start, noun.end, follows)
+        return _Item(number_of(noun), noun.start, noun.end, follows)
     if noun.value == "many" and bare:
         return _Item(SOME, noun.start, noun.end, follows)
     return None
@@ -224,7 +229,7 @@ def _item_before(gist: Gist, start: int, end: int, numbers: Sequence[Number]) ->
         return (number.count, (number.start, end)) if counts_people(gist, number, noun) else None
     if noun is None:
         return None
-    return (ONE if noun.value == "one" else SOME), (noun.start, noun.end)
+    return number_of(noun), (noun.start, noun.end)
 
 
 def _item_listed(gist: Gist, start: int, end: int, numbers: Sequence[Number]) -> Group | None:
@@ -233,7 +238,7 @@ def _item_listed(gist: Gist, start: int, end: int, numbers: Sequence[Number]) ->
     noun = nouns[-1] if nouns and gist.words_between(nouns[-1].end, end) <= NOUN_WORDS else None
     if noun is None or noun.value == "attackers" or is_cut(gist, noun.end, end):
         return None
-    group = ONE if noun.value == "one" else SOME
+    group = number_of(noun)
     number = next((n for n in reversed(numbers) if start <= n.start and n.end <= noun.start), None)
     if number is not None and gist.words_between(number.end, noun.start) <= NOUN_WORDS:
         told = gist.hits.triggers(number.start, end)

@@ -2,6 +2,7 @@
 
 from services.classify.core.reading.dates import When
 from services.classify.core.reading.gist import Casualties, Mention
+from services.classify.core.reading.groups import total
 from services.classify.core.reading.guard_hits import first_of_each
 from services.classify.core.reading.incident import Incident
 from services.classify.core.reading.mentions import SUPPLEMENT_REACH, Supplement
@@ -9,7 +10,7 @@ from services.classify.core.reading.places import Place
 from services.classify.core.reading.same_event import LESS_EXACT, is_reference
 from services.classify.core.reading.site_mentions import SiteMention
 from services.classify.core.taxonomy import TAXONOMY
-from services.contracts.report import Count, DatePrecision, IncidentType, Outcome, Relation, SiteKind
+from services.contracts.report import DatePrecision, IncidentType, Outcome, Relation, SiteKind
 
 
 def absorb(incident: Incident, mention: Mention) -> None:
@@ -122,8 +123,7 @@ def _more_casualties(known: Casualties, other: Casualties) -> Casualties:
     for name in ("killed", "wounded", "missing", "staff"):
         first, second = getattr(known, name), getattr(other, name)
         if first is not None and second is not None and name in other.more:
-            high = None if first.high is None or second.high is None else first.high + second.high
-            second = Count(low=first.low + second.low, high=high)
+            second = total(first, second)
         newer = second is not None and (
             first is None
             or (first.high == 0 and second.low > 0)

@@ -41,7 +41,7 @@ _POLITICS = ("expulsion", "diplomacy")
 def political_guards(gist: Gist) -> list[GuardHit]:
     """Guards of the lead that make any closure in the article a political one, or one that its title only threatens."""
     hits = gist.hits.values("guards", 0, lead_end(gist), *_POLITICS)
-    title = next((sentence for sentence in gist.sentences if sentence.title), None)
+    title = gist.title
     if title is not None:
         closures = [
             told for told in gist.hits.triggers(title.start, title.end) if told.value == IncidentType.SECURITY_POSTURE

@@ -10,7 +10,6 @@ from services.classify.core.reading.incident import Incident
 from services.classify.core.reading.mentions import Supplement
 from services.classify.core.reading.same_event import is_old, is_past, is_rejected, matching, sites_differ
 from services.classify.core.taxonomy import TAXONOMY
-from services.contracts.report import DatePrecision
 
 
 def group(gist: Gist, told: Iterable[Mention | Supplement]) -> list[Incident]:
@@ -124,8 +123,7 @@ def _take_day_before(gist: Gist, incident: Incident) -> None:
     """ "Today ... . Elsewhere a bomb exploded": news goes on about the day it told last."""
     first = incident.mentions[0].sentence.index
     for sentence in reversed(gist.sentences[max(0, first - _DAY_REACH) : first + 1]):
-        days = [when for when in gist.dates_in(sentence) if when.precision is DatePrecision.DAY and not when.future]
-        days = [when for when in days if when.start >= gist.dateline_end]
+        days = [when for when in gist.days_in(sentence) if not when.future and when.start >= gist.dateline_end]
         if not days:
             continue
         if len({when.date for when in days}) == 1 and not is_old(gist, days[0]):

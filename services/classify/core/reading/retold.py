@@ -10,7 +10,7 @@ from services.classify.core.reading.grounds import HARM, tells_harm
 from services.classify.core.reading.guards import AFTERMATH
 from services.classify.core.reading.scan import Hit
 from services.classify.core.reading.text import Sentence
-from services.contracts.report import DatePrecision, IncidentType
+from services.contracts.report import IncidentType
 
 _MEASURES = (
     IncidentType.SECURITY_POSTURE, IncidentType.THREAT_HOAX_SUSPECT_ITEM, IncidentType.CBRN_SUBSTANCE,
@@ -112,7 +112,7 @@ def _is_only_named(gist: Gist, sentence: Sentence) -> bool:
     told = gist.hits.triggers(start, end)
     if not all(hit.prefix in gist.lexicon.the_prefixes or _is_relative(gist, hit) for hit in told):
         return False
-    return not any(when.precision is DatePrecision.DAY for when in gist.dates_in(sentence))
+    return not gist.days_in(sentence)
 
 
 def _is_of_known(gist: Gist, sentence: Sentence, trigger: Hit) -> bool:
@@ -130,7 +130,7 @@ def _is_of_known(gist: Gist, sentence: Sentence, trigger: Hit) -> bool:
         if words[-1] not in lexicon.that or not _names_its_site(gist, trigger):
             return False
         start, end = sentence.start, trigger.end
-    if any(when.precision is DatePrecision.DAY for when in gist.dates_in(sentence)):
+    if gist.days_in(sentence):
         return False
     return not any(_tells_news(gist, *part, trigger) for part in ((start, trigger.start), (end, sentence.end)))
 

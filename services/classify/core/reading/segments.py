@@ -8,9 +8,7 @@ from typing import NamedTuple
 from services.classify.core.reading.binding import bind_site
 from services.classify.core.reading.event_type import incident_type
 from services.classify.core.reading.gist import Gist, GuardHit
-from services.classify.core.reading.guard_hits import (
-    guards_for,
-)
+from services.classify.core.reading.guard_hits import guards_for
 from services.classify.core.reading.guards import GUARDS, Reach
 from services.classify.core.reading.scan import Hit
 from services.classify.core.reading.site_mentions import SiteMention

@@ -1,5 +1,7 @@
 """Standing: new, update or background, in the light of the whole article."""
 
+import datetime as dt
+
 from services.classify.core.reading.dates import When
 from services.classify.core.reading.gist import Gist
 from services.classify.core.reading.guard_hits import lead_end
@@ -89,8 +91,13 @@ _TOLD_AT_ONCE_DAYS = 3
 """What is this old under a headline of something else was news before."""
 
 
+def _day_of(incident: Incident) -> dt.date | None:
+    when = incident.when
+    return when.date if when is not None and when.precision is DatePrecision.DAY else None
+
+
 def _is_days_old(gist: Gist, incident: Incident) -> bool:
-    day = incident.when.date if incident.when and incident.when.precision is DatePrecision.DAY else None
+    day = _day_of(incident)
     return day is not None and gist.published is not None and (gist.published - day).days >= _TOLD_AT_ONCE_DAYS
 
 
@@ -109,7 +116,7 @@ _PAST_TITLES = ("anniversary", "compensation")
 def _is_titled_past(gist: Gist, incident: Incident) -> bool:
     """Whether the title is about an anniversary or amends and the incident has no fresh day of its own. Crowds gather
     on the former."""
-    title = next((sentence for sentence in gist.sentences if sentence.title), None)
+    title = gist.title
     if title is None or incident.when is not None or TAXONOMY[incident.type].family == "crowd":
         return False
     return bool(gist.hits.values("guards", title.start, title.end, *_PAST_TITLES))
@@ -132,13 +139,9 @@ def set_standings(gist: Gist, incidents: list[Incident]) -> None:
         incident.background = incident.background or _is_titled_past(gist, incident)
         incident.background = incident.background or _is_below_the_news(gist, incident)
     dated = [
-        incident.when.date
+        day
         for incident in incidents
-        if not incident.rejected
-        and not incident.background
-        and incident.when
-        and incident.when.date
-        and incident.when.precision is DatePrecision.DAY
+        if not incident.rejected and not incident.background and (day := _day_of(incident)) is not None
     ]
     newest = max(dated, default=None)
     first_new = next((incident for incident in incidents if not incident.rejected and not incident.background), None)

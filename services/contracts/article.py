@@ -16,6 +16,31 @@ class TextOrigin(StrEnum):
     SUMMARY = "summary"
 
 
+class PageProblem(StrEnum):
+    """Why `Article.text` is not that of the article's page, although its feed allows to fetch pages."""
+
+    NO_LINK = "no_link"
+    DISALLOWED = "disallowed"
+    """The host's robots.txt forbids it."""
+    ROBOTS_UNREACHABLE = "robots_unreachable"
+    """What robots.txt says is unknown, which forbids it (RFC 9309, 2.3.1.4)."""
+    UNREACHABLE = "unreachable"
+    TIMED_OUT = "timed_out"
+    HTTP_ERROR = "http_error"
+    REFUSED = "refused"
+    """An address that is not to be fetched from."""
+    TOO_LARGE = "too_large"
+    WRONG_TYPE = "wrong_type"
+    """Neither HTML nor plain text."""
+    NO_TEXT = "no_text"
+    SHORTER = "shorter"
+    """The entry says more than its page."""
+    UNLIKE = "unlike"
+    """The page does not tell what the entry tells: a wall that asks for consent, money or proof of a human."""
+    LATE = "late"
+    """Not had in the time that the first word may wait."""
+
+
 class Source(Value):
     """Who publishes, as the feed's operator graded it."""
 
@@ -29,7 +54,8 @@ class Article(Record):
 
     `published_at` is None when the entry gives no date: unknown, never now. `watermark_at` is the newest
     publication time its feed had shown when this was fetched. `backlog` marks entries that a first poll of the
-    feed found. `revision` counts from 1; an edited entry is the next revision of the same article.
+    feed found. `page_problem` is set where the page was wanted and the entry's text had to do. `revision` counts
+    from 1; an edited entry is the next revision of the same article.
     """
 
     KIND: ClassVar[str] = "article"
@@ -41,6 +67,7 @@ class Article(Record):
     title: str = ""
     text: str = ""
     text_origin: TextOrigin = TextOrigin.SUMMARY
+    page_problem: PageProblem | None = None
     language_hint: str | None = None
     country_hint: str | None = None
     published_at: Instant | None = None

@@ -70,13 +70,42 @@ class Seen:
     revision: int = 1
 
 
+class LeaseStatus(StrEnum):
+    """How a feed's subscription at its hub stands."""
+
+    OFFERED = "offered"
+    REQUESTED = "requested"
+    LIVE = "live"
+    DENIED = "denied"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
+class Lease:
+    """The subscription of a feed at its hub (W3C WebSub, 23 January 2018).
+
+    `hub` and `topic` are the addresses that the feed's document offers. `callback` is the public address of the replica
+    that asked, without the part nobody may guess; empty before anybody did. `ask_at` is when that replica asks again,
+    None for never; `ends_at` is until when the hub pushes; `failures` counts the requests since the hub last agreed.
+    """
+
+    hub: str
+    topic: str
+    status: LeaseStatus = LeaseStatus.OFFERED
+    callback: str = ""
+    reason: str = ""
+    ask_at: Instant | None = None
+    ends_at: Instant | None = None
+    failures: int = 0
+
+
 class FeedState(Record):
     """What is known of a feed between polls; written only after what it covers was acknowledged.
 
     `etag` and `last_modified` are kept exactly as received. `watermark_at` is the newest publication time
     the feed has shown: the feed's own clock, by which an entry is recent or old. `ttl_s` is how long the
-    document wants to be left alone (RSS `ttl`, RDF's syndication module). `seen` holds the newest
-    entries first and is bounded by the poller.
+    document wants to be left alone (RSS `ttl`, RDF's syndication module). `lease` is there once a document offered a
+    hub. `seen` holds the newest entries first and is bounded by the poller.
     """
 
     KIND: ClassVar[str] = "feed-state"
@@ -95,6 +124,7 @@ class FeedState(Record):
     entries: int = 0
     watermark_at: Instant | None = None
     ttl_s: int | None = None
+    lease: Lease | None = None
     seen: tuple[Seen, ...] = ()
 
     @property

@@ -7,7 +7,7 @@ from services.contracts.alert import Alert, ChangeKind, Urgency
 from services.contracts.article import Article, Source, TextOrigin
 from services.contracts.dead_letter import DeadLetter, DeadLetterClass
 from services.contracts.delivery import Attempt, Delivery, DeliveryState
-from services.contracts.feed import Feed, FeedState, PollStatus, Seen, SourceGrade
+from services.contracts.feed import Feed, FeedState, Lease, LeaseStatus, PollStatus, Seen, SourceGrade
 from services.contracts.feedback import Feedback, Verdict
 from services.contracts.incident import Incident, SourceClaim, TimeLedger
 from services.contracts.model import Record
@@ -59,6 +59,14 @@ STATE = FeedState(
     next_poll_at=FETCHED + dt.timedelta(minutes=5),
     entries=1,
     watermark_at=PUBLISHED,
+    lease=Lease(
+        hub="https://hub.example/",
+        topic=FEED.url,
+        status=LeaseStatus.LIVE,
+        callback="https://chancery.example",
+        ask_at=FETCHED + dt.timedelta(days=8),
+        ends_at=FETCHED + dt.timedelta(days=10),
+    ),
     seen=(Seen(identity="id:1", content_hash="0" * 16),),
 )
 KNOWN_SITE = KnownSite(

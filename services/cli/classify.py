@@ -21,11 +21,11 @@ from services.classify.core.reading.language import UNKNOWN
 from services.classify.core.reading.matcher import LexiconError
 from services.classify.core.reading.pipeline import Reader
 from services.cli.context import EXIT_USAGE, settings
-from services.cli.fetching import fetch
 from services.cli.progress import progress
 from services.cli.rules import RulesDirectory, refuse_rules, rules_directory
 from services.contracts.feed import PollStatus
 from services.contracts.report import Classification, Finding, Span
+from services.ingest.adapters.fetcher import fetch_once
 
 _CONTRACT = (
     "standing", "type", "outcome", "relation", "date", "date_precision", "site", "killed", "wounded", "weapon",
@@ -166,7 +166,7 @@ def _content(source: str) -> bytes:
 
 
 def _fetched(url: str) -> bytes:
-    fetched = asyncio.run(fetch(settings(), url))
+    fetched = asyncio.run(fetch_once(settings(), url))
     if fetched.status is not PollStatus.OK:
         raise _Unusable(f"cannot fetch {url}: {fetched.reason}. Check the address, or save the page and give the file")
     return fetched.body

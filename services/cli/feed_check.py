@@ -4,8 +4,6 @@ import asyncio
 import os
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,71 +11,14 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from services.cli.context import EXIT_USAGE, err, fail, out, print_json, say
-from services.cli.fetching import fetch
 from services.cli.progress import progress
-from services.contracts import ids
-from services.contracts.feed import Feed, PollStatus
-from services.ingest.adapters.parser import ParserPool
+from services.contracts.feed import PollStatus
+from services.ingest.check import Check, check, of_document, parsers
 from services.ingest.core.address import BadAddress, feed_url
-from services.ingest.core.feed import Document, Entry
-from services.ingest.core.fetched import Fetched
-from services.ingest.core.outcome import settle, state_before
+from services.ingest.core.feed import Document
 from services.runtime.settings import Settings
 
 MOST_NAMED = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A fetch, what it brought, and what a first poll would make of it."""
-
-    fetched: Fetched
-    document: Document | None
-    articles: int
-    next_poll: str
-
-    @property
-    def status(self) -> PollStatus:
-        return self.document.status if self.document else self.fetched.status
-
-    def as_json(self) -> dict[str, Any]:
-        fetched, document = self.fetched, self.document
-        return {
-            "status": self.status,
-            "reason": document.problem if document else fetched.reason,
-            "url": fetched.url,
-            "redirects": [{"url": hop.url, "http_status": hop.http_status} for hop in fetched.hops],
-            "http_status": fetched.http_status,
-            "content_type": fetched.content_type,
-            "bytes": len(fetched.body),
-            "etag": fetched.etag,
-            "last_modified": fetched.last_modified,
-            "cache_control": fetched.cache_control,
-            "articles": self.articles,
-            "next_poll": self.next_poll,
-            **(_of_document(document) if document else {}),
-        }
-
-
-def _of_document(document: Document) -> dict[str, Any]:
-    dates = sorted(entry.published_at for entry in document.entries if entry.published_at)
-    return {
-        "format": document.format,
-        "title": document.title,
-        "language": document.language,
-        "entries": len(document.entries),
-        "dated": len(dates),
-        "oldest": dates[0] if dates else None,
-        "newest": dates[-1] if dates else None,
-        "without_id_and_link": sum(not (entry.id or entry.link) for entry in document.entries),
-        "median_chars": _median_chars(document.entries),
-        "feed_links": list(document.links),
-    }
-
-
-def _median_chars(entries: Sequence[Entry]) -> int:
-    lengths = sorted(len(entry.text) for entry in entries)
-    return lengths[len(lengths) // 2] if lengths else 0
 
 
 def check_url(chosen: Settings, url: str, as_json: bool) -> bool:
@@ -86,31 +27,12 @@ def check_url(chosen: Settings, url: str, as_json: bool) -> bool:
         address = feed_url(url)
     except BadAddress as error:
         fail(f"{error}. Give the address of a feed or of a page, as https://example.org/rss.xml", EXIT_USAGE)
-    checked = asyncio.run(_check(chosen, address))
+    checked = asyncio.run(check(chosen, address))
     if as_json:
         print_json(checked.as_json())
     else:
         _print_check(checked)
     return checked.status is PollStatus.OK
-
-
-async def _check(chosen: Settings, address: str) -> Check:
-    fetched = await fetch(chosen, address)
-    document = None
-    if fetched.status is PollStatus.OK:
-        async with _parsers(chosen, 1) as parser:
-            document = await parser.parse(fetched.body, fetched.content_type, fetched.url)
-    feed = Feed(feed_id=ids.feed_id(address), url=address)
-    now, interval = datetime.now(UTC), timedelta(seconds=chosen.ingest.interval_s)
-    outcome = settle(feed, state_before(feed, None), fetched, document, now=now, interval=interval, jitter=0.0)
-    due = outcome.state.next_poll_at
-    wait = f"in {(due - now).total_seconds():g} s ({outcome.next_because})" if due else f"never: {outcome.next_because}"
-    return Check(fetched, document, len(outcome.articles), wait)
-
-
-def _parsers(chosen: Settings, processes: int) -> ParserPool:
-    limits = chosen.ingest
-    return ParserPool(processes=processes, timeout_s=limits.parse_timeout_s, max_entries=limits.max_entries)
 
 
 def _print_check(checked: Check) -> None:
@@ -126,7 +48,7 @@ def _print_check(checked: Check) -> None:
         kept = [name for name, value in (("ETag", fetched.etag), ("Last-Modified", fetched.last_modified)) if value]
         say(f"  validators  {' and '.join(kept) or 'none: every poll fetches the whole document'}")
     if document and document.status is PollStatus.OK:
-        told = _of_document(document)
+        told = of_document(document)
         say(f"  feed        {document.format}, {document.title!r}, language {document.language or 'not told'}")
         newest = f", newest {told['newest']:%F %T %Z}" if told["newest"] else ""
         say(f"  entries     {told['entries']}, {told['dated']} dated{newest}; median {told['median_chars']} characters")
@@ -153,7 +75,7 @@ def check_files(chosen: Settings, directory: Path, as_json: bool) -> None:
 
 
 def _row(name: str, document: Document) -> dict[str, Any]:
-    return {"file": name, "status": document.status, "reason": document.problem} | _of_document(document)
+    return {"file": name, "status": document.status, "reason": document.problem} | of_document(document)
 
 
 async def _read_all(chosen: Settings, files: Sequence[Path]) -> list[Document]:
@@ -161,7 +83,7 @@ async def _read_all(chosen: Settings, files: Sequence[Path]) -> list[Document]:
     processes = min(len(files), os.cpu_count() or 1)
     waiting = iter(enumerate(files))
     read: dict[int, Document] = {}
-    async with _parsers(chosen, processes) as parser:
+    async with parsers(chosen, processes) as parser:
         with progress("reading", len(files)) as advance:
 
             async def reads() -> None:

@@ -12,12 +12,11 @@ from rich.table import Column, Table
 
 from services.cli.context import EXIT_USAGE, SOURCE, err, fail, out, print_json, settings, with_broker
 from services.cli.feed_check import check_files, check_url
-from services.cli.fetching import fetch
-from services.contracts import ids
 from services.contracts.feed import Feed, FeedState, PollStatus, SourceGrade
 from services.contracts.topics import FEED_STATES, FEEDS
-from services.ingest.core import opml
-from services.ingest.core.address import BadAddress, feed_url
+from services.ingest.adapters.fetcher import fetch_once
+from services.ingest.core import opml, watchlist
+from services.ingest.core.address import BadAddress
 from services.runtime.kafka import Publisher
 from services.runtime.settings import Settings
 from services.runtime.topic_table import snapshot
@@ -65,11 +64,7 @@ def add(
         "full_text": full_text,
     }
     try:
-        address = feed_url(url)
-        feed = Feed.model_validate(
-            {"feed_id": ids.feed_id(address), "url": address}
-            | {name: value for name, value in given.items() if value is not None}
-        )
+        feed = watchlist.wanted(url, {name: value for name, value in given.items() if value is not None})
     except BadAddress as error:
         fail(f"{error}. Give the address of the feed, as https://example.org/rss.xml", EXIT_USAGE)
     except ValidationError as error:
@@ -169,7 +164,7 @@ def import_feeds(
         fail(f"{source}: {error}", EXIT_USAGE)
     if not listing.feeds and not listing.problems:
         fail(f"{source} lists no feed: OPML outlines with an xmlUrl are expected", EXIT_USAGE)
-    _said(with_broker(lambda chosen: _publish(chosen, map(as_told, listing.feeds))), "watching", as_json)
+    _said(with_broker(lambda chosen: _publish(chosen, listing.feeds)), "watching", as_json)
     for problem in listing.problems:
         err.print(f"[yellow]left out[/] {escape(problem)}", highlight=False, soft_wrap=True)
     if listing.problems:
@@ -179,7 +174,7 @@ def import_feeds(
 @feeds.command()
 def export() -> None:
     """Write every feed as OPML to standard output."""
-    sys.stdout.buffer.write(opml.write(feed for feed, _ in sorted(with_broker(_read), key=lambda pair: pair[0].url)))
+    sys.stdout.buffer.write(opml.write(feed for feed, _ in with_broker(_read)))
 
 
 def _document(source: str) -> bytes:
@@ -194,7 +189,7 @@ def _document(source: str) -> bytes:
 
 
 async def _fetched(chosen: Settings, url: str) -> bytes:
-    fetched = await fetch(chosen, url)
+    fetched = await fetch_once(chosen, url)
     if fetched.status is not PollStatus.OK:
         fail(f"cannot fetch {url}: {fetched.reason}")
     return fetched.body
@@ -203,22 +198,9 @@ async def _fetched(chosen: Settings, url: str) -> bytes:
 async def _publish(chosen: Settings, wanted: Iterable[Feed]) -> list[Feed]:
     async with Publisher(chosen, SOURCE) as publisher:
         known = {feed.feed_id: feed for feed, _ in await _watched(chosen, publisher)}
-        changed = [merged(known.get(feed.feed_id), feed) for feed in wanted]
+        changed = [watchlist.merged(known.get(feed.feed_id), feed) for feed in wanted]
         await publisher.publish(FEEDS, *changed)
     return changed
-
-
-def merged(known: Feed | None, wanted: Feed) -> Feed:
-    """The feed as it is known, changed in the fields that were set on `wanted`; one that has moved stays moved."""
-    if known is None:
-        return wanted
-    return known.model_copy(update={name: getattr(wanted, name) for name in wanted.model_fields_set - {"url"}})
-
-
-def as_told(feed: Feed) -> Feed:
-    """A feed of an OPML document, without the empty title and the `full_text` off that an absent attribute leaves."""
-    told = {name: getattr(feed, name) for name in feed.model_fields_set}
-    return Feed.model_validate({name: value for name, value in told.items() if value})
 
 
 async def _enable(chosen: Settings, which: str, enabled: bool) -> Feed:
@@ -240,14 +222,10 @@ async def _watched(chosen: Settings, publisher: Publisher) -> list[tuple[Feed, F
 
 
 def _one(watched: Iterable[tuple[Feed, FeedState | None]], which: str) -> Feed:
-    try:
-        address = feed_url(which)
-    except BadAddress:
-        address = which
-    found = [feed for feed, _ in watched if which == feed.feed_id or feed.url in (which, address)]
-    if not found:
+    found = watchlist.found((feed for feed, _ in watched), which)
+    if found is None:
         fail(f"no feed {which} is watched; `chancery feeds list` shows what is")
-    return found[0]
+    return found
 
 
 def _said(changed: Iterable[Feed], what: str, as_json: bool) -> None:

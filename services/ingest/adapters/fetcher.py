@@ -10,7 +10,8 @@ from services.contracts.feed import PollStatus
 from services.ingest.adapters.body import ACCEPTED, Body, BrokenBody, TooLarge
 from services.ingest.core.caching import conditions
 from services.ingest.core.fetched import Fetched, Hop
-from services.runtime.egress import EgressRefused
+from services.runtime.egress import EgressRefused, guarded_client
+from services.runtime.settings import Settings
 
 MAX_REDIRECTS = 5
 MAX_HEADER_BYTES = 65_536
@@ -118,6 +119,13 @@ class Fetcher:
         async for chunk in response.aiter_raw():
             body.add(chunk)
         return body.done()
+
+
+async def fetch_once(chosen: Settings, url: str) -> Fetched:
+    """What a GET of `url` comes to, for who wants one document. Raises nothing but CancelledError."""
+    limits = chosen.ingest
+    async with guarded_client(chosen.egress, user_agent=limits.user_agent, timeout_s=limits.timeout_s) as client:
+        return await Fetcher(client, timeout_s=limits.timeout_s, max_bytes=limits.max_bytes).fetch(url)
 
 
 def _verdict(code: int, asks_to_wait: bool, conditional: bool) -> tuple[PollStatus, str]:

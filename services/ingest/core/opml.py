@@ -22,7 +22,8 @@ class OpmlError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The feeds of an OPML document, once each, in its order, and what could not be taken, in words."""
+    """The feeds of an OPML document, once each, in its order, set in what it gives; and what could not be taken, in
+    words."""
 
     feeds: tuple[Feed, ...]
     problems: tuple[str, ...]
@@ -60,21 +61,18 @@ def read(document: bytes) -> Listing:
 
 
 def _feed(outline: dict[str, str]) -> Feed:
+    """With only those fields set that the outline gives; to turn the full text off is not a list's to say."""
     url = feed_url(outline["xmlurl"])
     title = (outline.get("title") or outline.get("text") or "").strip()
     given = {
+        "title": "" if title == outline["xmlurl"] else title,
         "language": outline.get("language", "").strip(),
         "country": outline.get("country", "").strip().upper(),
         "grade": outline.get("grade", "").strip().upper(),
+        "full_text": outline.get("fulltext", "").strip().lower() in _TRUE,
     }
     return Feed.model_validate(
-        {
-            "feed_id": ids.feed_id(url),
-            "url": url,
-            "title": "" if title == outline["xmlurl"] else title,
-            "full_text": outline.get("fulltext", "").strip().lower() in _TRUE,
-            **{name: value for name, value in given.items() if value},
-        }
+        {"feed_id": ids.feed_id(url), "url": url} | {name: value for name, value in given.items() if value}
     )
 
 
@@ -87,11 +85,11 @@ def _complaint(outline: dict[str, str], error: BadAddress | ValidationError) -> 
 
 
 def write(feeds: Iterable[Feed], title: str = "Feeds watched by Chancery") -> bytes:
-    """`feeds` as OPML 2.0 in UTF-8. `read` gives them back, enabled."""
+    """`feeds`, by their address, as OPML 2.0 in UTF-8. `read` gives them back, enabled."""
     root = ET.Element("opml", version="2.0")
     ET.SubElement(ET.SubElement(root, "head"), "title").text = title
     body = ET.SubElement(root, "body")
-    for feed in feeds:
+    for feed in sorted(feeds, key=lambda feed: feed.url):
         attributes = {
             "type": "rss",
             "text": feed.title or feed.url,

@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from services.cli import app
-from services.cli.feed_check import _check
 from services.contracts.feed import PollStatus
+from services.ingest.check import check
 from services.runtime.settings import Settings, load_settings
 from tests.unit.ingest.documents import GOOD_RSS, WEB_PAGE
 from tests.unit.ingest.server import answer, redirect, serving
@@ -25,7 +25,7 @@ async def test_a_feed_that_moved(settings: Settings) -> None:
         "/new": answer(200, GOOD_RSS, ETag='"7"', Cache_Control="max-age=900"),
     }
     async with serving(routes) as server:
-        told = (await _check(settings, server.url("/old"))).as_json()
+        told = (await check(settings, server.url("/old"))).as_json()
     assert told["redirects"] == [{"url": server.url("/old"), "http_status": 301}]
     assert (told["url"], told["status"], told["http_status"]) == (server.url("/new"), PollStatus.OK, 200)
     assert (told["format"], told["title"], told["entries"], told["dated"]) == ("RSS 2.0", "Harbour Wire", 2, 2)
@@ -36,13 +36,13 @@ async def test_a_page_offers_its_feeds(settings: Settings) -> None:
     page = WEB_PAGE.replace(b"<head>", b'<head><link rel="alternate" type="application/rss+xml" href="/rss">')
     assert page != WEB_PAGE
     async with serving({"/": answer(200, page)}) as server:
-        told = (await _check(settings, server.url("/"))).as_json()
+        told = (await check(settings, server.url("/"))).as_json()
     assert (told["status"], told["feed_links"]) == (PollStatus.NOT_A_FEED, [server.url("/rss")])
 
 
 async def test_one_that_is_gone(settings: Settings) -> None:
     async with serving({"/": answer(410)}) as server:
-        told = (await _check(settings, server.url("/"))).as_json()
+        told = (await check(settings, server.url("/"))).as_json()
     assert (told["status"], told["next_poll"]) == (PollStatus.GONE, "never: gone for good (410)")
     assert "format" not in told
 

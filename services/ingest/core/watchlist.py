@@ -1,0 +1,32 @@
+"""The feeds that are watched: what adding and finding one comes to, for the command and the API alike."""
+
+from collections.abc import Iterable, Mapping
+
+from services.contracts import ids
+from services.contracts.feed import Feed
+from services.ingest.core.address import BadAddress, feed_url
+
+
+def wanted(url: str, given: Mapping[str, object]) -> Feed:
+    """The feed at `url` with the fields that were given; only those count as set.
+
+    Raises BadAddress, and pydantic's ValidationError for a field that is wrong.
+    """
+    address = feed_url(url)
+    return Feed.model_validate({**given, "feed_id": ids.feed_id(address), "url": address})
+
+
+def merged(known: Feed | None, wanted: Feed) -> Feed:
+    """The feed as it is known, changed in the fields that were set on `wanted`; one that has moved stays moved."""
+    if known is None:
+        return wanted
+    return known.model_copy(update={name: getattr(wanted, name) for name in wanted.model_fields_set - {"url"}})
+
+
+def found(feeds: Iterable[Feed], which: str) -> Feed | None:
+    """The feed of that id or address."""
+    try:
+        address = feed_url(which)
+    except BadAddress:
+        address = which
+    return next((feed for feed in feeds if which == feed.feed_id or feed.url in (which, address)), None)

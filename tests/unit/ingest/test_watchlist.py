@@ -1,0 +1,48 @@
+"""What adding a feed, and adding it again, comes to."""
+
+import pytest
+from pydantic import ValidationError
+
+from services.contracts import ids
+from services.contracts.feed import Feed, SourceGrade
+from services.ingest.core import opml
+from services.ingest.core.address import BadAddress
+from services.ingest.core.watchlist import found, merged, wanted
+
+URL = "https://a.example/rss"
+KNOWN = Feed(
+    feed_id=ids.feed_id(URL), url=URL, title="A", language="ar", grade=SourceGrade.B, full_text=True, enabled=False
+)
+
+
+def test_only_what_is_given_changes() -> None:
+    french = wanted(URL, {"language": "fr"})
+    assert french == Feed(feed_id=KNOWN.feed_id, url=URL, language="fr")
+    assert merged(KNOWN, french) == KNOWN.model_copy(update={"language": "fr"})
+    assert merged(None, french) == french
+    off = Feed(feed_id=KNOWN.feed_id, url=URL, grade=SourceGrade.F, full_text=False)
+    assert merged(KNOWN, off) == KNOWN.model_copy(update={"grade": SourceGrade.F, "full_text": False})
+
+
+def test_a_feed_that_moved_stays_moved() -> None:
+    moved = KNOWN.model_copy(update={"url": "https://b.example/rss"})
+    assert merged(moved, Feed(feed_id=KNOWN.feed_id, url=URL, title="B")) == moved.model_copy(update={"title": "B"})
+
+
+def test_an_imported_feed_keeps_what_the_document_does_not_give() -> None:
+    (told,) = opml.read(f'<opml><outline xmlUrl="{URL}" language="fr" grade="F"/></opml>'.encode()).feeds
+    assert merged(KNOWN, told) == KNOWN.model_copy(update={"language": "fr", "grade": SourceGrade.F})
+
+
+def test_what_is_wrong_is_refused() -> None:
+    with pytest.raises(BadAddress):
+        wanted("ftp://a.example/", {})
+    with pytest.raises(ValidationError, match="country"):
+        wanted(URL, {"country": "Iraq"})
+
+
+@pytest.mark.parametrize("which", [KNOWN.feed_id, URL, "HTTPS://A.example/rss", "feed:https://a.example/rss#top"])
+def test_a_feed_is_found_by_its_id_or_address(which: str) -> None:
+    other = wanted("https://b.example/", {})
+    assert found([other, KNOWN], which) is KNOWN
+    assert found([other], which) is None

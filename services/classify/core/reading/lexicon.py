@@ -101,6 +101,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "suffered",
         "cause",
         "served",
+        "where",
     ),
     "known": ("ground", "behind", "events", "attribute", "had", "response", "which", "the_prefixes", "object"),
     "guards": tuple(GUARDS),

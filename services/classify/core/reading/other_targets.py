@@ -96,9 +96,24 @@ def _is_in_other_clause(gist: Gist, sentence: Sentence, site: SiteMention, trigg
     return gist.words_between(trigger.end, place.start) <= 2 and not is_governed(gist, site, sentence, ())
 
 
+_VICTIM_REACH = 20
+
+
+def _befell_others_there(gist: Gist, site: SiteMention, trigger: Hit) -> bool:
+    """ "The envoy laid a wreath at the theatre where 90 people were killed": others, at another place."""
+    if site.kind is not SiteKind.STAFF:
+        return False
+    end = until_stop(gist, trigger.end, _VICTIM_REACH)
+    return any(
+        gist.hits.values("victims", where.end, end, "one", "many")
+        or any(word.isdigit() or word in gist.lexicon.numbers.values for word in gist.folded.norm[where.end : end].split())
+        for where in gist.hits.values("roles", site.end, trigger.start, "where")
+    )
+
+
 def is_elsewhere(gist: Gist, sentence: Sentence, site: SiteMention, trigger: Hit) -> bool:
     """ "After the attacks in Brussels the embassy in Moscow ...": what happened has its own place, not the site's."""
-    if _has_object_before(gist, sentence, site, trigger):
+    if _has_object_before(gist, sentence, site, trigger) or _befell_others_there(gist, site, trigger):
         return True
     if site.end <= trigger.start and (
         has_own_object(gist, trigger)

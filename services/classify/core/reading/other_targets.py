@@ -106,7 +106,9 @@ def _befell_others_there(gist: Gist, site: SiteMention, trigger: Hit) -> bool:
     end = until_stop(gist, trigger.end, _VICTIM_REACH)
     return any(
         gist.hits.values("victims", where.end, end, "one", "many")
-        or any(word.isdigit() or word in gist.lexicon.numbers.values for word in gist.folded.norm[where.end : end].split())
+        or any(
+            word.isdigit() or word in gist.lexicon.numbers.values for word in gist.folded.norm[where.end : end].split()
+        )
         for where in gist.hits.values("roles", site.end, trigger.start, "where")
     )
 

@@ -99,6 +99,34 @@ class Lease:
     failures: int = 0
 
 
+# One slotted value of its own for the same reason: each field of a Record costs every feed some hundred bytes.
+@dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
+class History:
+    """What is remembered of a feed to judge its health and how its entries are told apart.
+
+    `read_at` is the last poll that brought a whole document, `problem` what was wrong with that document, `changed_at`
+    the last poll that brought something new or edited, `new_at` the last that brought a new entry (at first the date of
+    the newest entry found). `longest_gap_s` is the longest silence between two entries that is usual for the feed.
+    `wrong_304s` counts the times that news stood behind a 304. The rest counts the polls at which ids had changed under
+    known articles, at which ids named other articles than before, and at which links had changed; `identity_at` is the
+    last of these.
+    """
+
+    failing_since: Instant | None = None
+    moved_from: str | None = None
+    moved_at: Instant | None = None
+    read_at: Instant | None = None
+    problem: str = ""
+    changed_at: Instant | None = None
+    new_at: Instant | None = None
+    longest_gap_s: int | None = None
+    wrong_304s: int = 0
+    id_changes: int = 0
+    id_reuses: int = 0
+    link_changes: int = 0
+    identity_at: Instant | None = None
+
+
 class FeedState(Record):
     """What is known of a feed between polls; written only after what it covers was acknowledged.
 
@@ -126,6 +154,7 @@ class FeedState(Record):
     ttl_s: int | None = None
     lease: Lease | None = None
     seen: tuple[Seen, ...] = ()
+    history: History = History()
 
     @property
     def record_id(self) -> str:

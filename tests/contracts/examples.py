@@ -7,7 +7,7 @@ from services.contracts.alert import Alert, ChangeKind, Urgency
 from services.contracts.article import Article, Source, TextOrigin
 from services.contracts.dead_letter import DeadLetter, DeadLetterClass
 from services.contracts.delivery import Attempt, Delivery, DeliveryState
-from services.contracts.feed import Feed, FeedState, Lease, LeaseStatus, PollStatus, Seen, SourceGrade
+from services.contracts.feed import Feed, FeedState, History, Lease, LeaseStatus, PollStatus, Seen, SourceGrade
 from services.contracts.feedback import Feedback, Verdict
 from services.contracts.incident import Incident, SourceClaim, TimeLedger
 from services.contracts.model import Record
@@ -68,6 +68,17 @@ STATE = FeedState(
         ends_at=FETCHED + dt.timedelta(days=10),
     ),
     seen=(Seen(identity="id:1", content_hash="0" * 16),),
+    history=History(
+        moved_from="https://news.example/rss",
+        moved_at=FETCHED,
+        read_at=FETCHED,
+        problem="1 entries without id, link, title and text",
+        changed_at=FETCHED,
+        new_at=FETCHED,
+        longest_gap_s=86_400,
+        id_reuses=1,
+        identity_at=FETCHED,
+    ),
 )
 KNOWN_SITE = KnownSite(
     site_id=ids.known_site_id("offices.csv", "Baghdad office"),

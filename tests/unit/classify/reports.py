@@ -1,11 +1,18 @@
-"""Reports for the tests of correlation, made from few words."""
+"""Reports for the tests of correlation, made from few words, and what they come to."""
 
 import datetime as dt
 import hashlib
+from collections.abc import Iterable
 
+from services.classify.core.correlation.alerting import alert_for
+from services.classify.core.correlation.correlate import clock_of, correlate, judge
+from services.classify.core.correlation.matching import Windows
 from services.contracts import ids
+from services.contracts.alert import Alert, ChangeKind
 from services.contracts.article import Source
 from services.contracts.feed import SourceGrade
+from services.contracts.feedback import Feedback, Verdict
+from services.contracts.incident import Incident
 from services.contracts.report import (
     Certainty,
     Count,
@@ -25,6 +32,14 @@ from services.contracts.report import (
 DAY = dt.date(2020, 12, 20)
 PUBLISHED = dt.datetime(2020, 12, 20, 22, tzinfo=dt.UTC)
 BAGHDAD = Site(kind=SiteKind.EMBASSY, sending_state="US", host_state="IQ", city="Baghdad")
+WINDOWS = Windows(merge=dt.timedelta(hours=36), alert=dt.timedelta(hours=72))
+HOUR = dt.timedelta(hours=1)
+NOW = PUBLISHED + dt.timedelta(minutes=5)
+STATES = {"US": "United States", "IQ": "Iraq"}
+ERBIL = BAGHDAD.model_copy(update={"kind": SiteKind.CONSULATE, "city": "Erbil"})
+CITY_ONLY = Site(host_state="IQ", city="Baghdad")
+ELSEWHERE = Site(kind=SiteKind.EMBASSY, sending_state="FR", host_state="IQ", city="Erbil")
+POSTURE = IncidentType.SECURITY_POSTURE
 
 
 def report(
@@ -84,4 +99,36 @@ def report(
         backlog=backlog,
         withdrawn=withdrawn,
         finding=finding,
+    )
+
+
+def run(records: Iterable[IncidentReport | Feedback]) -> tuple[dict[str, Incident], list[Alert]]:
+    """All incidents after the records, and the alerts on the way."""
+    incidents: dict[str, Incident] = {}
+    clock = dt.datetime.min.replace(tzinfo=dt.UTC)
+    alerts = []
+    for record in records:
+        if isinstance(record, Feedback):
+            result = judge(incidents.get(record.incident_id), record)
+        else:
+            clock = max(clock, clock_of(record))
+            result = correlate(incidents.values(), record, clock, WINDOWS, NOW)
+        incidents |= {incident.incident_id: incident for incident in result.remember}
+        alerts += [alert for step in result.revisions if (alert := alert_for(step.before, step.after, STATES))]
+    return incidents, alerts
+
+
+def changes(alerts: Iterable[Alert]) -> list[ChangeKind]:
+    return [alert.change for alert in alerts]
+
+
+def verdict(incident: Incident, what: Verdict, hours: float = 0) -> Feedback:
+    return Feedback(
+        incident_id=incident.incident_id,
+        host_state="IQ",
+        revision=incident.revision,
+        verdict=what,
+        why="called the post",
+        author="ana",
+        given_at=PUBLISHED + hours * HOUR,
     )

@@ -1,9 +1,20 @@
-"""Copies of one text are near in fingerprint, different tellings are far."""
+"""Whose word an incident rests on: copies of one text are near in fingerprint, one agency is one source."""
 
 import pytest
 
 from services.classify.core.correlation.corroborate import NEAR_COPY_BITS
 from services.classify.core.correlation.fingerprint import distance, fingerprint
+from services.contracts.alert import ChangeKind
+from services.contracts.feed import SourceGrade
+from services.contracts.report import (
+    Certainty,
+    IncidentReport,
+)
+from tests.unit.classify.reports import (
+    changes,
+    report,
+    run,
+)
 
 ORIGINAL = (
     "At least three rockets landed near the American embassy in Baghdad on Sunday evening, a security official said. "
@@ -46,3 +57,43 @@ def test_copies_are_near(copy: str) -> None:
 )
 def test_other_tellings_are_far(other: str) -> None:
     assert distance(fingerprint(ORIGINAL), fingerprint(other)) > NEAR_COPY_BITS
+
+
+def test_agency_copy_is_one_source_and_one_alert() -> None:
+    incidents, alerts = run([report(f"outlet{n}", text="the agency's words") for n in range(40)])
+    (incident,) = incidents.values()
+    assert len(incident.claims) == 40
+    assert incident.independent_sources == 1
+    assert [alert.change for alert in alerts] == [ChangeKind.OPENED]
+
+
+def test_an_agencys_story_is_one_source_in_every_language() -> None:
+    incidents, alerts = run(
+        [
+            report("one", says=("AFP",)),
+            report("zwei", hours=1, says=("Nachrichtenagentur AFP",)),
+            report("trois", hours=2, says=("l'Agence France-Presse",)),
+            report("four", hours=3, says=("وكالة فرانس برس",)),
+        ]
+    )
+    (incident,) = incidents.values()
+    assert [source.names for source in incident.sources] == [("four", "one", "trois", "zwei")]
+    assert incident.sources[0].reason == "all from AFP"
+    assert changes(alerts) == [ChangeKind.OPENED]
+
+
+@pytest.mark.parametrize(
+    ("records", "figure"),
+    [
+        ([report("one")], 6),
+        ([report("one", grade=SourceGrade.B)], 3),
+        ([report("one", certainty=Certainty.OBSERVED)], 2),
+        ([report("one", certainty=Certainty.POSSIBLE)], 4),
+        ([report("one"), report("two")], 2),
+        ([report("one"), report("two", grade=SourceGrade.A)], 1),
+    ],
+)
+def test_credibility_is_computed_beside_the_grade(records: list[IncidentReport], figure: int) -> None:
+    (incident,) = run(records)[0].values()
+    assert incident.credibility == figure
+    assert incident.credibility_reason

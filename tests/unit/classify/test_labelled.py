@@ -9,8 +9,7 @@ from services.classify.core.scoring.labelled import gold_row
 from services.contracts.article import Article
 from services.contracts.feedback import Feedback, Verdict
 from services.contracts.incident import Incident
-from tests.unit.classify.reports import PUBLISHED, report
-from tests.unit.classify.test_correlate import WINDOWS
+from tests.unit.classify.reports import PUBLISHED, WINDOWS, report
 
 
 def _incident(windows: Windows) -> Incident:

@@ -50,6 +50,12 @@ def add(
     full_text: Annotated[
         bool | None, typer.Option("--full-text/--no-full-text", help="May its pages be fetched for the full text?")
     ] = None,
+    min_interval_s: Annotated[
+        int | None, typer.Option(help="Seconds that lie between two polls at least; 0: as the settings have it.")
+    ] = None,
+    max_interval_s: Annotated[
+        int | None, typer.Option(help="Seconds after which a quiet feed is asked again; 0: as the settings have it.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Watch a feed. Adding it again changes only what is given here.
@@ -62,9 +68,13 @@ def add(
         "country": country and country.upper(),
         "grade": grade,
         "full_text": full_text,
+        "min_interval_s": min_interval_s,
+        "max_interval_s": max_interval_s,
     }
     try:
-        feed = watchlist.wanted(url, {name: value for name, value in given.items() if value is not None})
+        told: dict[str, object] = {name: value for name, value in given.items() if value is not None}
+        told |= {name: None for name in ("min_interval_s", "max_interval_s") if given[name] == 0}
+        feed = watchlist.wanted(url, told)
     except BadAddress as error:
         fail(f"{error}. Give the address of the feed, as https://example.org/rss.xml", EXIT_USAGE)
     except ValidationError as error:

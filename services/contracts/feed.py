@@ -24,8 +24,15 @@ class SourceGrade(StrEnum):
     F = "F"
 
 
+LONGEST_BOUND_S = 86_400
+
+
 class Feed(Record):
-    """A feed as an operator added it. `language` is BCP 47, `country` ISO 3166-1 alpha-2; both are hints."""
+    """A feed as an operator added it. `language` is BCP 47, `country` ISO 3166-1 alpha-2; both are hints.
+
+    `min_interval_s` and `max_interval_s` bound the time between two polls, None leaving it to the settings; where they
+    cross, the minimum holds.
+    """
 
     KIND: ClassVar[str] = "feed"
 
@@ -37,6 +44,8 @@ class Feed(Record):
     grade: SourceGrade = SourceGrade.F
     full_text: bool = False
     enabled: bool = True
+    min_interval_s: int | None = Field(default=None, ge=1, le=LONGEST_BOUND_S)
+    max_interval_s: int | None = Field(default=None, ge=1, le=LONGEST_BOUND_S)
 
     @property
     def record_id(self) -> str:
@@ -132,8 +141,9 @@ class FeedState(Record):
 
     `etag` and `last_modified` are kept exactly as received. `watermark_at` is the newest publication time
     the feed has shown: the feed's own clock, by which an entry is recent or old. `ttl_s` is how long the
-    document wants to be left alone (RSS `ttl`, RDF's syndication module). `lease` is there once a document offered a
-    hub. `seen` holds the newest entries first and is bounded by the poller.
+    document wants to be left alone (RSS `ttl`, RDF's syndication module), `fresh_s` how long the answer does
+    (RFC 9111). `interval_s` is the time between polls that its news have led to. `lease` is there once a document
+    offered a hub. `seen` holds the newest entries first and is bounded by the poller.
     """
 
     KIND: ClassVar[str] = "feed-state"
@@ -152,6 +162,8 @@ class FeedState(Record):
     entries: int = 0
     watermark_at: Instant | None = None
     ttl_s: int | None = None
+    fresh_s: int | None = None
+    interval_s: float | None = None
     lease: Lease | None = None
     seen: tuple[Seen, ...] = ()
     history: History = History()

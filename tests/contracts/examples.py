@@ -46,6 +46,8 @@ FEED = Feed(
     country="FR",
     grade=SourceGrade.B,
     full_text=True,
+    min_interval_s=60,
+    max_interval_s=600,
 )
 STATE = FeedState(
     feed_id=FEED.feed_id,
@@ -67,6 +69,9 @@ STATE = FeedState(
         ask_at=FETCHED + dt.timedelta(days=8),
         ends_at=FETCHED + dt.timedelta(days=10),
     ),
+    ttl_s=600,
+    fresh_s=300,
+    interval_s=150.0,
     seen=(Seen(identity="id:1", content_hash="0" * 16),),
     history=History(
         moved_from="https://news.example/rss",

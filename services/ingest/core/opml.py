@@ -1,4 +1,5 @@
-"""Lists of feeds as OPML 2.0, with `language`, `country`, `grade` and `fullText` beside the standard attributes."""
+"""Lists of feeds as OPML 2.0, with `language`, `country`, `grade`, `fullText`, `minIntervalS` and `maxIntervalS` beside
+the standard attributes."""
 
 import re
 import xml.etree.ElementTree as ET
@@ -70,6 +71,8 @@ def _feed(outline: dict[str, str]) -> Feed:
         "country": outline.get("country", "").strip().upper(),
         "grade": outline.get("grade", "").strip().upper(),
         "full_text": outline.get("fulltext", "").strip().lower() in _TRUE,
+        "min_interval_s": outline.get("minintervals", "").strip(),
+        "max_interval_s": outline.get("maxintervals", "").strip(),
     }
     return Feed.model_validate(
         {"feed_id": ids.feed_id(url), "url": url} | {name: value for name, value in given.items() if value}
@@ -99,6 +102,8 @@ def write(feeds: Iterable[Feed], title: str = "Feeds watched by Chancery") -> by
             "country": feed.country or "",
             "grade": feed.grade.value,
             "fullText": "true" if feed.full_text else "false",
+            "minIntervalS": str(feed.min_interval_s or ""),
+            "maxIntervalS": str(feed.max_interval_s or ""),
         }
         ET.SubElement(body, "outline", {name: _NOT_XML.sub("", value) for name, value in attributes.items() if value})
     ET.indent(root)

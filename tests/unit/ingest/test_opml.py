@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from deploy.demo import newsroom, syndication
 from services.contracts import ids
-from services.contracts.feed import Feed, SourceGrade
+from services.contracts.feed import LONGEST_BOUND_S, Feed, SourceGrade
 from services.ingest.core import opml
 from services.ingest.core.address import BadAddress, feed_url
 from tests.unit.ingest.documents import BILLION_LAUGHS, EXTERNAL_ENTITY
@@ -20,7 +20,7 @@ def listing(*outlines: str) -> opml.Listing:
 def test_folders_are_opened_and_attributes_read() -> None:
     read = listing(
         '<outline text="Folder"><outline text="A" title="Title A" xmlUrl="https://a.example/rss" language="fr"'
-        ' country="iq" grade="b" fullText="true"/></outline>',
+        ' country="iq" grade="b" fullText="true" minIntervalS="60" maxIntervalS="300"/></outline>',
         '<outline text="B" xmlURL="https://b.example/rss"/>',
         '<outline text="again" xmlUrl="https://A.example/rss"/>',
         '<outline text="a page" htmlUrl="https://c.example/"/>',
@@ -35,6 +35,8 @@ def test_folders_are_opened_and_attributes_read() -> None:
             country="IQ",
             grade=SourceGrade.B,
             full_text=True,
+            min_interval_s=60,
+            max_interval_s=300,
         ),
         Feed(feed_id=ids.feed_id("https://b.example/rss"), url="https://b.example/rss", title="B"),
     )
@@ -45,6 +47,8 @@ def test_folders_are_opened_and_attributes_read() -> None:
     [
         ('<outline text="X" xmlUrl="https://x.example/" grade="Z"/>', "X: grade"),
         ('<outline text="X" xmlUrl="https://x.example/" country="Iraq"/>', "X: country"),
+        ('<outline text="X" xmlUrl="https://x.example/" maxIntervalS="often"/>', "X: max_interval_s"),
+        ('<outline text="X" xmlUrl="https://x.example/" minIntervalS="0"/>', "X: min_interval_s"),
         ('<outline text="X" xmlUrl="ftp://x.example/"/>', "no http or https address"),
     ],
 )
@@ -79,6 +83,8 @@ FEEDS = st.builds(
     country=st.sampled_from([None, "IQ", "FR"]),
     grade=st.sampled_from(SourceGrade),
     full_text=st.booleans(),
+    min_interval_s=st.none() | st.integers(1, LONGEST_BOUND_S),
+    max_interval_s=st.none() | st.integers(1, LONGEST_BOUND_S),
 )
 
 

@@ -24,6 +24,12 @@ def test_only_what_is_given_changes() -> None:
     assert merged(KNOWN, off) == KNOWN.model_copy(update={"grade": SourceGrade.F, "full_text": False})
 
 
+def test_bounds_are_given_and_taken_back() -> None:
+    bounded = merged(KNOWN, wanted(URL, {"min_interval_s": 60, "max_interval_s": 300}))
+    assert bounded == KNOWN.model_copy(update={"min_interval_s": 60, "max_interval_s": 300})
+    assert merged(bounded, wanted(URL, {"max_interval_s": None})) == KNOWN.model_copy(update={"min_interval_s": 60})
+
+
 def test_a_feed_that_moved_stays_moved() -> None:
     moved = KNOWN.model_copy(update={"url": "https://b.example/rss"})
     assert merged(moved, Feed(feed_id=KNOWN.feed_id, url=URL, title="B")) == moved.model_copy(update={"title": "B"})

@@ -18,6 +18,7 @@ from typing import Any
 import httpcore
 import httpx
 
+from services.runtime.connections import Connections
 from services.runtime.settings import EgressSettings
 
 REFUSED = tuple(
@@ -31,6 +32,8 @@ REFUSED = tuple(
     )
 )  # fmt: skip
 _MAPPED = IPv6Network("::ffff:0:0/96")
+
+KEPT_IDLE_S = 30
 
 
 class EgressRefused(httpx.ConnectError):
@@ -116,20 +119,22 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
 
 
 class GuardedTransport(httpx.AsyncHTTPTransport):
-    """httpx's transport on a guarded pool. httpx offers no parameter for the network backend.
+    """httpx's transport on guarded connections. httpx offers no parameter for the network backend.
 
     Who makes many of them gives them one TLS context as `verify`: it takes most of the time and memory.
     """
 
     def __init__(self, guard: AddressGuard, *, max_connections: int, verify: ssl.SSLContext | bool = True) -> None:
-        super().__init__(verify=verify, trust_env=False)
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=httpx.create_ssl_context(verify=verify, trust_env=False),
-            max_connections=max_connections,
-            max_keepalive_connections=max_connections,
-            keepalive_expiry=30,
-            network_backend=_GuardedBackend(guard),
-        )
+        tls = httpx.create_ssl_context(verify=verify, trust_env=False)
+        super().__init__(verify=tls, trust_env=False)
+        backend = _GuardedBackend(guard)
+
+        def connect(origin: httpcore.Origin) -> httpcore.AsyncHTTPConnection:
+            return httpcore.AsyncHTTPConnection(
+                origin, ssl_context=tls, keepalive_expiry=KEPT_IDLE_S, network_backend=backend
+            )
+
+        self._pool = Connections(connect, at_once=max_connections)  # type: ignore[assignment]
 
 
 def guarded_client(

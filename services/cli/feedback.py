@@ -119,10 +119,10 @@ async def _verdicts(chosen: Settings) -> list[Feedback]:
 async def _rows(chosen: Settings) -> tuple[list[object], int]:
     """The rows, the oldest verdict first, and how many articles are no longer kept."""
     given: dict[IncidentId, Feedback] = {each.incident_id: each for each in reversed(await _verdicts(chosen))}
-    table = await snapshot(chosen, [INCIDENTS], keep=lambda record: record.key in given)
+    table = await snapshot(chosen, [INCIDENTS], row=lambda record: record if record.key in given else None)
     incidents = [each for each in table.values(INCIDENTS) if isinstance(each, Incident)]
     wanted = {claim.article_id: incident for incident in incidents for claim in incident.claims}
-    articles = await snapshot(chosen, [ARTICLES], keep=lambda record: record.key in wanted)
+    articles = await snapshot(chosen, [ARTICLES], row=lambda record: record if record.key in wanted else None)
     kept = [each for each in articles.values(ARTICLES) if isinstance(each, Article)]
     kept.sort(key=lambda article: (given[wanted[article.article_id].incident_id].given_at, article.article_id))
     rows: list[object] = [

@@ -20,6 +20,8 @@ SubscriptionId = NewType("SubscriptionId", str)
 SilenceId = NewType("SilenceId", str)
 DeliveryId = NewType("DeliveryId", str)
 DeadLetterId = NewType("DeadLetterId", str)
+TokenId = NewType("TokenId", str)
+AuditId = NewType("AuditId", str)
 
 
 def derive(prefix: str, *parts: str | bytes) -> str:
@@ -75,3 +77,12 @@ def delivery_id(alert: AlertId, subscription: SubscriptionId) -> DeliveryId:
 
 def dead_letter_id(topic: str, partition: int, offset: int) -> DeadLetterId:
     return DeadLetterId(derive("dead", topic, str(partition), str(offset)))
+
+
+def token_id(secret_hash: str) -> TokenId:
+    """Who shows a secret shows its id: there is nothing to look up by beside its hash."""
+    return TokenId(derive("tok", secret_hash))
+
+
+def audit_id(actor: str, action: str, target: str, at: str) -> AuditId:
+    return AuditId(derive("aud", actor, action, target, at))

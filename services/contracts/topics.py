@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from services.contracts.alert import Alert
 from services.contracts.article import Article
+from services.contracts.audit import AuditEntry
 from services.contracts.dead_letter import DeadLetter
 from services.contracts.delivery import Delivery
 from services.contracts.feed import Feed, FeedState
@@ -15,6 +16,7 @@ from services.contracts.report import IncidentReport
 from services.contracts.silence import Silence
 from services.contracts.site import KnownSite
 from services.contracts.subscription import Subscription
+from services.contracts.token import Token
 
 COMPACTED = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1", "segment.ms": "86400000"}
 """Settings of a topic that keeps the last value of each key."""
@@ -60,6 +62,8 @@ SUBSCRIPTIONS = Topic("subscriptions", Subscription, "subscription_id", None)
 SILENCES = Topic("silences", Silence, "silence_id", None)
 DELIVERIES = Topic("deliveries", Delivery, "delivery_id, partitioned by subscription", None)
 FEEDBACK = Topic("feedback", Feedback, "verdict, partitioned by host state", _days(365))
+TOKENS = Topic("tokens", Token, "token_id", None)
+AUDIT = Topic("audit", AuditEntry, "what was changed", _days(365))
 DEAD_LETTERS = Topic("dead-letters", DeadLetter, "dead_letter_id", _days(30))
 
 TOPICS = (
@@ -74,5 +78,7 @@ TOPICS = (
     SILENCES,
     DELIVERIES,
     FEEDBACK,
+    TOKENS,
+    AUDIT,
     DEAD_LETTERS,
 )

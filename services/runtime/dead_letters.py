@@ -20,7 +20,7 @@ DEAD_LETTER_WRITTEN = "dead_letter.written"
 
 
 class Publishes(Protocol):
-    async def publish(self, topic: Topic, *records: Record) -> None: ...
+    async def publish(self, topic: Topic, *records: Record) -> object: ...
 
 
 class DeadLetterBox:

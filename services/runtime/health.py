@@ -1,15 +1,13 @@
 """Liveness, readiness and metrics of a service over HTTP: /live, /ready, /metrics."""
 
-import asyncio
 import contextlib
 import json
-import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
-import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from services.runtime.settings import HealthSettings, Misconfigured
+from services.runtime.serving import serving
+from services.runtime.settings import HealthSettings
 
 Send = Callable[[dict[str, object]], Awaitable[None]]
 
@@ -40,14 +38,6 @@ class Health:
         return 404, "application/json", b'{"error": "paths here: /live, /ready, /metrics"}'
 
 
-class _Server(uvicorn.Server):
-    """Leaves signals to the service."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 @contextlib.asynccontextmanager
 async def serve(health: Health, settings: HealthSettings) -> AsyncIterator[int]:
     """Serve while the context lasts; yields the port. Raises Misconfigured when the port cannot be had."""
@@ -58,17 +48,5 @@ async def serve(health: Health, settings: HealthSettings) -> AsyncIterator[int]:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    try:
-        listening = socket.create_server((settings.host, settings.port))
-    except OSError as error:
-        raise Misconfigured(
-            f"cannot listen on {settings.host}:{settings.port} ({error.strerror}): set CHANCERY_HEALTH__PORT"
-        ) from None
-    with listening:
-        server = _Server(uvicorn.Config(asgi, log_config=None, access_log=False, lifespan="off"))
-        task = asyncio.create_task(server.serve([listening]))
-        try:
-            yield listening.getsockname()[1]
-        finally:
-            server.should_exit = True
-            await task
+    async with serving(asgi, settings.host, settings.port, "CHANCERY_HEALTH__PORT") as port:
+        yield port

@@ -84,14 +84,14 @@ class Publisher:
     async def __aexit__(self, *_: object) -> None:
         await self._producer.stop()
 
-    async def publish(self, topic: Topic, *records: Record, placed_by: str | None = None) -> None:
-        """Returns once every record is on all in-sync replicas. `placed_by` picks the partition by another key
-        than the record's. Raises aiokafka.errors.KafkaError when the brokers would not take them."""
-        await self._confirmed([await self._send(topic, r.key, r, placed_by) for r in records])
+    async def publish(self, topic: Topic, *records: Record, placed_by: str | None = None) -> list[RecordMetadata]:
+        """Returns, with where they lie, once all records are on all in-sync replicas. `placed_by` picks the partition
+        by another key than the record's. Raises aiokafka.errors.KafkaError when the brokers would not take them."""
+        return await self._confirmed([await self._send(topic, r.key, r, placed_by) for r in records])
 
-    async def delete(self, topic: Topic, key: str, placed_by: str | None = None) -> None:
+    async def delete(self, topic: Topic, key: str, placed_by: str | None = None) -> list[RecordMetadata]:
         """A tombstone: the key leaves the compacted topic."""
-        await self._confirmed([await self._send(topic, key, None, placed_by)])
+        return await self._confirmed([await self._send(topic, key, None, placed_by)])
 
     async def _send(
         self, topic: Topic, key: str, record: Record | None, placed_by: str | None
@@ -110,8 +110,8 @@ class Publisher:
         )
         return sent
 
-    async def _confirmed(self, sent: "list[asyncio.Future[RecordMetadata]]") -> None:
-        await asyncio.gather(*sent)
+    async def _confirmed(self, sent: "list[asyncio.Future[RecordMetadata]]") -> list[RecordMetadata]:
+        return await asyncio.gather(*sent)
 
 
 async def start(client: Any, kafka: KafkaSettings) -> None:

@@ -27,6 +27,11 @@ def new_webhook_secret() -> str:
     return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
+def new_token_secret() -> str:
+    """An access token's secret: `chancery_`, by which a scanner finds one that got out, and 32 random bytes."""
+    return "chancery_" + secrets.token_urlsafe(32)
+
+
 class Vault:
     """Encrypts and decrypts short texts. Raises Misconfigured when a key is no Fernet key or there is none."""
 

@@ -113,6 +113,15 @@ class NotifySettings(Section):
     answer_max_bytes: int = Field(4_096, ge=0)
 
 
+class ConsoleSettings(Section):
+    """Bound to loopback it answers to the names of loopback only, so that no web page reaches it by a name of its own
+    (DNS rebinding); bound elsewhere, to `hosts` where they are given."""
+
+    host: str = Field("127.0.0.1", description="address to listen on; put a proxy with TLS before any other")
+    port: int = Field(8080, ge=0, le=65535, description="0 takes a free port")
+    hosts: CommaList = Field((), description="host names by which it may be called, as in the Host header")
+
+
 class EgressSettings(Section):
     allow_private: CommaList = Field((), description="networks (CIDR) or host names that may be private addresses")
 
@@ -149,6 +158,7 @@ class Settings(BaseSettings):
     ingest: IngestSettings = IngestSettings()
     classify: ClassifySettings = ClassifySettings()
     notify: NotifySettings = NotifySettings()
+    console: ConsoleSettings = ConsoleSettings()
     egress: EgressSettings = EgressSettings()
     secrets: SecretsSettings = SecretsSettings()
     health: HealthSettings = HealthSettings()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.structs import ConsumerRecord
+from aiokafka.structs import ConsumerRecord, RecordMetadata
 
 from services.contracts.dead_letter import DeadLetterClass
 from services.contracts.model import Record
@@ -43,15 +43,15 @@ def _ignore(*_: object) -> None:
     pass
 
 
-def _keep(_: Record) -> bool:
-    return True
+def _whole(record: Record) -> Record:
+    return record
 
 
 class TopicTable:
     """The rows of one or more compacted topics.
 
-    `role` names the group that shares the partitions; None reads them all. `keep` says which records become rows, where
-    most are not wanted. `on_change(topic, key, record)` is
+    `role` names the group that shares the partitions; None reads them all. `row` says what of a record is kept,
+    None where it is not wanted. `on_change(topic, key, record)` is
     called for every record read, None for a tombstone, while loading too. `on_loaded(partitions)` is called when
     newly assigned partitions have been read to the end they had at assignment; only then may their rows be acted
     upon. `on_lost(partitions)` is called after their rows have left the table. Callbacks run on the reading
@@ -65,7 +65,7 @@ class TopicTable:
         dead_letters: DeadLetterBox,
         *,
         role: str | None = None,
-        keep: Callable[[Record], bool] = _keep,
+        row: Callable[[Record], Record | None] = _whole,
         on_change: OnChange = _ignore,
         on_loaded: OnPartitions = _ignore,
         on_lost: OnPartitions = _ignore,
@@ -74,7 +74,7 @@ class TopicTable:
         self._kafka = settings.kafka
         self._dead_letters = dead_letters
         self._shared = role is not None
-        self._keep = keep
+        self._row = row
         self._on_change, self._on_loaded, self._on_lost = on_change, on_loaded, on_lost
         self._rows: dict[Topic, dict[str, Row]] = {topic: {} for topic in topics}
         self._read: dict[TopicPartition, int] = {}  # next offset of what was read
@@ -83,6 +83,7 @@ class TopicTable:
         self._assigned = False
         self._announced: set[int] = set()
         self._loaded = asyncio.Event()
+        self._advanced = asyncio.Event()
         self._consumer = AIOKafkaConsumer(
             **consumer_options(settings.kafka),
             # "earliest" here too: a reset to the default, the end, can be under way when `_take` seeks, and win.
@@ -106,6 +107,12 @@ class TopicTable:
         """Wait until everything assigned, which may be nothing, has been read to its end once."""
         await self._loaded.wait()
 
+    async def has_read(self, written: Iterable[RecordMetadata]) -> None:
+        """Wait until the table has read what was written there; of a table that owns its partition for good."""
+        awaited = {TopicPartition(each.topic, each.partition): each.offset for each in written}
+        while any(self._read.get(partition, 0) <= offset for partition, offset in awaited.items()):
+            await self._advanced.wait()
+
     async def run(self, stop: asyncio.Event) -> None:
         """Read until `stop` is set. A member of a group leaves it on the way out."""
         await start(self._consumer, self._kafka)
@@ -122,6 +129,8 @@ class TopicTable:
                             break
                         await self._apply(message)
                         self._read[partition] = message.offset + 1
+                self._advanced.set()
+                self._advanced.clear()
                 await self._finish_loading()
         finally:
             await self._consumer.stop()
@@ -181,10 +190,11 @@ class TopicTable:
                 reason = f"its key is {key!r:.80}, a {record.KIND} of that id has {record.key!r:.80}"
                 await self._dead_letters.bury(message, DeadLetterClass.INVALID, reason)
                 return
-        if record is None or not self._keep(record):
+        kept = self._row(record) if record else None
+        if kept is None:
             self._rows[topic].pop(key, None)
         else:
-            self._rows[topic][key] = Row(record, message.partition)
+            self._rows[topic][key] = Row(kept, message.partition)
         self._on_change(topic, key, record)
 
     async def _finish_loading(self) -> None:
@@ -204,13 +214,17 @@ class TopicTable:
 
 
 async def snapshot(
-    settings: Settings, topics: Sequence[Topic], *, keep: Callable[[Record], bool] = _keep, within_s: float = 30
+    settings: Settings,
+    topics: Sequence[Topic],
+    *,
+    row: Callable[[Record], Record | None] = _whole,
+    within_s: float = 30,
 ) -> TopicTable:
     """The topics as they are now: a whole table, read once to its end. Nothing is written.
 
     Raises TimeoutError, Misconfigured when a topic does not exist, BrokerUnreachable.
     """
-    table = TopicTable(settings, topics, Onlooker(), keep=keep)
+    table = TopicTable(settings, topics, Onlooker(), row=row)
     stop = asyncio.Event()
     running = asyncio.create_task(table.run(stop))
     loaded = asyncio.create_task(table.loaded())

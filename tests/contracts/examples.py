@@ -5,6 +5,7 @@ import datetime as dt
 from services.contracts import ids
 from services.contracts.alert import Alert, ChangeKind, Urgency
 from services.contracts.article import Article, Source, TextOrigin
+from services.contracts.audit import AuditEntry, FieldChange
 from services.contracts.dead_letter import DeadLetter, DeadLetterClass
 from services.contracts.delivery import Attempt, Delivery, DeliveryState
 from services.contracts.feed import Feed, FeedState, History, Lease, LeaseStatus, PollStatus, Seen, SourceGrade
@@ -32,6 +33,7 @@ from services.contracts.report import (
 from services.contracts.silence import Silence
 from services.contracts.site import KnownSite
 from services.contracts.subscription import Channel, Filter, Subscription
+from services.contracts.token import Role, issued
 
 PARIS = dt.timezone(dt.timedelta(hours=1))
 PUBLISHED = dt.datetime(2020, 12, 21, 8, tzinfo=PARIS)
@@ -254,6 +256,18 @@ DEAD_LETTER = DeadLetter(
     original_headers=(("ce_type", b"chancery.article.v1"),),
     first_failed_at=LATER,
 )
+TOKEN = issued(
+    "chancery_example", name="duty desk", role=Role.OPERATOR, now=FETCHED, expires_at=FETCHED + dt.timedelta(days=90)
+)
+AUDIT_ENTRY = AuditEntry(
+    audit_id=ids.audit_id(TOKEN.token_id, "feed.changed", FEED.feed_id, "2020-12-21T07:05:00Z"),
+    at=LATER,
+    actor=TOKEN.token_id,
+    actor_name=TOKEN.name,
+    action="feed.changed",
+    target=FEED.feed_id,
+    changes=(FieldChange(field="grade", before='"C"', after='"B"'),),
+)
 
 EXAMPLES: tuple[Record, ...] = (
     FEED,
@@ -268,4 +282,6 @@ EXAMPLES: tuple[Record, ...] = (
     DELIVERY,
     FEEDBACK,
     DEAD_LETTER,
+    TOKEN,
+    AUDIT_ENTRY,
 )

@@ -61,6 +61,27 @@ async def test_a_table_holds_the_last_record_of_each_key_and_follows(kafka: Sett
         await running
 
 
+async def test_a_table_tells_when_it_has_read_what_was_written_and_keeps_of_it_what_is_wanted(kafka: Settings) -> None:
+    def titled(record: Record) -> Record | None:
+        assert isinstance(record, Feed)
+        return record.model_copy(update={"title": "kept"}) if record.enabled else None
+
+    async with Publisher(kafka, "/chancery/test") as publisher:
+        table = TopicTable(kafka, [FEEDS], DeadLetterBox(publisher, "test"), row=titled)
+        stop = asyncio.Event()
+        running = asyncio.create_task(table.run(stop))
+        async with asyncio.timeout(30):
+            await table.loaded()
+            off = feed(1).model_copy(update={"enabled": False})
+            await table.has_read(await publisher.publish(FEEDS, *(feed(n) for n in range(20)), off))
+            assert {record.record_id for record in table.values(FEEDS)} == {feed(n).key for n in range(20) if n != 1}
+            assert table.get(FEEDS, feed(2).key) == feed(2).model_copy(update={"title": "kept"})
+            await table.has_read(await publisher.delete(FEEDS, feed(2).key))
+            assert table.get(FEEDS, feed(2).key) is None
+        stop.set()
+        await running
+
+
 async def test_members_of_a_group_share_the_rows_and_take_over(kafka: Settings) -> None:
     """Two members hold disjoint halves, feeds with their states; when one leaves the other holds all."""
     wanted = {feed(n).key for n in range(40)}

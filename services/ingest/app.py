@@ -1,22 +1,31 @@
 """The ingest service: wiring and `main()`."""
 
 import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
+import httpx
+
 from services.ingest.adapters.fetcher import Fetcher
+from services.ingest.adapters.hub import HubClient, answering
 from services.ingest.adapters.parser import ParserPool
-from services.ingest.adapters.state import FeedStore
+from services.ingest.adapters.state import FeedStore, Watcher
 from services.ingest.core.politeness import HostPacer
 from services.ingest.poller import Poller
+from services.ingest.subscriber import Subscriber
 from services.runtime import service
 from services.runtime.dead_letters import DeadLetterBox
 from services.runtime.egress import guarded_client
 from services.runtime.health import Health
 from services.runtime.kafka import Publisher
+from services.runtime.secrets import Vault
 from services.runtime.settings import Settings
 
 SERVICE = "ingest"
 SOURCE = f"/chancery/{SERVICE}"
+# Hubs are asked one at a time, and answer before they do anything.
+HUB_TIMEOUT_S = 10.0
 
 
 async def ingest(settings: Settings, health: Health, stop: asyncio.Event) -> None:
@@ -45,9 +54,9 @@ async def ingest(settings: Settings, health: Health, stop: asyncio.Event) -> Non
             hosts=HostPacer(wanted.host_concurrency, wanted.host_spacing_s),
         )
         try:
-            async with asyncio.TaskGroup() as group:
+            async with asyncio.TaskGroup() as group, _subscribing(settings, client, store, poller, group) as watchers:
                 polled_out = asyncio.Event()
-                table = group.create_task(store.run(poller, polled_out))
+                table = group.create_task(store.run(watchers, polled_out))
                 ready = group.create_task(_say_loaded(store, health))
                 await poller.run(stop)
                 # The feeds are given back only now, so that nobody polls them beside us.
@@ -56,6 +65,34 @@ async def ingest(settings: Settings, health: Health, stop: asyncio.Event) -> Non
                 await table
         except BaseExceptionGroup as group_of_one:
             raise service.first_cause(group_of_one) from group_of_one
+
+
+@asynccontextmanager
+async def _subscribing(
+    settings: Settings, client: httpx.AsyncClient, store: FeedStore, poller: Poller, group: asyncio.TaskGroup
+) -> AsyncIterator[Sequence[Watcher]]:
+    """Who hears of feeds: the poller, and where hubs can reach this replica whoever subscribes to them."""
+    wanted = settings.ingest
+    if wanted.websub_callback is None:
+        yield (poller,)
+        return
+    keys = [key.get_secret_value() for key in settings.secrets.keys]
+    Vault(keys)  # which says what is wrong with them
+    subscriber = Subscriber(
+        store,
+        HubClient(client, timeout_s=min(wanted.timeout_s, HUB_TIMEOUT_S)),
+        poller.prompt,
+        callback=wanted.websub_callback,
+        keys=[key.encode() for key in keys],
+        lasting=timedelta(seconds=wanted.websub_lease_s),
+    )
+    poller.on_offer = subscriber.offered
+    async with answering(subscriber, wanted):
+        asking = group.create_task(subscriber.run())
+        try:
+            yield (poller, subscriber)
+        finally:
+            asking.cancel()
 
 
 async def _say_loaded(store: FeedStore, health: Health) -> None:

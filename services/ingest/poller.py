@@ -18,13 +18,14 @@ import structlog
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from services.contracts.article import Article
-from services.contracts.feed import Feed, FeedState, PollStatus
+from services.contracts.feed import Feed, FeedState, LeaseStatus, PollStatus
 from services.contracts.ids import FeedId
 from services.ingest.core.feed import Document
 from services.ingest.core.fetched import Fetched
 from services.ingest.core.outcome import SUCCEEDED, Outcome, settle, state_before
 from services.ingest.core.politeness import HostPacer
 from services.ingest.core.schedule import DueQueue
+from services.ingest.core.websub import looks_left, poll_at
 from services.runtime import metrics
 from services.runtime.log import without_token
 
@@ -84,6 +85,8 @@ class Poller:
         self._queue = DueQueue()
         self._polls: dict[FeedId, tuple[str, asyncio.Task[None]]] = {}  # the address under poll, and its task
         self._paused: set[FeedId] = set()
+        self._looks: dict[FeedId, tuple[timedelta, ...]] = {}  # of feeds that were pushed: pauses before more polls
+        self.on_offer: Callable[[FeedId], None] = lambda _: None  # told of feeds that offer a hub, after their poll
         self._woken = asyncio.Event()
 
     def loaded(self, feed_ids: Sequence[FeedId]) -> None:
@@ -101,6 +104,16 @@ class Poller:
         state = self._store.state(feed_id)
         gone = state is not None and state.status is PollStatus.GONE  # and somebody wants it all the same
         self._schedule(feed_id, at_once=gone or feed_id in self._paused)
+
+    def prompt(self, feed_id: FeedId) -> None:
+        """Poll a feed because its hub has news of it: at once, or after the poll that is under way."""
+        feed, at = self._store.feed(feed_id), poll_at(self._store.state(feed_id), self._clock())
+        if feed is None or not feed.enabled or at is None:
+            return
+        self._looks[feed_id] = looks_left(True, (), news=False)
+        if feed_id not in self._polls:
+            self._queue.set(feed_id, at.timestamp())
+            self._woken.set()
 
     def lost(self) -> None:
         """Let go of the feeds that are no longer ours."""
@@ -179,6 +192,7 @@ class Poller:
 
     async def _poll(self, feed: Feed) -> None:
         started_s = time.perf_counter()
+        looks = self._looks.pop(feed.feed_id, ())
         try:
             outcome = await self._outcome(feed)
             await self._store.publish(outcome.articles)
@@ -195,7 +209,9 @@ class Poller:
             log.exception(POLL_FAILED, feed_id=feed.feed_id, url=without_token(feed.url), reason=str(error))
             self._finished(feed.feed_id, self._clock() + self._interval)
             return
-        self._finished(feed.feed_id, outcome.state.next_poll_at)
+        self._finished(feed.feed_id, self._next_poll_at(outcome, looks))
+        if outcome.state.lease is not None:
+            self.on_offer(feed.feed_id)
         _report(feed, outcome, time.perf_counter() - started_s)
 
     async def _outcome(self, feed: Feed) -> Outcome:
@@ -209,6 +225,16 @@ class Poller:
         feed = self._store.feed(feed.feed_id) or feed
         return settle(feed, state, fetched, document, now=now, interval=self._interval, jitter=self._dice())
 
+    def _next_poll_at(self, outcome: Outcome, looks: Sequence[timedelta]) -> datetime | None:
+        """Sooner than planned where a hub spoke of news that were not there, or spoke meanwhile."""
+        state = outcome.state
+        left = looks_left(state.feed_id in self._looks, looks, news=bool(outcome.articles))
+        self._looks.pop(state.feed_id, None)
+        if not left or state.failures or state.next_poll_at is None:
+            return state.next_poll_at
+        self._looks[state.feed_id] = left[1:]
+        return min(self._clock() + left[0], state.next_poll_at)
+
     def _finished(self, feed_id: FeedId, next_poll_at: datetime | None) -> None:
         self._polls.pop(feed_id, None)
         if next_poll_at is not None:
@@ -216,10 +242,13 @@ class Poller:
         self._woken.set()
 
     def _count_feeds(self) -> None:
-        states = (self._store.state(feed.feed_id) for feed in self._store.feeds() if feed.enabled)
+        states = [self._store.state(feed.feed_id) for feed in self._store.feeds() if feed.enabled]
         counts = Counter(state.status if state else PollStatus.NEVER for state in states)
         for status in PollStatus:
             metrics.FEEDS.labels(status).set(counts[status])
+        leases = Counter(state.lease.status for state in states if state and state.lease)
+        for lease in LeaseStatus:
+            metrics.HUB_LEASES.labels(lease).set(leases[lease])
 
 
 def _host(url: str) -> str:

@@ -6,6 +6,7 @@ written with commas. A name that no setting has is an error, because a typing er
 
 import difflib
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
@@ -86,7 +87,20 @@ class IngestSettings(Section):
     host_concurrency: int = Field(2, ge=1, le=1_000, description="polls of one host at a time")
     host_spacing_s: float = Field(1, ge=0, le=600, description="time between two polls of one host")
     parser_processes: int = Field(1, ge=1, le=64)
+    websub_callback: str | None = Field(
+        None, description="public http(s) address of this replica, under which hubs reach it; none: no WebSub"
+    )
+    websub_host: str = Field("127.0.0.1", description="where hubs are listened to, behind whatever holds the address")
+    websub_port: int = Field(8091, ge=0, le=65535, description="0 takes a free port")
+    websub_lease_s: int = Field(864_000, ge=300, le=2_592_000, description="lease that hubs are asked for")
     user_agent: str = "ChanceryWatch/0.1 (+https://github.com/chancery-watch/chancery; security alerts)"
+
+    @field_validator("websub_callback")
+    @classmethod
+    def _base_address(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", value):
+            raise ValueError(f"{value!r} is no http or https address, as https://chancery.example.org")
+        return value and value.rstrip("/")
 
 
 class ClassifySettings(Section):

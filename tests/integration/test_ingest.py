@@ -8,6 +8,9 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
+from functools import partial
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -16,19 +19,22 @@ from typer.testing import CliRunner
 from services.cli import app as chancery
 from services.contracts.article import Article
 from services.contracts.dead_letter import DeadLetter
-from services.contracts.feed import Feed, FeedState, PollStatus
+from services.contracts.feed import Feed, FeedState, LeaseStatus, PollStatus
 from services.contracts.ids import FeedId
 from services.contracts.model import Record
 from services.contracts.topics import ARTICLES, DEAD_LETTERS, FEED_STATES, FEEDS, Topic
 from services.ingest.app import ingest
-from services.ingest.core import opml
+from services.ingest.core import opml, websub
+from services.launch import broker
 from services.runtime.dead_letters import DeadLetterBox
 from services.runtime.health import Health
 from services.runtime.kafka import Publisher, connection
 from services.runtime.settings import Settings
 from services.runtime.topic_table import TopicTable
+from tests.integration.chain import environment_of
 from tests.unit.ingest.documents import GOOD_RSS, WEB_PAGE, item, rss
 from tests.unit.ingest.fakes import feed_at
+from tests.unit.ingest.local_hub import LocalHub
 from tests.unit.ingest.server import Handler, answer, serving
 
 pytestmark = pytest.mark.integration
@@ -186,6 +192,52 @@ async def test_replicas_share_feeds_and_take_over(kafka: Settings) -> None:
         assert again.last_poll_at is not None
         assert again.last_poll_at >= state.next_poll_at
     assert len(reader.articles) == len(paths)
+
+
+async def test_a_push_brings_an_article_long_before_the_poll(kafka: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The interval is an hour and a half: what comes after the first poll is pushed. The second replica has an address
+    of its own, takes the feed over, and is pushed to there."""
+    monkeypatch.setattr(websub, "BETWEEN_POLLS", timedelta(0))
+    hub, path, titles = LocalHub(), "/feed", list[str]()
+    async with serving({"/hub": hub.handle}) as server, reading(kafka) as reader:
+        feed = feed_at(server.url(path))
+        link = '<a:link xmlns:a="http://www.w3.org/2005/Atom" rel="{}" href="{}"/>'
+        head = link.format("hub", server.url("/hub")) + link.format("self", feed.url)
+        server.routes[path] = answer(200, rss(head=head))
+        await reader.publisher.publish(FEEDS, feed)
+
+        def leased(callback: str) -> bool:
+            lease = reader.states[feed.feed_id].lease if feed.feed_id in reader.states else None
+            return lease is not None and (lease.callback, lease.status) == (callback, LeaseStatus.LIVE)
+
+        for title in ("pushed to one", "pushed to the other"):
+            settings, callback = reachable(quick(kafka, interval_s=5_400))
+            async with ingesting(settings):
+                await reader.until(partial(leased, callback))
+                titles.append(title)
+                server.routes[path] = answer(200, rss(*map(item, titles), head=head))
+                name = next(name for name in hub.subscriptions if name[1].startswith(f"{callback}/"))
+                assert await hub.push(name, b"whatever it says") == 202
+                await reader.until(lambda: [article.title for article in reader.articles] == titles)
+        assert len(server.asked(path)) == 3
+        listed = await asyncio.to_thread(listed_feeds, kafka)
+        assert (listed[0]["state"]["lease"]["callback"], listed[0]["state"]["lease"]["status"]) == (callback, "live")
+
+
+def reachable(settings: Settings) -> tuple[Settings, str]:
+    """Settings for a replica that hubs can reach, and where."""
+    port = broker.free_port()
+    callback = f"http://127.0.0.1:{port}"
+    wanted = settings.ingest.model_copy(update={"websub_callback": callback, "websub_port": port})
+    return settings.model_copy(update={"ingest": wanted}), callback
+
+
+def listed_feeds(kafka: Settings) -> list[dict[str, Any]]:
+    """What `chancery feeds list --json` prints."""
+    result = CliRunner().invoke(chancery, ["feeds", "list", "--json"], env=environment_of(kafka))
+    assert result.exit_code == 0, result.output
+    listed: list[dict[str, Any]] = json.loads(result.stdout)
+    return listed
 
 
 async def test_a_kill_loses_nothing_and_what_it_repeats_has_the_same_ids(kafka: Settings) -> None:

@@ -109,6 +109,8 @@ class Fetcher:
             cache_control=headers.get("cache-control"),
             retry_after=headers.get("retry-after"),
             body=body,
+            hub=_linked(response, "hub"),
+            topic=_linked(response, "self"),
         )
 
     async def _body(self, response: httpx.Response) -> bytes:
@@ -158,6 +160,12 @@ def _target(base: httpx.URL, response: httpx.Response) -> str:
 
 def _host(url: str) -> str:
     return urlsplit(url).hostname or "no host"
+
+
+def _linked(response: httpx.Response, relation: str) -> str:
+    """The address that a Link header (RFC 8288) gives for a relation."""
+    found = (link["url"] for names, link in response.links.items() if relation in (names or "").lower().split())
+    return next(found, "")
 
 
 def _as_received(headers: httpx.Headers, name: bytes) -> str | None:

@@ -41,7 +41,7 @@ class Document:
     """A document and how it read. `status` is `ok`, `not_a_feed` or `ill_formed`; `problem` says what was wrong,
     also where entries could be read all the same. Entries stand in the order of the document. `format` is a name for
     people ("RSS 2.0"); `links` are the feeds that a web page offers instead; `ttl` is how long the document asks to
-    be left alone."""
+    be left alone; `hub` and `topic` are its links to its hub and to itself, as they stand there."""
 
     status: PollStatus
     problem: str = ""
@@ -50,6 +50,8 @@ class Document:
     title: str = ""
     language: str | None = None
     ttl: timedelta | None = None
+    hub: str = ""
+    topic: str = ""
     entries: tuple[Entry, ...] = ()
 
 
@@ -75,6 +77,7 @@ def document(parsed: Mapping[str, Any], root: str, url: str, max_entries: int, p
     if empty := sum(entry.is_blank for entry in entries):
         problems.append(f"{empty} entries without id, link, title and text")
     head = parsed.get("feed") or {}
+    links = head.get("links") or parsed.get("links") or ()
     return Document(
         PollStatus.OK,
         "; ".join(problems),
@@ -82,6 +85,8 @@ def document(parsed: Mapping[str, Any], root: str, url: str, max_entries: int, p
         title=_title(head),
         language=_language(head),
         ttl=_ttl(head),
+        hub=_linked(links, "hub"),
+        topic=_linked(links, "self"),
         entries=entries,
     )
 
@@ -175,6 +180,10 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,4}")
 def _language(head: Mapping[str, Any]) -> str | None:
     language = _string(head, "language").strip()
     return language.replace("_", "-") if _LANGUAGE.fullmatch(language) else None
+
+
+def _linked(links: Sequence[Mapping[str, Any]], relation: str) -> str:
+    return next((_string(link, "href") for link in links if relation in _string(link, "rel").lower().split()), "")
 
 
 _PERIODS_H = {"hourly": 1, "daily": 24, "weekly": 168, "monthly": 720, "yearly": 8760}

@@ -17,7 +17,7 @@ class Hop:
 class Fetched:
     """`status` is `ok` where `body` holds a document (decompressed), and says what went wrong elsewhere, in words
     in `reason`. Header values are as received (Latin-1), None where absent. `url` is where the answer came from,
-    by way of `hops`."""
+    by way of `hops`. `hub` and `topic` are what the Link header names as hub and self."""
 
     status: PollStatus
     reason: str = ""
@@ -30,3 +30,5 @@ class Fetched:
     retry_after: str | None = None
     body: bytes = b""
     hops: tuple[Hop, ...] = ()
+    hub: str = ""
+    topic: str = ""

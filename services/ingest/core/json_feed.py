@@ -30,7 +30,18 @@ def parsed(text: str) -> Mapping[str, Any]:
         "version": "json11" if version[1] else "json10",
         "feed": {"title": found.get("title"), "language": found.get("language")},
         "entries": [_entry(item) for item in items if isinstance(item, dict)] if isinstance(items, list) else [],
+        "links": _links(found),
     }
+
+
+def _links(found: Mapping[str, Any]) -> list[Mapping[str, str]]:
+    """The feed itself and its WebSub hubs; other kinds of hubs speak otherwise."""
+    hubs = found.get("hubs")
+    named = [hub for hub in hubs if _string(hub, "type").lower() == "websub"] if isinstance(hubs, list) else []
+    return [
+        {"rel": "self", "href": _string(found, "feed_url")},
+        *({"rel": "hub", "href": _string(hub, "url")} for hub in named),
+    ]
 
 
 def _entry(item: Mapping[str, Any]) -> Mapping[str, Any]:

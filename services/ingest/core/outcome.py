@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from services.contracts import ids
 from services.contracts.article import Article, Source
 from services.contracts.feed import Feed, FeedState, PollStatus, Seen
-from services.ingest.core import caching
+from services.ingest.core import caching, websub
 from services.ingest.core.feed import Document, Entry
 from services.ingest.core.fetched import Fetched
 from services.ingest.core.identity import content_hash, identities
@@ -106,6 +106,7 @@ def settle(
         "entries": len(entries),
         "watermark_at": watermark,
         "ttl_s": ttl_s,
+        "lease": websub.offered(state.lease, websub.offer(fetched, document)),
         "seen": seen,
     }
     backlog = state.last_success_at is None

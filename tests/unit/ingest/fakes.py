@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from services.contracts import ids
 from services.contracts.article import Article
-from services.contracts.feed import Feed, FeedState, PollStatus
+from services.contracts.feed import Feed, FeedState, Lease, PollStatus
 from services.ingest.core.feed import Document, Entry
 from services.ingest.core.fetched import Fetched, Hop
 
@@ -54,6 +54,15 @@ class MemoryStore:
         self.rows[feed.feed_id] = feed
         self.log.append(("feed", feed.url))
         self.moved(feed.feed_id)
+
+    async def save_lease(self, feed_id: ids.FeedId, lease: Lease) -> None:
+        if state := self.states.get(feed_id):
+            await self.save(state.model_copy(update={"lease": lease}))
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until something was written by which `holds`."""
+        async with asyncio.timeout(30), self._written:
+            await self._written.wait_for(holds)
 
     async def saved(self, times: int) -> None:
         """Wait until states were written so many times."""

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 class Request:
     path: str
     headers: dict[str, str]
+    method: str = "GET"
+    body: bytes = b""
 
 
 Handler = Callable[[Request, asyncio.StreamWriter], Awaitable[None]]
@@ -34,7 +36,8 @@ class Server:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             first, *lines = head.rstrip("\r\n").split("\r\n")
             headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-            request = Request(first.split()[1], headers)
+            body = await reader.readexactly(int(headers.get("content-length", "0")))
+            request = Request(first.split()[1], headers, first.split()[0], body)
             self.requests.append(request)
             await self.routes.get(request.path, answer(404))(request, writer)
             await writer.drain()

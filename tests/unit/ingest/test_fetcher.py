@@ -133,6 +133,28 @@ async def test_a_document_with_its_headers() -> None:
     assert fetched.cache_control == "max-age=9"
 
 
+@pytest.mark.parametrize(
+    ("header", "hub", "topic"),
+    [
+        (
+            '<https://h.example/>; rel="hub", <https://x.example/f>; rel="self"',
+            "https://h.example/",
+            "https://x.example/f",
+        ),
+        ("</hub?a=1,2>; rel=hub; title=x", "/hub?a=1,2", ""),
+        ('<a>; rel="SELF Hub"', "a", "a"),
+        ("<a>; rel=alternate", "", ""),
+        ("<a>", "", ""),
+        (";;==,<<>>,", "", ""),
+        ("", "", ""),
+    ],
+)
+async def test_links_in_a_header(header: str, hub: str, topic: str) -> None:
+    async with serving({"/": answer(200, b"x", link=header)}) as server, fetcher() as fetch:
+        fetched = await fetch.fetch(server.url("/"))
+    assert (fetched.status, fetched.hub, fetched.topic) == (PollStatus.OK, hub, topic)
+
+
 async def test_validators_go_back_as_they_came() -> None:
     async def handle(request: Request, writer: object) -> None:
         await answer(304 if request.headers.get("if-none-match") == 'W/"\xe9"' else 200)(request, writer)  # type: ignore[arg-type]

@@ -8,8 +8,9 @@ from datetime import timedelta
 import pytest
 from aiokafka.errors import KafkaTimeoutError
 
-from services.contracts.feed import FeedState, PollStatus
+from services.contracts.feed import Feed, FeedState, PollStatus
 from services.ingest import poller as flow
+from services.ingest.core import websub
 from services.ingest.core.politeness import HostPacer
 from services.ingest.poller import Poller
 from tests.unit.ingest.fakes import MemoryStore, Scripted, feed_at, utc_now
@@ -220,3 +221,88 @@ async def test_a_stop_waits_for_no_hanging_poll(monkeypatch: pytest.MonkeyPatch)
     async with running(polling(store, web), A.url):
         await web.fetching.wait()
     assert store.log == []
+
+
+async def test_a_push_has_a_feed_polled_though_its_interval_is_not_over() -> None:
+    store, web = MemoryStore(A, B), Scripted()
+    store.states[A.feed_id] = pushable(A)
+    poller = polling(store, web)
+    async with running(poller, A.url):
+        poller.prompt(A.feed_id)
+        await store.saved(1)
+        assert web.times(A.url) == 1
+        poller.prompt(B.feed_id)  # of which nothing is known: as planned
+        await polled(poller, store, B)
+    assert web.times(A.url) == 1
+
+
+async def test_a_storm_of_pushes_is_one_poll_and_one_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    store, web = MemoryStore(A), Scripted()
+    store.states[A.feed_id] = pushable(A)
+    web.hold(A.url)
+    poller = polling(store, web)
+    async with running(poller, A.url):
+        poller.prompt(A.feed_id)
+        await web.fetching.wait()
+        monkeypatch.setattr(websub, "LOOK_AGAIN_AFTER", (timedelta(0), HOUR))
+        for _ in range(1_000):
+            poller.prompt(A.feed_id)
+        web.release.set()
+        await store.saved(2)
+        for _ in range(1_000):
+            poller.prompt(A.feed_id)
+        await polled(poller, store, B)
+    assert (web.times(A.url), web.most_under_way) == (2, 1)
+
+
+async def test_news_that_are_not_there_yet_are_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(websub, "LOOK_AGAIN_AFTER", (timedelta(0),) * 3)
+    store, web = MemoryStore(A, B), Scripted()
+    store.states[A.feed_id] = pushable(A)
+    web.status = PollStatus.NOT_MODIFIED
+    poller = polling(store, web)
+    async with running(poller, A.url):
+        poller.prompt(A.feed_id)
+        await store.saved(3)
+        web.status = PollStatus.OK
+        await store.saved(4)
+        await polled(poller, store, B)
+    assert web.times(A.url) == 4
+    assert len([article for article in store.articles if article.source.feed_id == A.feed_id]) == 1
+
+
+@pytest.mark.parametrize("status", [PollStatus.THROTTLED, PollStatus.GONE, PollStatus.UNREACHABLE])
+async def test_no_push_hurries_a_feed_that_fails(status: PollStatus) -> None:
+    store, web = MemoryStore(A, B), Scripted()
+    store.states[A.feed_id] = pushable(A).model_copy(update={"status": status, "failures": 1})
+    poller = polling(store, web)
+    async with running(poller, A.url):
+        poller.prompt(A.feed_id)
+        await polled(poller, store, B)
+    assert web.times(A.url) == 0
+
+
+async def test_a_paused_feed_is_not_polled_for_a_push() -> None:
+    store, web = MemoryStore(A.model_copy(update={"enabled": False}), B), Scripted()
+    store.states[A.feed_id] = pushable(A)
+    poller = polling(store, web)
+    async with running(poller, A.url):
+        poller.prompt(A.feed_id)
+        await polled(poller, store, B)
+    assert web.times(A.url) == 0
+
+
+def pushable(feed: Feed) -> FeedState:
+    """Polled a minute ago, due in an hour."""
+    then = utc_now() - timedelta(minutes=1)
+    return FeedState(
+        feed_id=feed.feed_id, url=feed.url, status=PollStatus.OK, last_poll_at=then, last_success_at=then,
+        next_poll_at=utc_now() + HOUR,
+    )  # fmt: skip
+
+
+async def polled(poller: Poller, store: MemoryStore, feed: Feed) -> None:
+    """Have a new feed polled: what was due before it has begun then."""
+    store.rows[feed.feed_id] = feed
+    poller.changed(feed.feed_id)
+    await store.until(lambda: feed.feed_id in store.states)

@@ -14,6 +14,7 @@ from services.cli import (
     operate,
     silences,
     sites,
+    subscribe,
     subscriptions,
     topics,
 )
@@ -47,6 +48,7 @@ operate.register(app)
 classify.register(app)
 evaluate.register(app)
 feeds.register(app)
+subscribe.register(app)
 subscriptions.register(app)
 app.add_typer(feedback.app, name="feedback")
 app.add_typer(silences.app, name="silences")

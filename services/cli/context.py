@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 from aiokafka.errors import KafkaError
@@ -18,6 +18,8 @@ from services.runtime.kafka import BrokerUnreachable
 from services.runtime.settings import Misconfigured, Settings, SettingsError, load_settings
 
 T = TypeVar("T")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 SOURCE = "/chancery/cli"
 """What commands write records as (the `source` of CloudEvents)."""

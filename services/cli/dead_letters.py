@@ -8,7 +8,7 @@ from aiokafka.errors import KafkaError
 from rich.markup import escape
 from rich.table import Column, Table
 
-from services.cli.context import fail, out, print_json, settings
+from services.cli.context import AsJson, fail, out, print_json, settings
 from services.contracts.dead_letter import DeadLetter
 from services.contracts.topics import DEAD_LETTERS
 from services.runtime.kafka import BrokerUnreachable
@@ -19,7 +19,7 @@ app = typer.Typer(help="Records nobody could use: list them, look at one.", no_a
 
 
 @app.command("list")
-def list_letters(as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False) -> None:
+def list_letters(as_json: AsJson = False) -> None:
     """Every dead letter: when, what kind, from where, why."""
     letters = _read()
     if as_json:

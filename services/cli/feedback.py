@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from services.classify.core.scoring.labelled import gold_row
-from services.cli.context import EXIT_USAGE, SOURCE, err, fail, out, print_json, say, with_broker
+from services.cli.context import EXIT_USAGE, SOURCE, AsJson, err, fail, out, print_json, say, with_broker
 from services.contracts.article import Article
 from services.contracts.feedback import Feedback, Verdict
 from services.contracts.ids import IncidentId
@@ -47,7 +47,7 @@ def reject(which: Which, why: Why, author: Author = "") -> None:
 
 
 @app.command("list")
-def list_verdicts(as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False) -> None:
+def list_verdicts(as_json: AsJson = False) -> None:
     """Every verdict, the newest first."""
     given = with_broker(_verdicts)
     if as_json:

@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from services.cli.context import EXIT_USAGE, SOURCE, fail, out, print_json, say, with_broker
+from services.cli.context import EXIT_USAGE, SOURCE, AsJson, fail, out, print_json, say, with_broker
 from services.cli.filters import MinSeverity, States, Types, filter_of, words
 from services.contracts import ids
 from services.contracts.delivery import Delivery, DeliveryState
@@ -37,7 +37,7 @@ def add(
     min_severity: MinSeverity = Severity.MINOR,
     author: Annotated[str, typer.Option(help="Who answers for it; by default you.")] = "",
     everything: Annotated[bool, typer.Option("--everything", help="Silence all alerts, without a filter.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Keep matching alerts back from everybody until the time is over. Incidents are still followed and recorded.
 
@@ -63,7 +63,7 @@ def add(
 
 
 @app.command("list")
-def list_silences(as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False) -> None:
+def list_silences(as_json: AsJson = False) -> None:
     """Every silence, how long it lasts and how many alerts it kept back."""
     silences, kept_back = with_broker(_read)
     if as_json:

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from services.classify.adapters.query_service import missions
 from services.classify.core.sites.site_lists import SiteList, UnreadableList, read
-from services.cli.context import SOURCE, err, fail, out, print_json, settings, with_broker
+from services.cli.context import SOURCE, AsJson, err, fail, out, print_json, settings, with_broker
 from services.contracts.site import KnownSite
 from services.contracts.topics import SITES
 from services.runtime.egress import guarded_client
@@ -30,8 +30,6 @@ SHOWN_SITES = 500
 app = typer.Typer(
     help="Known sites: your own offices as watch points, missions with coordinates.", no_args_is_help=True
 )
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
 @app.command("import")

@@ -2,14 +2,13 @@
 
 import asyncio
 import time
-from typing import Annotated
 
 import typer
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from rich.table import Table
 
-from services.cli.context import err, fail, out, print_json, settings
+from services.cli.context import AsJson, err, fail, out, print_json, settings
 from services.contracts.topics import TOPICS
 from services.runtime.kafka import BrokerUnreachable, consumer_options, ensure_topics, start
 from services.runtime.settings import Settings
@@ -29,7 +28,7 @@ def ensure() -> None:
 
 
 @app.command("list")
-def list_topics(as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False) -> None:
+def list_topics(as_json: AsJson = False) -> None:
     """Every topic: partitions, records, age of the newest record."""
     try:
         rows = asyncio.run(_rows(settings()))

@@ -11,7 +11,7 @@ from services.contracts.delivery import Delivery
 from services.contracts.model import Record
 from services.contracts.report import Severity
 from services.contracts.topics import Topic
-from services.notify.core.render.words import SHAPES
+from services.notify.core.writing.words import SHAPES
 
 _COLOURS = {Severity.EXTREME: "bold red", Severity.SEVERE: "red", Severity.MODERATE: "yellow", Severity.MINOR: "cyan"}
 

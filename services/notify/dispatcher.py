@@ -21,7 +21,7 @@ from services.contracts.alert import Alert
 from services.contracts.delivery import Delivery, DeliveryState
 from services.contracts.ids import DeliveryId, IncidentId, SubscriptionId
 from services.contracts.subscription import Subscription
-from services.notify.core import channel, grouping, retry
+from services.notify.core import channels, grouping, retry
 from services.notify.core.agenda import Agenda
 from services.notify.core.status import Answer, Judgement, Outcome
 from services.runtime import metrics
@@ -221,12 +221,12 @@ class Dispatcher:
         started = self._clock.now()
         late = retry.is_late(alert, started)
         try:
-            body = channel.body(subscription.channel, delivery, alert, late=late)
+            body = channels.body(subscription.channel, delivery, alert, late=late)
         except Exception as error:  # noqa: BLE001 - one alert that cannot be written must not stop the others
             answer = Answer(outcome=Outcome.UNWRITABLE, detail=f"{type(error).__name__}: {error}")
         else:
             answer = await self._sender.send(subscription, delivery.delivery_id, body, started)
-        rules = channel.CHANNELS[subscription.channel]
+        rules = channels.CHANNELS[subscription.channel]
         judgement = rules.judge(answer)
         after = retry.after_attempt(delivery, answer, judgement, started=started, late=late, jitter=self._jitter())
         ended = self._clock.now()

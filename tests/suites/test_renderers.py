@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from deploy.demo import slack_rules
 from services.contracts.alert import Alert
 from services.contracts.subscription import Channel
-from services.notify.core.channel import CHANNELS, Renderer
-from services.notify.core.render.webhook import WebhookPayload
+from services.notify.core.channels import CHANNELS
+from services.notify.core.channels.rules import Renderer
+from services.notify.core.channels.webhook.message import WebhookPayload
 from tests.suites.alerts import alerts
 from tests.unit.notify import given
 

@@ -9,9 +9,9 @@ import httpx
 from services.contracts.ids import DeliveryId
 from services.contracts.subscription import Subscription
 from services.notify.adapters.lines import EndpointRefused, Line, Lines
-from services.notify.core.channel import CHANNELS
+from services.notify.core.channels import CHANNELS
+from services.notify.core.channels.rules import Envelope
 from services.notify.core.retry import retry_after_s
-from services.notify.core.signing import sign
 from services.notify.core.status import Answer, Outcome
 from services.runtime.egress import AddressGuard, EgressRefused
 from services.runtime.secrets import SecretUnreadable, Vault
@@ -19,7 +19,6 @@ from services.runtime.settings import Settings
 
 HEADERS = {
     "user-agent": "Chancery/0.1 (security alerts)",
-    "content-type": "application/json",
     "accept-encoding": "identity",  # what is not compressed cannot burst
 }
 LEAST_READ_BYTES = 64
@@ -47,7 +46,7 @@ class Sender:
         await self._lines.close()
 
     async def send(self, subscription: Subscription, delivery_id: DeliveryId, body: bytes, at: datetime) -> Answer:
-        """One attempt at `at`, signed where the channel asks for it. Never raises for what an endpoint does.
+        """One attempt at `at`, dressed as the channel asks. Never raises for what an endpoint does.
 
         The whole exchange may take `timeout_s`; of the answer no more than `answer_max_bytes` are kept. Redirects
         are answers like any other.
@@ -60,9 +59,10 @@ class Sender:
         try:
             async with self._lines.to(subscription) as line:
                 try:
-                    headers = HEADERS | self._signature(subscription, line, delivery_id, body, at)
+                    dress = CHANNELS[subscription.channel].dress
+                    envelope = dress(body, secret=line.secret, delivery_id=delivery_id, at_s=int(at.timestamp()))
                     async with asyncio.timeout(self._settings.timeout_s):
-                        response, told = await self._exchange(line, headers, body)
+                        response, told = await self._exchange(line, envelope)
                 except (TimeoutError, httpx.TimeoutException):
                     return unanswered(Outcome.TIMED_OUT, f"no answer within {self._settings.timeout_s:g} s")
                 except (EgressRefused, ValueError) as error:
@@ -81,16 +81,10 @@ class Sender:
             took_s=time.monotonic() - started,
         )
 
-    def _signature(
-        self, subscription: Subscription, line: Line, delivery_id: DeliveryId, body: bytes, at: datetime
-    ) -> dict[str, str]:
-        if not CHANNELS[subscription.channel].signed:
-            return {}
-        return sign(line.secret, delivery_id, int(at.timestamp()), body)
-
-    async def _exchange(self, line: Line, headers: dict[str, str], body: bytes) -> tuple[httpx.Response, str]:
+    async def _exchange(self, line: Line, envelope: Envelope) -> tuple[httpx.Response, str]:
         connect = {"timeout": {"connect": self._settings.timeout_s * CONNECT_SHARE}}
-        request = httpx.Request("POST", line.url, headers=headers, content=body, extensions=connect)
+        headers = {**HEADERS, **envelope.headers}
+        request = httpx.Request("POST", line.url, headers=headers, content=envelope.body, extensions=connect)
         response = await line.transport.handle_async_request(request)
         try:
             return response, await self._beginning(response, line)

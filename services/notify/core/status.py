@@ -1,4 +1,4 @@
-"""What an endpoint's answer means: one table a channel, from status or body to an outcome. Pure."""
+"""What an endpoint's answer means, by its status. A channel whose answers say more has a table of its own. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Judgement:
     reason: str
 
 
-WEBHOOK: Mapping[int, tuple[Outcome, str]] = {
+STATUSES: Mapping[int, tuple[Outcome, str]] = {
     410: (Outcome.GONE, "the endpoint is gone"),
     429: (Outcome.THROTTLED, "too many requests"),
     502: (Outcome.THROTTLED, "bad gateway"),
@@ -53,55 +53,22 @@ WEBHOOK: Mapping[int, tuple[Outcome, str]] = {
 redirects are not followed, and all else is tried again, because a receiver's 400 or 404 is most often a bad
 deployment that someone is about to repair."""
 
-SLACK: Mapping[str, tuple[Outcome, str]] = {
-    "invalid_payload": (Outcome.BODY_REFUSED, "Slack cannot read the message"),
-    "no_text": (Outcome.BODY_REFUSED, "Slack finds no text"),
-    "too_many_attachments": (Outcome.BODY_REFUSED, "too many attachments"),
-    "invalid_blocks": (Outcome.LAYOUT_REFUSED, "Slack refuses the layout"),
-    "invalid_blocks_format": (Outcome.LAYOUT_REFUSED, "Slack refuses the layout"),
-    "user_not_found": (Outcome.DENIED, "the user does not exist"),
-    "posting_to_general_channel_denied": (Outcome.DENIED, "posting to the general channel is not allowed"),
-    "action_prohibited": (Outcome.DENIED, "the workspace forbids it"),
-    "invalid_token": (Outcome.DENIED, "the webhook was revoked"),
-    "team_disabled": (Outcome.DENIED, "the workspace is disabled"),
-    "channel_not_found": (Outcome.DENIED, "the channel does not exist"),
-    "no_service": (Outcome.DENIED, "the webhook was removed"),
-    "no_service_id": (Outcome.DENIED, "the webhook's URL is incomplete"),
-    "no_team": (Outcome.DENIED, "the workspace does not exist"),
-    "no_active_hooks": (Outcome.DENIED, "the webhook is disabled"),
-    "channel_is_archived": (Outcome.GONE, "the channel is archived"),
-    "rollup_error": (Outcome.FAILED, "an error at Slack"),
-}
-"""Keyed by the answer's body: Slack's clients see these words with more than one status."""
+
+def judge_by_status(answer: Answer) -> Judgement:
+    """What an answer means where the status says it all."""
+    return without_answer(answer) or by_status(answer)
 
 
-def judge_webhook(answer: Answer) -> Judgement:
-    """What a generic endpoint's answer means."""
-    return _without_answer(answer) or _by_status(answer)
-
-
-def judge_slack(answer: Answer) -> Judgement:
-    """What Slack's answer means. Only 200 with the body `ok` is a delivery."""
-    if judged := _without_answer(answer):
-        return judged
-    word = answer.body.strip()
-    if word in SLACK:
-        outcome, meaning = SLACK[word]
-        return Judgement(outcome, f"{word}: {meaning}")
-    by_status = _by_status(answer)
-    if by_status.outcome is Outcome.DELIVERED and word != "ok":
-        return Judgement(Outcome.FAILED, f"HTTP {answer.http_status}, but the answer is not ok")
-    return by_status
-
-
-def _without_answer(answer: Answer) -> Judgement | None:
+def without_answer(answer: Answer) -> Judgement | None:
+    """The judgement of an attempt that nobody answered; None where somebody did."""
     return None if answer.outcome is None else Judgement(answer.outcome, answer.detail)
 
 
-def _by_status(answer: Answer) -> Judgement:
+def by_status(answer: Answer) -> Judgement:
+    """What the status of an answer says by itself."""
     status = answer.http_status or 0
-    if status in WEBHOOK:
-        outcome, meaning = WEBHOOK[status]
+    if status in STATUSES:
+        outcome, meaning = STATUSES[status]
         return Judgement(outcome, f"HTTP {status}: {meaning}")
     if 200 <= status < 300:
         return Judgement(Outcome.DELIVERED, f"HTTP {status}")

@@ -13,9 +13,11 @@ import pytest
 from services.contracts.alert import Alert
 from services.contracts.incident import Incident, SourceClaim
 from services.contracts.report import Count, DatePrecision, Severity, Site
-from services.notify.core.channel import CHANNELS
-from services.notify.core.render import slack, webhook, words
+from services.notify.core.channels import CHANNELS
+from services.notify.core.channels.slack import message as slack
+from services.notify.core.channels.webhook import message as webhook
 from services.notify.core.sample import sample_alert
+from services.notify.core.writing import words
 from tests.unit.notify import given
 from tests.unit.notify.given import NOW
 

@@ -9,7 +9,7 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from services.notify.core.signing import secret_key, sign
+from services.notify.core.channels.webhook.signing import secret_key, sign
 from services.runtime.secrets import new_webhook_secret
 from tests.unit.notify import given
 

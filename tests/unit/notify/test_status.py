@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from services.notify.core.channels.slack.answers import ANSWERS, judge
 from services.notify.core.retry import VERDICTS, Verdict
-from services.notify.core.status import SLACK, Answer, Judgement, Outcome, judge_slack, judge_webhook
+from services.notify.core.status import Answer, Judgement, Outcome, judge_by_status
 
 D, R, X = Verdict.DELIVERED, Verdict.RETRY, Verdict.REJECTED
 
@@ -34,7 +35,7 @@ D, R, X = Verdict.DELIVERED, Verdict.RETRY, Verdict.REJECTED
     ],
 )
 def test_a_webhook_is_judged_by_its_status(status: int, outcome: Outcome, verdict: Verdict) -> None:
-    judged = judge_webhook(Answer(http_status=status, body="invalid_token"))
+    judged = judge_by_status(Answer(http_status=status, body="invalid_token"))
     assert judged.outcome is outcome
     assert VERDICTS[judged.outcome] is verdict
     assert str(status) in judged.reason
@@ -73,15 +74,15 @@ def test_a_webhook_is_judged_by_its_status(status: int, outcome: Outcome, verdic
     ],
 )
 def test_slack_is_judged_by_its_word(status: int, body: str, outcome: Outcome, verdict: Verdict) -> None:
-    judged = judge_slack(Answer(http_status=status, body=body))
+    judged = judge(Answer(http_status=status, body=body))
     assert judged.outcome is outcome
     assert VERDICTS[judged.outcome] is verdict
 
 
-@pytest.mark.parametrize("judge", [judge_webhook, judge_slack])
-def test_what_was_not_answered_is_what_the_sender_says(judge: object) -> None:
-    assert callable(judge)
-    assert judge(Answer(outcome=Outcome.TIMED_OUT, detail="no answer within 20 s")) == Judgement(
+@pytest.mark.parametrize("judging", [judge_by_status, judge])
+def test_what_was_not_answered_is_what_the_sender_says(judging: object) -> None:
+    assert callable(judging)
+    assert judging(Answer(outcome=Outcome.TIMED_OUT, detail="no answer within 20 s")) == Judgement(
         Outcome.TIMED_OUT, "no answer within 20 s"
     )
 
@@ -91,4 +92,4 @@ def test_every_outcome_has_a_verdict() -> None:
 
 
 def test_slack_words_are_words() -> None:
-    assert all(word == json.loads(f'"{word}"').strip().lower() for word in SLACK)
+    assert all(word == json.loads(f'"{word}"').strip().lower() for word in ANSWERS)

@@ -6,7 +6,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from services.cli import subscriptions
+from services.cli import subscribe
+from services.contracts.subscription import Channel
+from services.notify.core.channels import CHANNELS
 
 SECRET_URL = "T0KEN"
 
@@ -15,7 +17,7 @@ SECRET_URL = "T0KEN"
 def chancery(monkeypatch: pytest.MonkeyPatch) -> typer.Typer:
     monkeypatch.setenv("CHANCERY_KAFKA__BOOTSTRAP_SERVERS", "127.0.0.1:1")
     app = typer.Typer()
-    subscriptions.register(app)
+    subscribe.register(app)
     return app
 
 
@@ -78,3 +80,18 @@ def test_known_states_pass(chancery: typer.Typer, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("CHANCERY_SECRETS__KEYS", "")
     arguments = ["subscribe", "webhook", "https://hooks.example/x", "--host-state", "iq,XK", "--sending-state", "EU,UN"]
     assert CliRunner().invoke(chancery, arguments).exit_code == 1  # it went on to the missing key
+
+
+def test_a_channel_whose_address_is_the_password_takes_no_secret(chancery: typer.Typer, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("anything")
+    result = CliRunner().invoke(chancery, ["subscribe", "slack", "https://hooks.example/x", "--secret-file", str(file)])
+    assert result.exit_code == 2
+    assert "takes no secret" in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize("channel", list(CHANNELS))
+def test_every_channel_has_a_command_that_says_what_its_endpoint_is(chancery: typer.Typer, channel: str) -> None:
+    result = CliRunner().invoke(chancery, ["subscribe", channel, "--help"], terminal_width=400)
+    assert result.exit_code == 0
+    assert CHANNELS[Channel(channel)].endpoint in " ".join(result.output.split())

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
-from services.notify.core.render.text import ELLIPSIS, LONGEST_URL, clip, link, one_line
+from services.notify.core.writing.text import ELLIPSIS, LONGEST_URL, clip, link, one_line
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from services.contracts.ids import AlertId, IncidentId
 from services.contracts.incident import Incident, IncidentStatus, SourceClaim, TimeLedger
 from services.contracts.model import Instant, Value
 from services.contracts.report import Certainty, Count, DatePrecision, IncidentType, Outcome, Relation, Severity, Site
-from services.notify.core.render import words
-from services.notify.core.render.text import LONGEST_URL, clip
+from services.notify.core.writing import words
+from services.notify.core.writing.text import LONGEST_URL, clip
 
 MAX_BYTES = 19_999
 """Standard Webhooks 1.0.0 asks for less than 20 kB."""

@@ -10,8 +10,8 @@ from itertools import accumulate
 
 from services.contracts.alert import Alert
 from services.contracts.incident import Incident, SourceClaim
-from services.notify.core.render import words
-from services.notify.core.render.text import clip, link, one_line
+from services.notify.core.writing import words
+from services.notify.core.writing.text import clip, link, one_line
 
 Block = dict[str, object]
 

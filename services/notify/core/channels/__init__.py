@@ -1,0 +1,25 @@
+"""The channels, each a package of its own: `render` (pure), what its answers mean, its rules. One table."""
+
+from collections.abc import Mapping
+
+from services.contracts.alert import Alert
+from services.contracts.delivery import Delivery
+from services.contracts.subscription import Channel
+from services.notify.core import retry
+from services.notify.core.channels import slack, webhook
+from services.notify.core.channels.rules import ChannelRules
+
+CHANNELS: Mapping[Channel, ChannelRules] = {
+    Channel.SLACK: slack.RULES,
+    Channel.WEBHOOK: webhook.RULES,
+}
+
+
+def body(channel: Channel, delivery: Delivery, alert: Alert, *, late: bool) -> bytes:
+    """What the next attempt sends: the alert, with the reasons of the revisions that were folded into it."""
+    if delivery.also:
+        reasons = dict.fromkeys((*delivery.also, alert.reason))
+        alert = alert.model_copy(update={"reason": "; ".join(reasons)})
+    rules = CHANNELS[channel]
+    render = rules.render_plain if retry.wants_plain(delivery) else rules.render
+    return render(alert, late=late)

@@ -1,0 +1,21 @@
+"""A generic webhook: Standard Webhooks 1.0.0, signed with the subscription's secret."""
+
+from services.notify.core.channels.rules import JSON, ChannelRules, Envelope, Secret
+from services.notify.core.channels.webhook.message import render
+from services.notify.core.channels.webhook.signing import sign
+from services.notify.core.status import judge_by_status
+
+
+def _signed(body: bytes, *, secret: str, delivery_id: str, at_s: int) -> Envelope:
+    return Envelope(body, {**JSON, **sign(secret, delivery_id, at_s, body)})
+
+
+RULES = ChannelRules(
+    about="any program that takes a POST, signed (Standard Webhooks 1.0.0)",
+    endpoint="the URL to post to",
+    render=render,
+    render_plain=render,
+    judge=judge_by_status,
+    dress=_signed,
+    secret=Secret.MADE,
+)

@@ -1,0 +1,1 @@
+"""Words and text for messages: what every channel says of an alert, and foreign text made fit to show."""

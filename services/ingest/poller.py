@@ -125,10 +125,10 @@ class Poller:
         feed = self._store.feed(feed_id)
         self._queue.drop(feed_id)
         self._paused.discard(feed_id)
-        if feed is None:
-            return
-        if not feed.enabled:
-            self._paused.add(feed_id)
+        if feed is None or not feed.enabled:
+            self._looks.pop(feed_id, None)
+            if feed is not None:
+                self._paused.add(feed_id)
             return
         state = state_before(feed, self._store.state(feed_id))
         if at_once or state.status is not PollStatus.GONE:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from services.runtime.settings import Misconfigured
 
@@ -22,10 +23,28 @@ class _Server(uvicorn.Server):
         yield
 
 
+def _patient(patience_s: float) -> type[asyncio.Protocol]:
+    """Connections that end after `patience_s`, whatever they are doing: uvicorn waits for a request for ever."""
+
+    class Patient(H11Protocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self._end = self.loop.call_later(patience_s, transport.abort)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._end.cancel()
+            super().connection_lost(exc)
+
+    return Patient
+
+
 @contextlib.asynccontextmanager
-async def serving(app: Any, host: str, port: int, setting: str) -> AsyncIterator[int]:
+async def serving(
+    app: Any, host: str, port: int, setting: str, *, patience_s: float | None = None, most: int | None = None
+) -> AsyncIterator[int]:
     """Serve `app` while the context lasts; yields the port (0 takes a free one). What a proxy says of the client is not
-    believed. Raises Misconfigured, which names `setting`, when the port cannot be had."""
+    believed. A connection may last `patience_s`; from `most` at once on the answer is 503. Raises Misconfigured, which
+    names `setting`, when the port cannot be had."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listening = socket.create_server((host, port), family=family)
@@ -34,6 +53,8 @@ async def serving(app: Any, host: str, port: int, setting: str) -> AsyncIterator
     with listening:
         options = uvicorn.Config(
             app,
+            http=_patient(patience_s) if patience_s else "h11",
+            limit_concurrency=most,
             log_config=None,
             access_log=False,
             lifespan="off",

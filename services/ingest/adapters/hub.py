@@ -1,24 +1,28 @@
 """Hubs over HTTP: what is asked of them, and the address at which they call back."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import httpx
 
 from services.ingest.core import websub
 from services.ingest.core.websub import Callback, Intent, Signature
-from services.runtime.listener import Asgi, Receive, Send, answer, listening
+from services.runtime.serving import serving
 from services.runtime.settings import IngestSettings
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Asgi = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 
 MAX_REDIRECTS = 3
 _KEEP_METHOD = frozenset({307, 308})
 
 # A hub needs one short connection a push. Whoever comes by more of them waits for those that linger.
 MOST_CONNECTIONS = 100
-_SAFE = ((b"x-content-type-options", b"nosniff"), (b"connection", b"close"))
+_SAFE = [(b"content-type", b"application/octet-stream"), (b"x-content-type-options", b"nosniff")]  # clause 8.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ class Hears(Protocol):
 
 def answering(hears: Hears, wanted: IngestSettings) -> AbstractAsyncContextManager[int]:
     """Answer hubs while the context lasts; yields the port. Raises Misconfigured when the port cannot be had."""
-    return listening(
+    return serving(
         application(hears, wanted.max_bytes),
         wanted.websub_host,
         wanted.websub_port,
@@ -86,21 +90,23 @@ def application(hears: Hears, max_bytes: int) -> Asgi:
     """GET verifies what was asked (clause 5.3), POST pushes (clause 7). A push is answered 202 whether or not its
     signature holds, so that nobody learns anything by trying; 413 over `max_bytes`, 404 where no push is awaited."""
 
-    async def asgi(scope: Mapping[str, object], receive: Receive, send: Send) -> None:
-        callback, status, body = websub.callback(str(scope["path"])), 404, b""
+    async def asgi(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        callback, status, body = websub.callback(scope["path"]), 404, b""
         match scope["method"]:
             case "GET":
-                intent = websub.intent(_bytes(scope["query_string"]))
+                intent = websub.intent(scope["query_string"])
                 if callback and intent and await hears.agrees(callback, intent):
                     status, body = 200, intent.challenge.encode()
             case "POST":
-                if callback and (signature := hears.signature(callback, _header(scope, b"x-hub-signature"))):
+                if callback and (signature := hears.signature(callback, _header(scope["headers"]))):
                     status = await _read(receive, signature, max_bytes)
                     if status == 202:
                         hears.pushed(callback, signature.holds)
             case _:
                 status = 405
-        await answer(send, status, "application/octet-stream", body, *_SAFE)
+        headers = [*_SAFE, (b"content-length", b"%d" % len(body)), (b"connection", b"close")]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
     return asgi
 
@@ -120,12 +126,5 @@ async def _read(receive: Receive, signature: Signature, max_bytes: int) -> int:
     return 202
 
 
-def _header(scope: Mapping[str, object], name: bytes) -> str:
-    headers = scope["headers"]
-    assert isinstance(headers, list)
-    return next((value.decode("latin-1") for key, value in headers if key == name), "")
-
-
-def _bytes(value: object) -> bytes:
-    assert isinstance(value, bytes)
-    return value
+def _header(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    return next((value.decode("latin-1") for name, value in headers if name == b"x-hub-signature"), "")

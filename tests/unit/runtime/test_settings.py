@@ -46,6 +46,11 @@ def test_values_lists_and_secrets_are_read() -> None:
         ({"CHANCERY_EGRESS__ALLOW_PRIVATE": "10.0.0.0/99"}, ["CHANCERY_EGRESS__ALLOW_PRIVATE"]),
         ({"CHANCERY_TOPICS__NAMESPACE": "no-dot"}, ["CHANCERY_TOPICS__NAMESPACE"]),
         (
+            {"CHANCERY_INGEST__WEBSUB_CALLBACK": "example.org"},
+            ["CHANCERY_INGEST__WEBSUB_CALLBACK", "is no http or https"],
+        ),
+        ({"CHANCERY_INGEST__WEBSUB_CALLBACK": "https://a.example/?b"}, ["is no http or https address"]),
+        (
             {"CHANCERY_TOPICS__PARTITIONS": "many", "CHANCERY_LOG__FORMAT": "xml", "CHANCERY_NONSENSE": "1"},
             ["CHANCERY_TOPICS__PARTITIONS", "CHANCERY_LOG__FORMAT", "CHANCERY_NONSENSE: no such setting"],
         ),
@@ -56,6 +61,12 @@ def test_every_fault_is_named(environment: dict[str, str], complaints: list[str]
         load_settings(environment)
     for complaint in complaints:
         assert complaint in str(caught.value)
+
+
+def test_a_callback_address_ends_without_a_slash() -> None:
+    settings = load_settings({"CHANCERY_INGEST__WEBSUB_CALLBACK": "https://chancery.example/hooks/"})
+    assert settings.ingest.websub_callback == "https://chancery.example/hooks"
+    assert load_settings({}).ingest.websub_callback is None
 
 
 def test_a_secret_is_not_printed_when_it_is_wrong() -> None:

@@ -10,6 +10,7 @@ from services.classify.core.correlation.correlate import is_recent
 from services.classify.core.correlation.headline import headline, site_words
 from services.contracts.alert import ChangeKind, Urgency
 from services.contracts.feedback import Verdict
+from services.contracts.incident import IncidentStatus
 from services.contracts.report import (
     Count,
     IncidentReport,
@@ -21,6 +22,7 @@ from services.contracts.report import (
 from tests.unit.classify.reports import (
     BAGHDAD,
     DAY,
+    ERBIL,
     POSTURE,
     PUBLISHED,
     STATES,
@@ -159,3 +161,54 @@ def test_a_state_has_an_article_only_where_its_name_in_cldr_takes_one(code: str,
     told_as = site_words(site, dict(Locale("en").territories))
     assert words in told_as
     assert words.startswith("the ") or f"the {words}" not in told_as
+
+
+def test_measures_after_the_attack_add_nothing_to_those_told_before_it() -> None:
+    country = Site(kind=SiteKind.EMBASSY, sending_state="US", host_state="IQ")
+    before, *after = (report(f"p{n}", hours=n, type=POSTURE, site=BAGHDAD if n == 3 else country) for n in (0, 2, 3))
+    incidents, alerts = run([before, report("one", hours=1), *after])
+    assert changes(alerts) == [ChangeKind.OPENED, ChangeKind.OPENED]
+    assert sorted(len(incident.claims) for incident in incidents.values()) == [1, 3]
+
+
+def test_a_closure_is_told_though_a_demonstration_was() -> None:
+    march = report("one", type=IncidentType.PEACEFUL_PROTEST_BLOCKADE, severity=Severity.MINOR)
+    assert changes(run([march, report("two", hours=1, type=POSTURE)])[1]) == [ChangeKind.OPENED, ChangeKind.OPENED]
+
+
+def test_a_toll_that_an_edit_takes_out_is_told() -> None:
+    _, alerts = run([report("one", killed=12), report("two", hours=1), report("one", revision=2, hours=2)])
+    assert alerts[-1].change is ChangeKind.CASUALTIES_REVISED
+    assert alerts[-1].reason == "casualties revised: killed 12 (one) → unknown (one)"
+
+
+def test_a_denials_severity_hides_no_escalation() -> None:
+    denial = report("two", hours=1, denies=True, severity=Severity.EXTREME)
+    records = [report("one", severity=Severity.MODERATE), denial, report("three", hours=2, severity=Severity.EXTREME)]
+    assert changes(run(records)[1]) == [ChangeKind.OPENED, ChangeKind.ESCALATED]
+
+
+def test_a_second_source_is_told_once_though_an_article_that_quotes_both_makes_them_one_between() -> None:
+    """The third quotes both agencies, so the first two may have one source; the fourth is a second one again."""
+    quoted = [("AFP",), ("Reuters",), ("AFP", "Reuters"), ()]
+    incidents, alerts = run([report(f"outlet{n}", hours=n, says=says) for n, says in enumerate(quoted)])
+    assert changes(alerts) == [ChangeKind.OPENED, ChangeKind.CORROBORATED]
+    assert next(iter(incidents.values())).independent_sources == 2
+
+
+@pytest.mark.parametrize(("old", "told_of"), [(True, 0), (False, 1)])
+def test_old_news_of_a_feed_that_woke_up_late_is_remembered_untold(old: bool, told_of: int) -> None:
+    """By the clock of its host state, where it has one: alone, a feed's own clock is all there is (docs/adr/0003)."""
+    late = report("late", hours=-24 * 30, date=DAY - dt.timedelta(days=30), site=ERBIL)
+    incidents, alerts = run([*([report()] if old else []), late])
+    assert sum(alert.incident.site == ERBIL for alert in alerts) == told_of
+    assert [incident.status for incident in incidents.values() if incident.site == ERBIL] == [
+        IncidentStatus.CLOSED if old else IncidentStatus.OPEN
+    ]
+
+
+@pytest.mark.parametrize(("kind", "told_of"), [(SiteKind.EMBASSY, 0), (SiteKind.STAFF, 1)])
+def test_a_building_is_told_of_when_its_country_is_known(kind: SiteKind, told_of: int) -> None:
+    """A report without host state never meets those that name it: both would be told."""
+    incidents, alerts = run([report(site=Site(kind=kind, sending_state="US"))])
+    assert (len(incidents), len(alerts)) == (1, told_of)

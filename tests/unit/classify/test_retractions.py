@@ -155,3 +155,23 @@ def test_a_record_that_comes_again_tells_again_what_it_closed() -> None:
     _, alerts = run(records)
     _, again = run([*records, records[-1]])
     assert again[len(alerts) :] == alerts[1:]
+
+
+def test_who_confirms_what_was_taken_back_is_named() -> None:
+    records = [report("one"), report("ministry", hours=1, denies=True, grade=SourceGrade.B)]
+    (incident,) = run(records)[0].values()
+    alert = run([*records, verdict(incident, Verdict.CONFIRMED, 2)])[1][-1]
+    assert alert.change is ChangeKind.OPENED
+    assert alert.reason == "taken back before, and confirmed by ana: called the post"
+
+
+def test_the_newest_verdict_says_why() -> None:
+    """By when it was given: an earlier one may arrive later."""
+    (incident,) = run([report()])[0].values()
+    newer = verdict(incident, Verdict.FALSE_ALARM, 2)
+    older = verdict(incident, Verdict.FALSE_ALARM, 1).model_copy(update={"author": "bo", "why": "heard so"})
+    again = verdict(incident, Verdict.CONFIRMED, 0)
+    _, alerts = run([report(), again, newer, older])
+    assert [alert.reason for alert in alerts if alert.change is ChangeKind.RETRACTED] == [
+        "judged a false alarm by ana: called the post"
+    ]

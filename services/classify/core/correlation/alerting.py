@@ -3,12 +3,13 @@
 import datetime as dt
 from collections.abc import Callable, Mapping
 
-from services.classify.core.correlation.fold import Casualties, counted_at, latest
+from services.classify.core.correlation.fold import Casualties, at, counted_at, latest
 from services.classify.core.correlation.headline import TYPE_WORDS, count_words, headline, site_words
+from services.classify.core.correlation.matching import judgement
 from services.contracts import ids
 from services.contracts.alert import Alert, ChangeKind, Urgency
-from services.contracts.incident import Incident, IncidentStatus, Note, NoteKind
-from services.contracts.report import Count, Outcome, PlacePrecision, Severity
+from services.contracts.incident import Incident, IncidentStatus, NoteKind
+from services.contracts.report import Count, Outcome, PlacePrecision, Relation, Severity
 
 _SEVERITY_ORDER = tuple(Severity)
 _PRECISION_ORDER = tuple(PlacePrecision)
@@ -19,39 +20,48 @@ Compare = Callable[[Incident, Incident], str | None]
 
 def _escalated(before: Incident, after: Incident) -> str | None:
     """Graver than any claim ever made it: an article that changes its mind to and fro escalates once."""
-    gravest = min(map(_SEVERITY_ORDER.index, (before.severity, *(claim.severity for claim in before.claims))))
+    made = [claim.severity for claim in before.claims if not claim.denies and claim.relation is not Relation.NONE]
+    gravest = min(map(_SEVERITY_ORDER.index, (before.severity, *made)))
     if _SEVERITY_ORDER.index(after.severity) < gravest:
         return f"severity rose from {before.severity} to {after.severity}"
     return None
 
 
 def _casualties(before: Incident, after: Incident) -> str | None:
-    """Up or down, with who told which."""
+    """Up or down or unknown again, with who told which."""
     changes = []
     counts: tuple[tuple[Casualties, Count | None, Count | None], ...] = (
         ("killed", before.killed, after.killed),
         ("wounded", before.wounded, after.wounded),
     )
     for what, old, new in counts:
-        if new is not None and new != old and not (old is None and new == _NOBODY):
+        if new != old and {old, new} != {None, _NOBODY}:
             was = f"{count_words(old)} ({_teller(before, what, old)})" if old is not None else "unknown"
             changes.append(f"{what} {was} → {count_words(new)} ({_teller(after, what, new)})")
     return f"casualties revised: {', '.join(changes)}" if changes else None
 
 
-def _teller(incident: Incident, what: Casualties, count: Count) -> str:
-    """The name of the source that told a count last."""
+def _teller(incident: Incident, what: Casualties, count: Count | None) -> str:
+    """The name of the source that told a count last; who took it out, where no count is left."""
+    if count is None:
+        return incident.claims[-1].source.name
     telling = [claim for claim in latest(incident.claims) if getattr(claim, what) == count]
     last = max(telling, key=lambda claim: counted_at(what, claim, incident.claims), default=None)
     return last.source.name if last else "sources"
 
 
 def _corroborated(before: Incident, after: Incident) -> str | None:
-    if (verdict := _newest_note(before, after)) is not None and verdict.kind is NoteKind.CONFIRMED:
-        return f"confirmed by {verdict.by}: {verdict.why}"
-    if before.independent_sources < 2 <= after.independent_sources:
+    if confirmed := _confirmed(before, after):
+        return confirmed
+    if before.independent_sources < 2 <= after.independent_sources and not _was_corroborated(before):
         return f"a second independent source reports it: {after.claims[-1].source.name}"
     return None
+
+
+def _was_corroborated(incident: Incident) -> bool:
+    """At an earlier revision: who quotes two agencies makes one source of those who quoted one each."""
+    earlier = (at(incident, revision) for revision in range(2, incident.revision))
+    return any(each is not None and told(each) and each.independent_sources > 1 for each in earlier)
 
 
 def _type_refined(before: Incident, after: Incident) -> str | None:
@@ -60,8 +70,11 @@ def _type_refined(before: Incident, after: Incident) -> str | None:
     return None
 
 
-def _newest_note(before: Incident, after: Incident) -> Note | None:
-    return after.notes[-1] if len(after.notes) > len(before.notes) else None
+def _confirmed(before: Incident, after: Incident) -> str | None:
+    verdict = after.notes[-1] if len(after.notes) > len(before.notes) else None
+    if verdict is None or verdict.kind is not NoteKind.CONFIRMED:
+        return None
+    return f"confirmed by {verdict.by}: {verdict.why}"
 
 
 def _place_refined(states: Mapping[str, str]) -> Compare:
@@ -117,18 +130,25 @@ def _change(before: Incident | None, after: Incident, states: Mapping[str, str])
         return (ChangeKind.RETRACTED, _why_retracted(after)) if known and not gone else None
     if before is None or not known:
         return ChangeKind.OPENED, f"first report, from {after.claims[-1].source.name}"
+    if _repeats_another(before, after):
+        return None
     if gone:
-        return ChangeKind.OPENED, f"taken back before, and told again by {after.claims[-1].source.name}"
+        by_whom = _confirmed(before, after) or f"told again by {after.claims[-1].source.name}"
+        return ChangeKind.OPENED, f"taken back before, and {by_whom}"
     if after.status is IncidentStatus.CLOSED and before.status is IncidentStatus.OPEN:
         return ChangeKind.CLOSED, after.notes[-1].why
     return next(((kind, text) for kind, compare in changes(states) if (text := compare(before, after))), None)
 
 
+def _repeats_another(before: Incident, after: Incident) -> bool:
+    """A measure that goes without saying since the attack was told adds nothing to what was told of it before."""
+    return len(after.claims) > len(before.claims) and after.claims[-1].inhibited_by is not None
+
+
 def _why_retracted(incident: Incident) -> str:
-    newest = latest(incident.claims)
-    verdicts = [note for note in incident.notes if note.kind is NoteKind.FALSE_ALARM]
-    if verdicts:
-        return f"judged a false alarm by {verdicts[-1].by}: {verdicts[-1].why}"
+    newest, verdict = latest(incident.claims), judgement(incident.notes)
+    if verdict is not None and verdict.kind is NoteKind.FALSE_ALARM:
+        return f"judged a false alarm by {verdict.by}: {verdict.why}"
     if all(claim.withdrawn or claim.denies for claim in newest):
         names = sorted({claim.source.name for claim in newest if claim.withdrawn})
         return f"taken back by {', '.join(names)}" if names else incident.credibility_reason

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from services.classify.core.correlation import fold
 from services.classify.core.correlation.agencies import agencies_in
-from services.classify.core.correlation.matching import Windows, inhibitor, is_background, match
+from services.classify.core.correlation.matching import MOVING, Windows, inhibitor, is_background, match, told_at
 from services.classify.core.reading.guards import DENIAL
 from services.contracts import ids
 from services.contracts.codec import encode
@@ -57,7 +57,11 @@ def correlate(
     that state told of, this one included. `now` goes into the time ledger and decides nothing.
     """
     remembered = {incident.incident_id: incident for incident in candidates}
-    reason, told = _with_report(list(remembered.values()), report, windows, now)
+    claim = claim_of(report, windows, now)
+    if clock - told_at(claim) >= windows.quiet:
+        # Old news of a feed that woke up late: it is remembered, and closed at once.
+        claim = claim.model_copy(update={"tellable": False})
+    reason, told = _with_report(list(remembered.values()), report, claim, windows)
     if told is not None:
         _keep_newest(remembered, told)
     closed = [
@@ -97,9 +101,9 @@ def clock_of(report: IncidentReport) -> Instant:
 
 
 def _with_report(
-    candidates: Sequence[Incident], report: IncidentReport, windows: Windows, now: Instant
+    candidates: Sequence[Incident], report: IncidentReport, claim: SourceClaim, windows: Windows
 ) -> tuple[str, Revision | None]:
-    claim, report_id = claim_of(report, windows, now), report.report_id
+    report_id = report.report_id
     for incident in candidates:
         told = [position for position, known in enumerate(incident.claims) if known.report_id == report_id]
         for position in told:
@@ -131,6 +135,8 @@ def _with_report(
         return "background opens no incident", None
     if claim.relation is Relation.NONE:
         return "not at a diplomatic site", None
+    if _lies_ahead(report):
+        return "has not happened yet", None
     return "opens", Revision(None, fold.build(ids.incident_id(report.report_id), (claim,)))
 
 
@@ -200,7 +206,10 @@ def claim_of(report: IncidentReport, windows: Windows, now: Instant) -> SourceCl
             reported_at=report.reported_at,
             correlated_at=now,
         ),
-        tellable=finding.alertable and not report.withdrawn and is_recent(report, windows.alert),
+        tellable=finding.alertable
+        and not report.withdrawn
+        and is_recent(report, windows.alert)
+        and _has_a_place(finding.site or Site()),
         denies=any(guard.name == DENIAL for guard in finding.guards),
         withdrawn=report.withdrawn,
         quote=first,
@@ -224,8 +233,24 @@ def claim_of(report: IncidentReport, windows: Windows, now: Instant) -> SourceCl
     )
 
 
+def _has_a_place(site: Site) -> bool:
+    """A building whose country is not told is told of when it is: until then nobody can act on it, and the reports that
+    name the country never meet this one (docs/adr/0001). People are told of wherever they are."""
+    return site.host_state is not None or site.kind in MOVING
+
+
 _ACROSS_THE_WORLD = dt.timedelta(days=1)
 """The date line: it can be tomorrow where the event was."""
+
+
+def _happened(report: IncidentReport) -> dt.date | None:
+    return report.finding.date or (report.published_at.date() if report.published_at else None)
+
+
+def _lies_ahead(report: IncidentReport) -> bool:
+    """Nobody can have told of it yet."""
+    happened = _happened(report)
+    return happened is not None and happened > report.fetched_at.date() + _ACROSS_THE_WORLD
 
 
 def is_recent(report: IncidentReport, window: dt.timedelta) -> bool:
@@ -233,10 +258,10 @@ def is_recent(report: IncidentReport, window: dt.timedelta) -> bool:
 
     A dateless report from a first poll could be of any age, so it is not; one that appeared while we watched is.
     """
-    happened = report.finding.date or (report.published_at.date() if report.published_at else None)
+    happened = _happened(report)
     if happened is None:
         return not report.backlog
-    if happened > report.fetched_at.date() + _ACROSS_THE_WORLD:
-        return False  # nobody can have told of it yet
+    if _lies_ahead(report):
+        return False
     clock = report.watermark_at or report.published_at
     return clock is None or clock.date() - happened <= window

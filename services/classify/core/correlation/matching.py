@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from services.classify.core.taxonomy import TAXONOMY
 from services.contracts.incident import Incident, IncidentStatus, Note, NoteKind, SourceClaim
@@ -15,13 +16,28 @@ _RELATED = {
     for pair in (("explosive", "armed"), ("armed", "crowd"), ("threat", "explosive"), ("armed", "kidnap"))
 }
 
+# What the gunmen of one assault do, each to another reporter the whole of it.
+_ONE_ASSAULT = frozenset(
+    {
+        IncidentType.ARMED_ATTACK_SHOOTING,
+        IncidentType.ASSASSINATION_STAFF,
+        IncidentType.BOMBING_IED,
+        IncidentType.SUICIDE_ATTACK,
+        IncidentType.STORMING_INTRUSION,
+        IncidentType.KIDNAP_HOSTAGE,
+    }
+)
+
+# A demonstration is no attack that a closure would follow.
+_NO_ATTACK = frozenset({IncidentType.SECURITY_POSTURE, IncidentType.PEACEFUL_PROTEST_BLOCKADE})
+
 # Kinds that stand on one compound, or that a reporter uses for the mission as a whole.
 _ONE_COMPOUND = frozenset(
     {SiteKind.EMBASSY, SiteKind.CHANCERY, SiteKind.RESIDENCE, SiteKind.DIPLOMATIC_QUARTER, SiteKind.PERMANENT_MISSION}
 )
 
 # People and vehicles of a mission: a guard stabbed at the gate is staff to one reporter and the consulate to another.
-_MOVING = frozenset({SiteKind.STAFF, SiteKind.CONVOY})
+MOVING = frozenset({SiteKind.STAFF, SiteKind.CONVOY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +54,9 @@ def match(candidates: Sequence[Incident], claim: SourceClaim, windows: Windows) 
     """The one incident the claim can be about.
 
     Same type family, dates within the window, and the same site. A claim that names less of the site than an
-    incident does joins it only when no other incident fits as well. What is not known must be made up for: a claim
+    incident does joins it only when it fits no other mission's as well. What is not known must be made up for: a claim
     about no mission has to name the city, the day and the very type, and background has to name a day. What is dated
-    after an incident that an analyst judged a false alarm is another event.
+    after an incident that an analyst judged a false alarm, or that was told before that day began, is another event.
     """
     if claim.date_precision is not DatePrecision.DAY and (claim.site.kind is None or is_background(claim)):
         return None
@@ -53,18 +69,39 @@ def match(candidates: Sequence[Incident], claim: SourceClaim, windows: Windows) 
         and (claim.relation is not Relation.NONE or incident.type is claim.type)
         and dates_agree(incident, claim, windows.merge)
         and not _is_later_than_a_false_alarm(incident, claim)
+        and not _is_another_days(incident, claim)
     ]
     same_site = [incident for incident in fitting if incident.site.site_key == claim.site.site_key]
-    if same_site:
-        return min(same_site, key=lambda incident: (_days_apart(incident, claim), incident.incident_id))
-    compatible = [incident for incident in fitting if sites_agree(incident.site, claim.site)]
-    return compatible[0] if len(compatible) == 1 else None
+    near = same_site or [incident for incident in fitting if sites_agree(incident.site, claim.site)]
+    if not all(sites_agree(one.site, other.site) for one, other in combinations(near, 2)):
+        return None
+    return min(near, key=lambda incident: (_days_apart(incident, claim), incident.incident_id), default=None)
 
 
 def _is_later_than_a_false_alarm(incident: Incident, claim: SourceClaim) -> bool:
     judged = judgement(incident.notes)
     rejected = judged is not None and judged.kind is NoteKind.FALSE_ALARM
     return rejected and incident.date is not None and claim.date is not None and claim.date > incident.date
+
+
+_CLOCK_AND_SUN = dt.timedelta(hours=3)
+"""How far a country's clocks may be ahead of its sun: China has one zone."""
+_EARLIEST_ZONE = dt.timedelta(hours=14)
+
+
+def _is_another_days(incident: Incident, claim: SourceClaim) -> bool:
+    """Of two days next to each other, was the earlier one's event told before the later day began there?
+
+    An event around midnight has two dates. What was told already cannot have happened on the next day.
+    """
+    vague = {incident.date_precision, claim.date_precision} != {DatePrecision.DAY}
+    if claim.standing is not Standing.NEW or vague or incident.date is None or claim.date is None:
+        return False
+    longitude = next((site.lon for site in (incident.site, claim.site) if site.lon is not None), None)
+    ahead = _EARLIEST_ZONE if longitude is None else dt.timedelta(hours=longitude / 15) + _CLOCK_AND_SUN
+    begins = dt.datetime.combine(max(incident.date, claim.date), dt.time(), dt.UTC)
+    told = [each for each in incident.claims if not is_background(each)] if incident.date < claim.date else [claim]
+    return incident.date != claim.date and any(told_at(each) + ahead < begins for each in told)
 
 
 def judgement(notes: Sequence[Note]) -> Note | None:
@@ -79,7 +116,8 @@ def is_background(claim: SourceClaim) -> bool:
 
 
 def types_agree(one: IncidentType, other: IncidentType) -> bool:
-    return one is other or _families_agree(TAXONOMY[one].family, TAXONOMY[other].family)
+    families = TAXONOMY[one].family, TAXONOMY[other].family
+    return {one, other} <= _ONE_ASSAULT or _families_agree(*families)
 
 
 def _families_agree(one: str, other: str) -> bool:
@@ -103,7 +141,7 @@ def _kinds_agree(one: Site, other: Site) -> bool:
     return (
         told
         and (one.sending_state, one.city) == (other.sending_state, other.city)
-        and bool({one.kind, other.kind} & _MOVING)
+        and bool({one.kind, other.kind} & MOVING)
     )
 
 
@@ -125,12 +163,12 @@ def inhibitor(candidates: Sequence[Incident], claim: SourceClaim, windows: Windo
 
     It concerns the same mission, or any in the country where the posture names no city.
     """
-    if TAXONOMY[claim.type].family != "posture":
+    if claim.type is not IncidentType.SECURITY_POSTURE:
         return None
     for incident in candidates:
         same_mission = claim.site.sending_state is None or incident.site.sending_state == claim.site.sending_state
         same_city = claim.site.city is None or incident.site.city == claim.site.city
-        attack = TAXONOMY[incident.type].family != "posture"
+        attack = incident.type not in _NO_ATTACK
         told = incident.status is not IncidentStatus.RETRACTED and any(each.tellable for each in incident.claims)
         if attack and told and same_mission and same_city and dates_agree(incident, claim, windows.merge):
             return incident
@@ -144,9 +182,8 @@ def told_at(claim: SourceClaim) -> Instant:
 
 
 def _days_apart(incident: Incident, claim: SourceClaim) -> int:
-    if incident.date is None or claim.date is None:
-        return 0
-    return abs((incident.date - claim.date).days)
+    told = _told_on(claim)
+    return abs((incident.date - told).days) if incident.date and told else 0
 
 
 def _told_on(claim: SourceClaim) -> dt.date | None:

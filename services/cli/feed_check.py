@@ -16,6 +16,7 @@ from services.contracts.feed import PollStatus
 from services.ingest.check import Check, check, of_document, parsers
 from services.ingest.core.address import BadAddress, feed_url
 from services.ingest.core.feed import Document
+from services.ingest.core.fetched import PERMANENT
 from services.runtime.settings import Settings
 
 MOST_NAMED = 20
@@ -40,7 +41,7 @@ def _print_check(checked: Check) -> None:
     colour = "green" if checked.status is PollStatus.OK else "red"
     out.print(f"[bold {colour}]{checked.status}[/] {escape(fetched.url)}", highlight=False, soft_wrap=True)
     for hop in fetched.hops:
-        kind = "for good" if hop.http_status in (301, 308) else "for now"
+        kind = "for good" if hop.http_status in PERMANENT else "for now"
         say(f"  redirected  {hop.url} ({hop.http_status}, {kind})")
     if fetched.http_status:
         size = f"{fetched.content_type or 'no type'}, {len(fetched.body):,} bytes"

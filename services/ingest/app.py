@@ -12,6 +12,7 @@ from services.ingest.adapters.hub import HubClient, answering
 from services.ingest.adapters.parser import ParserPool
 from services.ingest.adapters.state import FeedStore, Watcher
 from services.ingest.core.politeness import HostPacer
+from services.ingest.core.schedule import Pace
 from services.ingest.poller import Poller
 from services.ingest.subscriber import Subscriber
 from services.runtime import service
@@ -49,9 +50,9 @@ async def ingest(settings: Settings, health: Health, stop: asyncio.Event) -> Non
             store,
             Fetcher(client, timeout_s=wanted.timeout_s, max_bytes=wanted.max_bytes),
             parser,
-            interval=timedelta(seconds=wanted.interval_s),
+            pace=Pace.around(wanted.interval_s).bounded(wanted.min_interval_s, wanted.max_interval_s),
             concurrency=wanted.concurrency,
-            hosts=HostPacer(wanted.host_concurrency, wanted.host_spacing_s),
+            hosts=HostPacer(wanted.host_concurrency, wanted.host_spacing_s, wanted.host_hold_s),
         )
         try:
             async with asyncio.TaskGroup() as group, _subscribing(settings, client, store, poller, group) as watchers:

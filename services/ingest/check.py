@@ -3,7 +3,7 @@ ingest. For the command and the API."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from services.contracts import ids
@@ -13,6 +13,7 @@ from services.ingest.adapters.parser import ParserPool
 from services.ingest.core.feed import Document, Entry
 from services.ingest.core.fetched import Fetched
 from services.ingest.core.outcome import settle, state_before
+from services.ingest.core.schedule import Pace
 from services.runtime.settings import Settings
 
 
@@ -79,14 +80,15 @@ def parsers(chosen: Settings, processes: int) -> ParserPool:
 
 async def check(chosen: Settings, address: str) -> Check:
     """What a first poll of `address`, an http(s) URL, would come to. Raises nothing but CancelledError."""
+    limits = chosen.ingest
     fetched = await fetch_once(chosen, address)
     document = None
     if fetched.status is PollStatus.OK:
         async with parsers(chosen, 1) as parser:
             document = await parser.parse(fetched.body, fetched.content_type, fetched.url)
     feed = Feed(feed_id=ids.feed_id(address), url=address)
-    now, interval = datetime.now(UTC), timedelta(seconds=chosen.ingest.interval_s)
-    outcome = settle(feed, state_before(feed, None), fetched, document, now=now, interval=interval, jitter=0.0)
+    now, pace = datetime.now(UTC), Pace.around(limits.interval_s).bounded(limits.min_interval_s, limits.max_interval_s)
+    outcome = settle(feed, state_before(feed, None), fetched, document, now=now, pace=pace, jitter=0.0)
     due = outcome.state.next_poll_at
     wait = f"in {(due - now).total_seconds():g} s ({outcome.next_because})" if due else f"never: {outcome.next_because}"
     return Check(fetched, document, len(outcome.articles), wait)

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Protocol
-from urllib.parse import urlsplit
 
 import structlog
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
@@ -20,11 +19,12 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from services.contracts.article import Article
 from services.contracts.feed import Feed, FeedState, LeaseStatus, PollStatus
 from services.contracts.ids import FeedId
+from services.ingest.core import caching
 from services.ingest.core.feed import Document
 from services.ingest.core.fetched import Fetched
 from services.ingest.core.outcome import SUCCEEDED, Outcome, settle, state_before
-from services.ingest.core.politeness import HostPacer
-from services.ingest.core.schedule import DueQueue
+from services.ingest.core.politeness import HostPacer, host_of
+from services.ingest.core.schedule import DueQueue, Pace
 from services.ingest.core.websub import looks_left, poll_at
 from services.runtime import metrics
 from services.runtime.log import without_token
@@ -33,6 +33,7 @@ log = structlog.get_logger()
 
 FEED_POLLED = "feed.polled"
 POLL_FAILED = "feed.poll_failed"
+HOST_HELD = "host.held"
 
 # What is under way at a stop gets this long; what is cut then is repeated by whoever polls next.
 STOP_GRACE_S = 3.0
@@ -71,14 +72,14 @@ class Poller:
         fetcher: Fetches,
         parser: Parses,
         *,
-        interval: timedelta,
+        pace: Pace,
         concurrency: int,
         hosts: HostPacer | None = None,
         clock: Callable[[], datetime] = _utc_now,
         dice: Callable[[], float] = random.random,
     ) -> None:
         self._store, self._fetcher, self._parser = store, fetcher, parser
-        self._interval = interval
+        self._pace = pace
         self._concurrency = concurrency
         self._clock, self._dice = clock, dice
         self._hosts = hosts or HostPacer(at_once=concurrency, spacing_s=0.0)
@@ -168,10 +169,10 @@ class Poller:
             feed = self._store.feed(key)
             if feed is None:
                 continue
-            begins_at_s = self._hosts.begins_at(key, _host(feed.url), now_s)
+            begins_at_s = self._hosts.begins_at(key, host_of(feed.url), now_s)
             if begins_at_s == now_s:
                 task = group.create_task(self._poll(feed))
-                task.add_done_callback(partial(self._host_is_free, _host(feed.url)))
+                task.add_done_callback(partial(self._host_is_free, host_of(feed.url)))
                 self._polls[feed.feed_id] = (feed.url, task)
             elif begins_at_s is not None:
                 self._queue.set(key, begins_at_s)
@@ -207,7 +208,7 @@ class Poller:
                 raise
             # Whatever this feed met, the others go on; its state stands, so nothing is lost.
             log.exception(POLL_FAILED, feed_id=feed.feed_id, url=without_token(feed.url), reason=str(error))
-            self._finished(feed.feed_id, self._clock() + self._interval)
+            self._finished(feed.feed_id, self._clock() + self._pace.usual)
             return
         self._finished(feed.feed_id, self._next_poll_at(outcome, looks))
         if outcome.state.lease is not None:
@@ -218,12 +219,20 @@ class Poller:
         state = state_before(feed, self._store.state(feed.feed_id))
         fetched = await self._fetcher.fetch(feed.url, state.etag, state.last_modified)
         now = self._clock()
+        if fetched.status is PollStatus.THROTTLED:
+            self._hold(host_of(fetched.url), now, caching.retry_after(fetched.retry_after, now))
         document = None
         if fetched.status is PollStatus.OK:
             document = await self._parser.parse(fetched.body, fetched.content_type, fetched.url)
         # The feed's title, grade or hints may have been changed meanwhile.
         feed = self._store.feed(feed.feed_id) or feed
-        return settle(feed, state, fetched, document, now=now, interval=self._interval, jitter=self._dice())
+        return settle(feed, state, fetched, document, now=now, pace=self._pace, jitter=self._dice())
+
+    def _hold(self, host: str, now: datetime, retry_after: timedelta | None) -> None:
+        asked_s = retry_after.total_seconds() if retry_after else None
+        held_s = self._hosts.hold(host, now.timestamp(), asked_s)
+        if held_s:
+            log.warning(HOST_HELD, host=host, held_s=round(held_s), retry_after_s=asked_s)
 
     def _next_poll_at(self, outcome: Outcome, looks: Sequence[timedelta]) -> datetime | None:
         """Sooner than planned where a hub spoke of news that were not there, or spoke meanwhile."""
@@ -249,10 +258,6 @@ class Poller:
         leases = Counter(state.lease.status for state in states if state and state.lease)
         for lease in LeaseStatus:
             metrics.HUB_LEASES.labels(lease).set(leases[lease])
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).hostname or ""
 
 
 def _report(feed: Feed, outcome: Outcome, took_s: float) -> None:

@@ -78,7 +78,11 @@ class TopicSettings(Section):
 
 
 class IngestSettings(Section):
-    interval_s: float = Field(300, ge=1, description="time between two polls of a feed that gives no other hint")
+    interval_s: float = Field(300, ge=1, description="time between two polls of a feed before its news set another")
+    min_interval_s: float | None = Field(None, gt=0, description="to a busy feed; default: a fifth of interval_s")
+    max_interval_s: float | None = Field(
+        None, gt=0, le=86_400, description="to a quiet feed; default: twice interval_s"
+    )
     timeout_s: float = Field(30, gt=0, description="whole time one fetch may take")
     parse_timeout_s: float = Field(20, gt=0, description="time a document may take to parse")
     max_bytes: int = Field(10_000_000, ge=1_000, description="size of a document after decompression")
@@ -86,6 +90,9 @@ class IngestSettings(Section):
     concurrency: int = Field(64, ge=1, le=10_000)
     host_concurrency: int = Field(2, ge=1, le=1_000, description="polls of one host at a time")
     host_spacing_s: float = Field(1, ge=0, le=600, description="time between two polls of one host")
+    host_hold_s: float = Field(
+        600, ge=0, le=86_400, description="time at most in which a host that throttled one feed is asked for no other"
+    )
     parser_processes: int = Field(1, ge=1, le=64)
     websub_callback: str | None = Field(
         None, description="public http(s) address of this replica, under which hubs reach it; none: no WebSub"

@@ -9,7 +9,7 @@ import httpx
 from services.contracts.feed import PollStatus
 from services.ingest.adapters.body import ACCEPTED, Body, BrokenBody, TooLarge
 from services.ingest.core.caching import conditions
-from services.ingest.core.fetched import Fetched, Hop
+from services.ingest.core.fetched import PERMANENT, Fetched, Hop
 from services.runtime.egress import EgressRefused, guarded_client
 from services.runtime.settings import Settings
 
@@ -76,7 +76,9 @@ class Fetcher:
             response = await self._client.send(request, stream=True)
             try:
                 if response.status_code not in _REDIRECTS:
-                    return replace(await self._answer(url, response, bool(conditional)), hops=tuple(hops))
+                    return _gone_for_good(
+                        replace(await self._answer(url, response, bool(conditional)), hops=tuple(hops))
+                    )
                 target = _target(request.url, response)
                 await _drain(response)
             finally:
@@ -107,6 +109,9 @@ class Fetcher:
             last_modified=_as_received(headers, b"last-modified"),
             content_type=headers.get("content-type", ""),
             cache_control=headers.get("cache-control"),
+            expires=headers.get("expires"),
+            date=headers.get("date"),
+            age=headers.get("age"),
             retry_after=headers.get("retry-after"),
             body=body,
             hub=_linked(response, "hub"),
@@ -143,9 +148,18 @@ def _verdict(code: int, asks_to_wait: bool, conditional: bool) -> tuple[PollStat
             return PollStatus.THROTTLED, "HTTP 429: too many requests"
         case 503 if asks_to_wait:
             return PollStatus.THROTTLED, "HTTP 503: asked to come back later"
+        case 204 | 205 | 206:
+            return PollStatus.HTTP_ERROR, f"HTTP {code}, which brings no whole document"
         case _ if 200 <= code < 300:
             return PollStatus.OK, ""
     return PollStatus.HTTP_ERROR, f"HTTP {code}"
+
+
+def _gone_for_good(fetched: Fetched) -> Fetched:
+    """A 410 at the end of a temporary redirect says nothing of the feed's own address."""
+    if fetched.status is PollStatus.GONE and any(hop.http_status not in PERMANENT for hop in fetched.hops):
+        return replace(fetched, status=PollStatus.HTTP_ERROR, reason=f"{fetched.reason}, by a temporary redirect")
+    return fetched
 
 
 def _target(base: httpx.URL, response: httpx.Response) -> str:

@@ -9,11 +9,12 @@ _UNCACHED = re.compile(r"(?:^|[,\s])no-(?:cache|store)\b", re.IGNORECASE)
 
 
 def conditions(etag: str | None, last_modified: str | None) -> dict[bytes, bytes]:
-    """The headers that make a GET conditional: the validators as received, to the byte (RFC 9110, 13.1)."""
+    """The headers that make a GET conditional: the validators as received, to the byte (RFC 9110, 13.1).
+    An empty one validates nothing, and some servers refuse a request with it."""
     headers = {}
-    if etag is not None:
+    if etag:
         headers[b"If-None-Match"] = etag.encode("latin-1")
-    if last_modified is not None:
+    if last_modified:
         headers[b"If-Modified-Since"] = last_modified.encode("latin-1")
     return headers
 
@@ -22,19 +23,40 @@ def retry_after(value: str | None, now: datetime) -> timedelta | None:
     """The wait a Retry-After asks for, as seconds or as a date (RFC 9110, 10.2.3). None if it asks for none."""
     if value is None:
         return None
+    if (until := _date(value)) is not None:
+        return max(until - now, timedelta(0))
+    return _seconds(value)
+
+
+def freshness(
+    cache_control: str | None, *, expires: str | None, date: str | None, age: str | None, now: datetime
+) -> timedelta | None:
+    """How long the answer stays fresh from `now` on (RFC 9111, 4.2): its max-age, else Expires less Date, less its Age
+    in caches on the way. None where it does not say, or may not be kept without asking.
+
+    s-maxage is not heeded: it speaks to caches that many share.
+    """
+    cache_control = cache_control or ""
+    if _UNCACHED.search(cache_control):
+        return None
+    if match := _MAX_AGE.search(cache_control):
+        lifetime = timedelta(seconds=int(match[1]))
+    elif expires is not None:
+        until = _date(expires)  # what is no date, "0" above all, has passed (RFC 9111, 5.3)
+        lifetime = until - (_date(date or "") or now) if until else timedelta(0)
+    else:
+        return None
+    return max(lifetime - (_seconds((age or "").partition(",")[0]) or timedelta(0)), timedelta(0))
+
+
+def _seconds(value: str) -> timedelta | None:
     value = value.strip()
-    if value.isascii() and value.isdigit():
-        return timedelta(seconds=int(value[:10]))
+    return timedelta(seconds=int(value[:10])) if value.isascii() and value.isdigit() else None
+
+
+def _date(value: str) -> datetime | None:
     try:
-        until = parsedate_to_datetime(value)
+        found = parsedate_to_datetime(value)
     except (ValueError, OverflowError):
         return None
-    return max((until if until.tzinfo else until.replace(tzinfo=UTC)) - now, timedelta(0))
-
-
-def max_age(cache_control: str | None) -> timedelta | None:
-    """How long the answer stays fresh by Cache-Control; None where it does not say, or forbids keeping it."""
-    if cache_control is None or _UNCACHED.search(cache_control):
-        return None
-    match = _MAX_AGE.search(cache_control)
-    return timedelta(seconds=int(match[1])) if match else None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

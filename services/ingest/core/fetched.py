@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from services.contracts.feed import PollStatus
 
+PERMANENT = frozenset({301, 308})
+"""Redirects that name a new address for good (RFC 9110, 15.4.2 and 15.4.9)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hop:
@@ -27,6 +30,9 @@ class Fetched:
     last_modified: str | None = None
     content_type: str = ""
     cache_control: str | None = None
+    expires: str | None = None
+    date: str | None = None
+    age: str | None = None
     retry_after: str | None = None
     body: bytes = b""
     hops: tuple[Hop, ...] = ()

@@ -7,12 +7,12 @@ from urllib.parse import urlsplit
 
 from services.contracts import ids
 from services.contracts.article import Article, Source
-from services.contracts.feed import Feed, FeedState, PollStatus, Seen
+from services.contracts.feed import LONGEST_BOUND_S, Feed, FeedState, PollStatus, Seen
 from services.ingest.core import caching, websub
 from services.ingest.core.feed import Document, Entry
-from services.ingest.core.fetched import Fetched
+from services.ingest.core.fetched import PERMANENT, Fetched
 from services.ingest.core.identity import content_hash, identities
-from services.ingest.core.schedule import next_poll
+from services.ingest.core.schedule import NextPoll, Pace, next_poll
 
 SUCCEEDED = frozenset({PollStatus.OK, PollStatus.NOT_MODIFIED})
 
@@ -62,7 +62,7 @@ def settle(
     document: Document | None,
     *,
     now: datetime,
-    interval: timedelta,
+    pace: Pace,
     jitter: float,
 ) -> Outcome:
     """The outcome of a poll at `now`. `document` is what `fetched.body` held, None where there is none.
@@ -70,42 +70,36 @@ def settle(
     The first document of a feed is its backlog. An entry whose content changed is the next revision of its article.
     """
     status = document.status if document else fetched.status
-    failures = 0 if status in SUCCEEDED else state.failures + 1
-    ttl_s = _ttl_s(state, document)
-    planned = next_poll(
-        status,
-        now,
-        interval,
-        jitter,
-        failures=failures,
-        max_age=caching.max_age(fetched.cache_control),
-        ttl=timedelta(seconds=ttl_s) if ttl_s else None,
-        retry_after=caching.retry_after(fetched.retry_after, now),
-    )
+    entries: list[Entry] = []
+    news: list[tuple[Entry, Seen]] = []
+    seen = state.seen
+    if document is not None and status is PollStatus.OK:
+        entries = [_with_plausible_date(entry, now) for entry in document.entries]
+        news, seen = _news(feed, state, entries)
+    planned, schedule = _planned(feed, state, fetched, document, news, now=now, pace=pace, jitter=jitter)
     polled: dict[str, object] = {
         "status": status,
         "reason": document.problem if document else fetched.reason,
         "http_status": fetched.http_status,
         "last_poll_at": now,
-        "next_poll_at": planned.at,
-        "failures": failures,
+        **schedule,
     }
     if status in SUCCEEDED:
         polled["last_success_at"] = now
     moved = _moved(feed, fetched) if status in SUCCEEDED else None
     if moved is not None:
         polled["url"] = moved.url
+    if (moved is not None and status is PollStatus.NOT_MODIFIED) or fetched.http_status in FAULTS_THE_REQUEST:
+        # What the new address holds was never seen; what the server faults may be the validators.
+        polled |= {"etag": None, "last_modified": None}
     if document is None or status is not PollStatus.OK:
         return Outcome(state.model_copy(update=polled), (), planned.because, moved)
-    entries = [_with_plausible_date(entry, now) for entry in document.entries]
     watermark = max((d for d in (state.watermark_at, *(e.published_at for e in entries)) if d), default=None)
-    news, seen = _news(feed, state, entries)
     read = {
         "etag": fetched.etag,
         "last_modified": fetched.last_modified,
         "entries": len(entries),
         "watermark_at": watermark,
-        "ttl_s": ttl_s,
         "lease": websub.offered(state.lease, websub.offer(fetched, document)),
         "seen": seen,
     }
@@ -118,25 +112,89 @@ def settle(
     )
 
 
+def _planned(
+    feed: Feed,
+    state: FeedState,
+    fetched: Fetched,
+    document: Document | None,
+    news: list[tuple[Entry, Seen]],
+    *,
+    now: datetime,
+    pace: Pace,
+    jitter: float,
+) -> tuple[NextPoll, dict[str, object]]:
+    """The next poll, and what the state keeps of it and its reasons."""
+    status = document.status if document else fetched.status
+    failures = 0 if status in SUCCEEDED else state.failures + 1
+    pace = pace.bounded(feed.min_interval_s, feed.max_interval_s)
+    before = timedelta(seconds=state.interval_s) if state.interval_s else None
+    interval, because = pace.interval(before, status, _has_news(state, status, news))
+    fresh_s, ttl_s = _fresh_s(state, fetched, status, now), _ttl_s(state, document)
+    planned = next_poll(
+        status,
+        now,
+        interval,
+        jitter,
+        because=because,
+        failures=failures,
+        fresh=None if fresh_s is None else timedelta(seconds=fresh_s),
+        # Who bounds a feed by hand knows better than the software that wrote it: WordPress says "hourly" unasked.
+        ttl=timedelta(seconds=min(ttl_s or 0, feed.max_interval_s or LONGEST_BOUND_S)),
+        retry_after=caching.retry_after(fetched.retry_after, now),
+    )
+    keeps: dict[str, object] = {
+        "failures": failures,
+        "next_poll_at": planned.at,
+        "interval_s": interval.total_seconds(),
+        "fresh_s": fresh_s,
+        "ttl_s": ttl_s,
+    }
+    return planned, keeps
+
+
 def _ttl_s(state: FeedState, document: Document | None) -> int | None:
     """What the document asks, or the last one that came asked."""
-    if document is None:
+    if document is None or document.status is not PollStatus.OK:
         return state.ttl_s
     return int(document.ttl.total_seconds()) if document.ttl else None
 
 
-PERMANENT = frozenset({301, 308})
+def _fresh_s(state: FeedState, fetched: Fetched, status: PollStatus, now: datetime) -> int | None:
+    """What the answer asks, or the last one asked: a 304 that is silent on it changes nothing (RFC 9111, 4.3.4)."""
+    silent = status is PollStatus.NOT_MODIFIED and fetched.cache_control is None and fetched.expires is None
+    if silent or status not in SUCCEEDED:
+        return state.fresh_s
+    fresh = caching.freshness(
+        fetched.cache_control, expires=fetched.expires, date=fetched.date, age=fetched.age, now=now
+    )
+    return None if fresh is None else int(fresh.total_seconds())
+
+
+def _has_news(state: FeedState, status: PollStatus, news: list[tuple[Entry, Seen]]) -> bool | None:
+    """Whether the feed has something new to tell; None where its backlog, edits alone or a failure do not show it.
+
+    A new entry with an old date is none: some feeds give their entries new ids at every poll.
+    """
+    if status not in SUCCEEDED or state.last_success_at is None:
+        return None
+    new = [entry.published_at for entry, mark in news if mark.revision == 1]
+    if not new:
+        return None if news else False
+    return any(date is None or state.watermark_at is None or date > state.watermark_at for date in new)
+
+
+# Answers that find fault with the request itself (RFC 9110, 15.5.1 and 15.5.13; RFC 6585, 5).
+FAULTS_THE_REQUEST = frozenset({400, 412, 431})
 
 
 def _moved(feed: Feed, fetched: Fetched) -> Feed | None:
-    """The feed at the address that its redirects name for good (RFC 9110, 15.4.2 and 15.4.9); never from https to
-    http."""
+    """The feed at the address that its redirects name for good (RFC 9110, 15.4.2 and 15.4.9); never from https by
+    way of http, where anybody could have sent it anywhere."""
     for_good = len(list(takewhile(lambda hop: hop.http_status in PERMANENT, fetched.hops)))
-    ways = [*(hop.url for hop in fetched.hops), fetched.url]
-    address = ways[for_good]
-    if not for_good or (feed.url.startswith("https:") and not address.startswith("https:")):
+    ways = [*(hop.url for hop in fetched.hops), fetched.url][: for_good + 1]
+    if not for_good or (feed.url.startswith("https:") and not all(way.startswith("https:") for way in ways)):
         return None
-    return feed.model_copy(update={"url": address})
+    return feed.model_copy(update={"url": ways[-1]})
 
 
 def _with_plausible_date(entry: Entry, now: datetime) -> Entry:

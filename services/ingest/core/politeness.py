@@ -1,19 +1,30 @@
 """How often one host is asked, whoever's feeds it serves."""
 
 from collections import Counter
+from urllib.parse import urlsplit
+
+# How long a host is held that says 429 and not for how long.
+SHORTEST_HOLD_S = 60.0
+
+
+def host_of(url: str) -> str:
+    """The host that a poll of `url` counts for, however it is written: its ports and names with a dot are one."""
+    return (urlsplit(url).hostname or "").rstrip(".")
 
 
 class HostPacer:
     """Turns at hosts: no more than `at_once` polls of a host at a time, begun at least `spacing_s` apart.
 
     A key that must wait for a moment is told which, and the moment is kept for it. One that must wait for another
-    poll to end is kept, and given back when one does.
+    poll to end is kept, and given back when one does. A host that asks to be left alone for one feed is left alone for
+    all, at most `longest_hold_s`: one broken address must not silence its neighbours for long.
     """
 
-    def __init__(self, at_once: int, spacing_s: float) -> None:
-        self._at_once, self._spacing_s = at_once, spacing_s
+    def __init__(self, at_once: int, spacing_s: float, longest_hold_s: float = 0.0) -> None:
+        self._at_once, self._spacing_s, self._longest_hold_s = at_once, spacing_s, longest_hold_s
         self._under_way: Counter[str] = Counter()
         self._free_at_s: dict[str, float] = {}
+        self._held_until_s: dict[str, float] = {}
         self._reserved_s: dict[str, float] = {}
         self._waiting: dict[str, list[str]] = {}
 
@@ -24,6 +35,8 @@ class HostPacer:
             self._waiting.setdefault(host, []).append(key)
             return None
         free_at_s = self._reserved_s.pop(key, self._free_at_s.get(host, now_s))
+        if free_at_s < self._held_until_s.get(host, 0.0):
+            free_at_s = max(self._free_at_s.get(host, 0.0), self._held_until_s[host])
         if free_at_s > now_s:
             self._reserved_s[key] = free_at_s
             self._free_at_s[host] = max(self._free_at_s.get(host, 0.0), free_at_s) + self._spacing_s
@@ -31,6 +44,12 @@ class HostPacer:
         self._under_way[host] += 1
         self._free_at_s[host] = max(self._free_at_s.get(host, 0.0), now_s + self._spacing_s)
         return now_s
+
+    def hold(self, host: str, now_s: float, retry_after_s: float | None) -> float:
+        """Begin no poll of `host` for as long as it asks; the seconds that it is held from `now_s`."""
+        hold_s = min(max(retry_after_s or 0.0, SHORTEST_HOLD_S), self._longest_hold_s)
+        self._held_until_s[host] = max(self._held_until_s.get(host, 0.0), now_s + hold_s)
+        return self._held_until_s[host] - now_s
 
     def ended(self, host: str) -> list[str]:
         """The keys that waited for it."""

@@ -83,6 +83,7 @@ class Scripted:
         self.under_way = self.most_under_way = 0
         self.fetching, self.release = asyncio.Event(), asyncio.Event()
         self.broken: set[str] = set()
+        self.throttled: set[str] = set()
         self._held: set[str] = set()
         self.permanent: dict[str, str] = {}
 
@@ -100,6 +101,8 @@ class Scripted:
             await asyncio.sleep(0)
         finally:
             self.under_way -= 1
+        if url in self.throttled:
+            return Fetched(PollStatus.THROTTLED, "HTTP 429", url, 429)
         end = self.permanent.get(url, url)
         hops = () if end == url else (Hop(url, 301),)
         return Fetched(self.status, url=end, etag=f'"{len(self.asked)}"', body=end.encode(), hops=hops)

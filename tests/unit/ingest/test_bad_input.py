@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from services.contracts.feed import FeedState, PollStatus
 from services.ingest.adapters.fetcher import Fetcher
 from services.ingest.adapters.parser import ParserPool
+from services.ingest.core.schedule import Pace
 from services.ingest.poller import FEED_POLLED, Poller
 from services.runtime.egress import guarded_client
 from services.runtime.settings import EgressSettings
@@ -73,7 +74,7 @@ async def test_each_ends_in_a_state_that_says_how_and_the_others_go_on(nobody: s
             store,
             Fetcher(client, timeout_s=4, max_bytes=200_000),
             parser,
-            interval=timedelta(seconds=60),
+            pace=Pace.around(60),
             concurrency=8,
         )
         poller.loaded([feed.feed_id for feed in feeds.values()])

@@ -29,7 +29,7 @@ async def test_a_feed_that_moved(settings: Settings) -> None:
     assert told["redirects"] == [{"url": server.url("/old"), "http_status": 301}]
     assert (told["url"], told["status"], told["http_status"]) == (server.url("/new"), PollStatus.OK, 200)
     assert (told["format"], told["title"], told["entries"], told["dated"]) == ("RSS 2.0", "Harbour Wire", 2, 2)
-    assert (told["articles"], told["etag"], told["next_poll"]) == (2, '"7"', "in 900 s (max-age)")
+    assert (told["articles"], told["etag"], told["next_poll"]) == (2, '"7"', "in 900 s (fresh)")
 
 
 async def test_a_page_offers_its_feeds(settings: Settings) -> None:

@@ -33,6 +33,10 @@ WRONG: dict[str, tuple[Handler, PollStatus, str]] = {
     "too many requests": (answer(429, retry_after="7"), PollStatus.THROTTLED, "429"),
     "come back later": (answer(503, retry_after="7"), PollStatus.THROTTLED, "503"),
     "unavailable": (answer(503), PollStatus.HTTP_ERROR, "HTTP 503"),
+    "gone, by a detour": (redirect(302, "/gone"), PollStatus.HTTP_ERROR, "by a temporary redirect"),
+    "gone, at its new address": (redirect(308, "/gone"), PollStatus.GONE, "410"),
+    "no content": (answer(204), PollStatus.HTTP_ERROR, "HTTP 204, which brings no whole document"),
+    "a part": (answer(206, b"<rss/>", content_range="bytes 0-5/900"), PollStatus.HTTP_ERROR, "no whole document"),
     "304 unasked": (answer(304), PollStatus.HTTP_ERROR, "not conditional"),
     "redirect to itself": (redirect(302, "/x"), PollStatus.HTTP_ERROR, "redirect loop"),
     "redirect to a private address": (redirect(302, "http://10.0.0.1/"), PollStatus.REFUSED, "not a public address"),
@@ -75,7 +79,7 @@ WRONG: dict[str, tuple[Handler, PollStatus, str]] = {
 @pytest.mark.parametrize("name", WRONG)
 async def test_a_wrong_answer_is_a_value(name: str) -> None:
     handler, status, reason = WRONG[name]
-    async with serving({"/x": handler}) as server, fetcher() as fetch:
+    async with serving({"/x": handler, "/gone": answer(410)}) as server, fetcher() as fetch:
         fetched = await fetch.fetch(server.url("/x"))
     assert (fetched.status, fetched.body) == (status, b"")
     assert reason in fetched.reason

@@ -13,11 +13,13 @@ from services.contracts.feed import Feed, FeedState, PollStatus, SourceGrade
 from services.ingest.core.feed import Document, Entry
 from services.ingest.core.fetched import Fetched, Hop
 from services.ingest.core.outcome import SEEN_AT_LEAST, Outcome, settle, state_before
+from services.ingest.core.schedule import Pace
 
 URL = "https://wire.example/rss"
 FEED = Feed(feed_id=ids.feed_id(URL), url=URL, title="Wire", language="fr", country="IQ", grade=SourceGrade.B)
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 INTERVAL = timedelta(minutes=5)
+PACE = Pace.around(300)
 FETCHED = Fetched(PollStatus.OK, url=URL, http_status=200, etag='"1"', last_modified="Sunday")
 
 
@@ -38,7 +40,7 @@ def poll(
     document = Document(PollStatus.OK, title="Self-styled Wire", language="en", entries=entries)
     before = state_before(feed, state)
     read = document if fetched.status is PollStatus.OK else None
-    return settle(feed, before, fetched, read, now=now, interval=INTERVAL, jitter=0.0)
+    return settle(feed, before, fetched, read, now=now, pace=PACE, jitter=0.0)
 
 
 def test_the_first_document_is_backlog_and_every_entry_is_published() -> None:
@@ -156,7 +158,7 @@ def test_a_document_that_is_none_keeps_the_validators_of_the_last_good_one(statu
     known = poll(entry("a")).state
     page = replace(FETCHED, etag='"page"')
     wrong = Document(status, "HTML instead of a feed")
-    state = settle(FEED, known, page, wrong, now=NOW, interval=INTERVAL, jitter=0.0).state
+    state = settle(FEED, known, page, wrong, now=NOW, pace=PACE, jitter=0.0).state
     assert (state.status, state.reason, state.etag, state.failures) == (status, "HTML instead of a feed", '"1"', 1)
 
 
@@ -169,17 +171,105 @@ def test_not_modified_is_a_success() -> None:
 
 def test_what_the_document_asked_holds_until_it_asks_otherwise() -> None:
     asking = Document(PollStatus.OK, ttl=timedelta(minutes=20))
-    state = settle(FEED, state_before(FEED, None), FETCHED, asking, now=NOW, interval=INTERVAL, jitter=0.0).state
+    state = settle(FEED, state_before(FEED, None), FETCHED, asking, now=NOW, pace=PACE, jitter=0.0).state
     assert (state.ttl_s, state.next_poll_at) == (1200, NOW + timedelta(minutes=20))
     quiet = poll(state=state, fetched=Fetched(PollStatus.NOT_MODIFIED, url=URL, http_status=304))
     assert (quiet.state.ttl_s, quiet.next_because) == (1200, "ttl")
     assert poll(entry("a"), state=quiet.state).state.ttl_s is None
 
 
+NOT_MODIFIED = Fetched(PollStatus.NOT_MODIFIED, url=URL, http_status=304)
+
+
 def test_validators_are_replaced_together() -> None:
     known = poll(entry("a")).state
     state = poll(entry("a"), state=known, fetched=replace(FETCHED, etag=None, last_modified="Monday")).state
     assert (state.etag, state.last_modified) == (None, "Monday")
+    state = poll(entry("a"), state=state, fetched=replace(FETCHED, etag=None, last_modified=None)).state
+    assert (state.etag, state.last_modified) == (None, None)
+
+
+def test_a_304_changes_no_validator() -> None:
+    """Apache's says `"1"` of what its 200 called `"1-gzip"`; only the latter is answered by a 304."""
+    known = poll(entry("a"), fetched=replace(FETCHED, etag='"1-gzip"')).state
+    state = poll(state=known, fetched=replace(NOT_MODIFIED, etag='"1"', last_modified="Tuesday")).state
+    assert (state.etag, state.last_modified) == ('"1-gzip"', "Sunday")
+
+
+def test_a_304_may_change_how_long_an_answer_is_fresh() -> None:
+    known = poll(entry("a"), fetched=replace(FETCHED, cache_control="max-age=900")).state
+    assert (known.fresh_s, known.next_poll_at) == (900, NOW + timedelta(minutes=15))
+    for says, fresh_s in ((None, 900), ("max-age=1200", 1200), ("no-cache", None)):
+        outcome = poll(state=known, fetched=replace(NOT_MODIFIED, cache_control=says))
+        assert outcome.state.fresh_s == fresh_s
+        assert outcome.next_because == ("fresh" if fresh_s else "quiet")
+    assert poll(state=known, fetched=FAILURES[2]).state.fresh_s == 900
+    assert poll(entry("a"), state=known).state.fresh_s is None
+
+
+def test_what_the_server_faults_is_asked_without_validators() -> None:
+    known = poll(entry("a")).state
+    for http_status, etag in ((400, None), (412, None), (431, None), (403, '"1"'), (500, '"1"')):
+        state = poll(state=known, fetched=Fetched(PollStatus.HTTP_ERROR, "no", URL, http_status)).state
+        assert state.etag == etag
+        assert (state.last_modified is None) is (etag is None)
+
+
+def later(state: FeedState, *entries: Entry, fetched: Fetched = FETCHED, feed: Feed = FEED) -> tuple[float | None, str]:
+    outcome = poll(*entries, state=state, fetched=fetched, feed=feed, now=NOW + INTERVAL)
+    return outcome.state.interval_s, outcome.next_because
+
+
+A, B = entry("a", "2026-03-01T08:00:00+00:00"), entry("b", "2026-03-01T09:00:00+00:00")
+
+
+def test_news_bring_the_next_poll_nearer_and_silence_puts_it_off() -> None:
+    known = poll(A).state
+    assert known.interval_s == 300, "a backlog is no news"
+    assert later(known, B, A) == (150, "news")
+    assert later(known, entry("undated"), A) == (150, "news")
+    assert later(known, A) == (375, "quiet")
+    assert later(known, fetched=NOT_MODIFIED) == (375, "quiet")
+    assert later(known) == (375, "quiet"), "an empty document"
+    edited = replace(A, text="Corrected.")
+    assert later(known, edited) == (300, "interval"), "an edit shows no rhythm"
+    assert later(known, B, edited) == (150, "news")
+    assert later(known, fetched=FAILURES[2]) == (300, "back-off after 1 failed")
+    assert later(known, fetched=FAILURES[5]) == (600, "retry-after")
+
+
+def test_new_ids_for_old_entries_are_no_news() -> None:
+    assert later(poll(A, B).state, replace(A, id="a2", link=None), replace(B, id="b2", link=None)) == (375, "quiet")
+
+
+def test_a_feed_has_bounds_of_its_own() -> None:
+    quick = FEED.model_copy(update={"min_interval_s": 10, "max_interval_s": 200})
+    slow = FEED.model_copy(update={"min_interval_s": 1800})
+    assert poll(A, feed=quick).state.interval_s == 200
+    assert later(poll(A, feed=quick).state, A, feed=quick) == (200, "longest interval")
+    assert later(poll(A).state.model_copy(update={"interval_s": 15.0}), B, A, feed=quick) == (10, "shortest interval")
+    assert later(poll(A, feed=slow).state, B, A, feed=slow) == (1800, "shortest interval")
+    assert later(poll(A).state, B, A, feed=slow) == (1800, "shortest interval"), "a bound set later holds at once"
+
+
+@pytest.mark.parametrize(
+    ("max_interval_s", "cache_control", "wait_s", "because"),
+    [
+        (None, None, 3600, "ttl"),
+        (None, "max-age=1200", 3600, "ttl"),
+        (600, None, 600, "ttl"),
+        (600, "max-age=1200", 1200, "fresh"),
+        (60, None, 60, "interval"),
+    ],
+)
+def test_an_operators_longest_interval_outweighs_a_ttl_but_no_header(
+    max_interval_s: int | None, cache_control: str | None, wait_s: int, because: str
+) -> None:
+    feed = FEED.model_copy(update={"max_interval_s": max_interval_s})
+    fetched = replace(FETCHED, cache_control=cache_control)
+    hourly = Document(PollStatus.OK, ttl=timedelta(hours=1))
+    outcome = settle(feed, state_before(feed, None), fetched, hourly, now=NOW, pace=PACE, jitter=0.0)
+    assert (outcome.state.next_poll_at, outcome.next_because) == (NOW + timedelta(seconds=wait_s), because)
 
 
 def test_a_new_address_starts_afresh_but_for_what_was_seen() -> None:
@@ -211,10 +301,23 @@ def test_permanent_redirects_move_the_feed(statuses: list[int], moved_to: str | 
     assert state_before(moved, outcome.state).etag == '"1"', "its validators belong to the new address"
 
 
+def test_a_304_at_a_new_address_moves_the_feed_and_is_not_taken_for_its_content() -> None:
+    known = poll(entry("a")).state
+    moved = replace(NOT_MODIFIED, url="https://end.example/rss", hops=(Hop(URL, 301),))
+    outcome = poll(state=known, fetched=moved)
+    assert outcome.moved is not None
+    assert (outcome.state.url, outcome.state.etag, outcome.state.last_modified) == (outcome.moved.url, None, None)
+
+
 def test_nobody_is_moved_by_a_failure_or_to_less_safety() -> None:
     hops = (Hop(URL, 301),)
     assert poll(fetched=Fetched(PollStatus.HTTP_ERROR, "HTTP 500", "https://b.example/", 500, hops=hops)).moved is None
     assert poll(entry("a"), fetched=replace(FETCHED, url="http://b.example/", hops=hops)).moved is None
+    detour = (Hop(URL, 301), Hop("http://wire.example/", 301))
+    assert poll(entry("a"), fetched=replace(FETCHED, url="https://b.example/", hops=detour)).moved is None
+    plain = FEED.model_copy(update={"url": "http://wire.example/rss"})
+    up = replace(FETCHED, hops=(Hop(plain.url, 301),))
+    assert poll(entry("a"), fetched=up, feed=plain).moved == FEED
 
 
 def test_seen_is_bounded_but_never_below_the_document() -> None:

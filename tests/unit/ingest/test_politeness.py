@@ -3,10 +3,11 @@
 import heapq
 import itertools
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.core.politeness import HostPacer
+from services.ingest.core.politeness import HostPacer, host_of
 
 
 def test_one_after_the_other_and_each_at_the_moment_it_was_told() -> None:
@@ -26,23 +27,59 @@ def test_no_more_at_once_than_allowed() -> None:
     assert pacer.begins_at("z", "a.example", 2) is None
 
 
+def test_a_throttled_host_is_left_alone_and_then_asked_by_turns() -> None:
+    pacer = HostPacer(at_once=9, spacing_s=2, longest_hold_s=600)
+    assert [pacer.begins_at(key, "a.example", 10) for key in "xyz"] == [10, 12, 14]
+    assert pacer.hold("a.example", 11, 120) == 120
+    assert pacer.begins_at("y", "a.example", 12) == 131
+    assert pacer.begins_at("z", "a.example", 14) == 133
+    assert pacer.begins_at("other", "b.example", 14) == 14
+    assert pacer.begins_at("y", "a.example", 131) == 131
+    assert pacer.begins_at("z", "a.example", 133) == 133
+
+
+@pytest.mark.parametrize(("asked_s", "held_s"), [(None, 60), (0, 60), (5, 60), (90, 90), (86_400, 600)])
+def test_a_hold_is_bounded_and_never_shortened(asked_s: float | None, held_s: float) -> None:
+    pacer = HostPacer(at_once=1, spacing_s=0, longest_hold_s=600)
+    assert pacer.hold("a.example", 1_000, asked_s) == held_s
+    assert pacer.hold("a.example", 1_001, None) == max(60, held_s - 1)
+    assert HostPacer(at_once=1, spacing_s=0).hold("a.example", 1_000, asked_s) == 0
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://a.example/1",
+        "http://A.Example:8080/2?q=b.example",
+        "https://user:secret@a.example./",
+        "HTTP://a.EXAMPLE",
+    ],
+)
+def test_a_host_is_one_however_it_is_written(url: str) -> None:
+    assert host_of(url) == "a.example"
+
+
 @given(
     st.lists(st.tuples(st.integers(0, 30), st.sampled_from("ab"), st.integers(0, 9)), max_size=30),
     st.integers(1, 3),
     st.integers(0, 4),
+    st.sets(st.integers(0, 30)),
 )
 def test_everyone_has_a_turn_and_no_host_too_many(
-    wanted: list[tuple[int, str, int]], at_once: int, spacing_s: int
+    wanted: list[tuple[int, str, int]], at_once: int, spacing_s: int, throttled: set[int]
 ) -> None:
-    """Polls that come at a time, at a host, and last so long: a small world with a clock of its own."""
-    pacer = HostPacer(at_once, spacing_s)
+    """Polls that come at a time, at a host, and last so long, some throttled: a small world with a clock of its own."""
+    pacer = HostPacer(at_once, spacing_s, longest_hold_s=20)
+    held_until = {"a": 0.0, "b": 0.0}
     todo = [(float(due), f"{number}") for number, (due, _, _) in enumerate(wanted)]
     heapq.heapify(todo)
-    ends: list[tuple[float, str]] = []
+    ends: list[tuple[float, str, str]] = []
     begun: dict[str, list[float]] = {"a": [], "b": []}
     while todo or ends:
         if ends and (not todo or ends[0][0] <= todo[0][0]):
-            now, host = heapq.heappop(ends)
+            now, host, ended = heapq.heappop(ends)
+            if int(ended) in throttled:
+                held_until[host] = now + pacer.hold(host, now, None)
             for key in pacer.ended(host):
                 heapq.heappush(todo, (now, key))
             continue
@@ -51,8 +88,9 @@ def test_everyone_has_a_turn_and_no_host_too_many(
         at = pacer.begins_at(key, host, now)
         if at == now:
             begun[host].append(now)
-            heapq.heappush(ends, (now + lasts, host))
-            assert sum(each == host for _, each in ends) <= at_once
+            assert now >= held_until[host]
+            heapq.heappush(ends, (now + lasts, host, key))
+            assert sum(each == host for _, each, _ in ends) <= at_once
         elif at is not None:
             heapq.heappush(todo, (at, key))
     assert sum(map(len, begun.values())) == len(wanted)

@@ -12,6 +12,7 @@ from services.contracts.feed import Feed, FeedState, PollStatus
 from services.ingest import poller as flow
 from services.ingest.core import websub
 from services.ingest.core.politeness import HostPacer
+from services.ingest.core.schedule import Pace
 from services.ingest.poller import Poller
 from tests.unit.ingest.fakes import MemoryStore, Scripted, feed_at, utc_now
 
@@ -19,8 +20,12 @@ HOUR = timedelta(hours=1)
 A, B = feed_at("https://a.example/"), feed_at("https://b.example/")
 
 
+def steady(interval: timedelta) -> Pace:
+    return Pace(interval, interval, interval)
+
+
 def polling(store: MemoryStore, web: Scripted, interval: timedelta = HOUR, concurrency: int = 4) -> Poller:
-    return Poller(store, web, web, interval=interval, concurrency=concurrency, dice=lambda: 0.0)
+    return Poller(store, web, web, pace=steady(interval), concurrency=concurrency, dice=lambda: 0.0)
 
 
 @asynccontextmanager
@@ -173,7 +178,7 @@ async def test_a_host_is_asked_by_turns_and_nobody_else_waits_for_it() -> None:
     store, web = MemoryStore(one, two, B), Scripted()
     web.hold(one.url, two.url)
     poller = Poller(
-        store, web, web, interval=HOUR, concurrency=9, hosts=HostPacer(at_once=1, spacing_s=0.0), dice=lambda: 0.0
+        store, web, web, pace=steady(HOUR), concurrency=9, hosts=HostPacer(at_once=1, spacing_s=0.0), dice=lambda: 0.0
     )
     async with running(poller, one.url, two.url, B.url):
         await web.fetching.wait()
@@ -182,6 +187,22 @@ async def test_a_host_is_asked_by_turns_and_nobody_else_waits_for_it() -> None:
         web.release.set()
         await store.saved(3)
     assert sorted(url for url, _ in web.asked) == [one.url, two.url, B.url]
+
+
+async def test_a_host_that_throttles_one_feed_is_asked_for_no_other() -> None:
+    one, two, three = (feed_at(url) for url in ("https://a.example/1", "https://A.example./2", "https://a.example/3"))
+    store, web = MemoryStore(one, two, three, B), Scripted()
+    web.throttled = {one.url}
+    hosts = HostPacer(at_once=1, spacing_s=0.0, longest_hold_s=600)
+    poller = Poller(store, web, web, pace=steady(HOUR), concurrency=9, hosts=hosts, dice=lambda: 0.0)
+    async with running(poller, one.url):
+        await store.saved(1)
+        for feed in (two, three, B):
+            poller.changed(feed.feed_id)
+        await store.saved(2)
+    assert [url for url, _ in web.asked] == [one.url, B.url]
+    assert store.states[one.feed_id].status is PollStatus.THROTTLED
+    assert two.feed_id not in store.states, "it is as due as it was"
 
 
 async def test_a_bug_with_one_feed_stops_no_other() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.contracts.feed import PollStatus
-from services.ingest.core.schedule import DueQueue, next_poll
+from services.ingest.core.schedule import DueQueue, Pace, next_poll
 
 NOW = datetime(2020, 12, 21, 8, tzinfo=UTC)
 FIVE = timedelta(minutes=5)
@@ -15,13 +15,13 @@ S = PollStatus
 
 
 @pytest.mark.parametrize(
-    ("status", "failures", "max_age_s", "retry_after_s", "wait_s", "because"),
+    ("status", "failures", "fresh_s", "retry_after_s", "wait_s", "because"),
     [
         (S.OK, 0, None, None, 300, "interval"),
         (S.NOT_MODIFIED, 0, None, None, 300, "interval"),
         (S.OK, 0, 60, None, 300, "interval"),
-        (S.OK, 0, 900, None, 900, "max-age"),
-        (S.NOT_MODIFIED, 0, 10**9, None, 3600, "max-age"),
+        (S.OK, 0, 900, None, 900, "fresh"),
+        (S.NOT_MODIFIED, 0, 10**9, None, 3600, "fresh"),
         (S.OK, 0, None, 900, 300, "interval"),
         (S.HTTP_ERROR, 1, None, None, 300, "back-off after 1 failed"),
         (S.HTTP_ERROR, 2, None, None, 600, "back-off after 2 failed"),
@@ -38,7 +38,7 @@ S = PollStatus
 def test_next_poll(
     status: PollStatus,
     failures: int,
-    max_age_s: int | None,
+    fresh_s: int | None,
     retry_after_s: int | None,
     wait_s: int,
     because: str,
@@ -49,14 +49,14 @@ def test_next_poll(
         FIVE,
         0.0,
         failures=failures,
-        max_age=None if max_age_s is None else timedelta(seconds=max_age_s),
+        fresh=None if fresh_s is None else timedelta(seconds=fresh_s),
         retry_after=None if retry_after_s is None else timedelta(seconds=retry_after_s),
     )
     assert (planned.at, planned.because) == (NOW + timedelta(seconds=wait_s), because)
 
 
 def test_a_document_may_ask_to_be_left_alone() -> None:
-    planned = next_poll(S.OK, NOW, FIVE, 0.0, max_age=timedelta(minutes=10), ttl=timedelta(minutes=30))
+    planned = next_poll(S.OK, NOW, FIVE, 0.0, fresh=timedelta(minutes=10), ttl=timedelta(minutes=30))
     assert (planned.at, planned.because) == (NOW + timedelta(minutes=30), "ttl")
     assert next_poll(S.OK, NOW, FIVE, 0.0, ttl=timedelta(days=1)).at == NOW + timedelta(hours=1)
 
@@ -78,11 +78,93 @@ def test_a_long_interval_is_never_shortened_by_a_cap() -> None:
     st.none() | st.timedeltas(timedelta(0), timedelta(days=400)),
 )
 def test_never_before_the_interval_never_after_a_day_and_a_tenth(
-    status: PollStatus, jitter: float, failures: int, max_age: timedelta | None, retry_after: timedelta | None
+    status: PollStatus, jitter: float, failures: int, fresh: timedelta | None, retry_after: timedelta | None
 ) -> None:
-    at = next_poll(status, NOW, FIVE, jitter, failures=failures, max_age=max_age, retry_after=retry_after).at
+    at = next_poll(status, NOW, FIVE, jitter, failures=failures, fresh=fresh, retry_after=retry_after).at
     assert at is not None
     assert NOW + FIVE <= at <= NOW + timedelta(days=1) * 1.1
+
+
+PACE = Pace.around(300)
+
+
+@pytest.mark.parametrize(
+    ("before_s", "status", "has_news", "after_s", "because"),
+    [
+        (None, S.OK, None, 300, "interval"),
+        (None, S.UNREACHABLE, None, 300, "interval"),
+        (300, S.OK, None, 300, "interval"),
+        (None, S.OK, True, 150, "news"),
+        (300, S.OK, True, 150, "news"),
+        (100, S.OK, True, 60, "shortest interval"),
+        (60, S.OK, True, 60, "shortest interval"),
+        (None, S.NOT_MODIFIED, False, 375, "quiet"),
+        (300, S.OK, False, 375, "quiet"),
+        (600, S.NOT_MODIFIED, False, 600, "longest interval"),
+        (60, S.HTTP_ERROR, None, 60, "interval"),
+        (60, S.THROTTLED, None, 600, "asked too often"),
+        (7200, S.OK, None, 600, "longest interval"),
+        (1, S.TIMED_OUT, None, 60, "shortest interval"),
+    ],
+)
+def test_news_shorten_the_interval_and_silence_stretches_it(
+    before_s: int | None, status: PollStatus, has_news: bool | None, after_s: int, because: str
+) -> None:
+    before = None if before_s is None else timedelta(seconds=before_s)
+    assert PACE.interval(before, status, has_news) == (timedelta(seconds=after_s), because)
+
+
+@pytest.mark.parametrize(
+    ("min_s", "max_s", "usual_s", "shortest_s", "longest_s"),
+    [
+        (None, None, 300, 60, 600),
+        (120, None, 300, 120, 600),
+        (None, 3600, 300, 60, 3600),
+        (None, 200, 200, 60, 200),
+        (None, 30, 30, 30, 30),
+        (900, None, 900, 900, 900),
+        (900, 60, 900, 900, 900),
+        (1, 86_400, 300, 1, 86_400),
+    ],
+)
+def test_bounds(min_s: int | None, max_s: int | None, usual_s: int, shortest_s: int, longest_s: int) -> None:
+    bounded = PACE.bounded(min_s, max_s)
+    assert [each.total_seconds() for each in (bounded.usual, bounded.shortest, bounded.longest)] == [
+        usual_s,
+        shortest_s,
+        longest_s,
+    ]
+
+
+@given(
+    st.none() | st.integers(1, 86_400),
+    st.none() | st.integers(1, 86_400),
+    st.none() | st.timedeltas(timedelta(seconds=1), timedelta(days=2)),
+    st.lists(st.tuples(st.sampled_from([S.OK, S.THROTTLED, S.TIMED_OUT]), st.sampled_from([None, True, False]))),
+)
+def test_the_interval_never_leaves_its_bounds(
+    min_s: int | None, max_s: int | None, before: timedelta | None, polls: list[tuple[PollStatus, bool | None]]
+) -> None:
+    pace = PACE.bounded(min_s, max_s)
+    assert pace.shortest <= pace.usual <= pace.longest
+    for status, has_news in polls:
+        before, _ = pace.interval(before, status, has_news)
+        assert pace.shortest <= before <= pace.longest
+
+
+def test_a_feed_wakes_up_quickly_and_falls_asleep_slowly() -> None:
+    """Polls, and the time they take, between the bounds."""
+
+    def way(start: timedelta, has_news: bool, end: timedelta) -> tuple[int, timedelta]:
+        interval, polls, took = start, 0, timedelta(0)
+        while interval != end:
+            interval, _ = PACE.interval(interval, S.OK, has_news)
+            polls, took = polls + 1, took + interval
+        return polls, took
+
+    assert way(PACE.longest, True, PACE.shortest) == (4, timedelta(minutes=5 + 2.5 + 1.25 + 1))
+    polls, took = way(PACE.shortest, False, PACE.longest)
+    assert (polls, took // timedelta(minutes=1)) == (11, 51)
 
 
 STEPS = st.lists(st.tuples(st.sampled_from(["set", "drop", "pop"]), st.sampled_from("abcdef"), st.integers(0, 20)))

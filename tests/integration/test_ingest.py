@@ -300,6 +300,9 @@ def test_the_command_manages_feeds(kafka: Settings, monkeypatch: pytest.MonkeyPa
     a = listed()["https://a.example/rss"]
     assert (a.title, a.grade, a.country, FeedId(added[0]["feed_id"])) == ("A [1]", "B", "IQ", a.feed_id)
     assert "A [1]" in run("list")
+    run("add", a.url, "--min-interval-s", "60", "--max-interval-s", "300")
+    run("add", a.url, "--min-interval-s", "0")
+    assert listed()[a.url] == a.model_copy(update={"max_interval_s": 300})
     run("pause", "https://a.example/rss")
     assert not listed()[a.url].enabled
     run("resume", a.feed_id)
@@ -316,11 +319,13 @@ def test_the_command_manages_feeds(kafka: Settings, monkeypatch: pytest.MonkeyPa
     assert len(listed()) == 4
     exported = opml.read(run("export").encode())
     assert {feed.url for feed in exported.feeds} == set(listed())
+    assert {feed.max_interval_s for feed in exported.feeds} == {300, None}
     run("remove", "https://b.example/")
     assert "https://b.example/" not in listed()
 
     assert "https://example.org/rss.xml" in run("add", "example.org", exits=2)
     assert "--country" in run("add", "https://e.example/", "--country", "Iraq", exits=2)
+    assert "--max-interval-s" in run("add", "https://e.example/", "--max-interval-s", "-5", exits=2)
     assert "no feed https://nobody.example/" in run("pause", "https://nobody.example/", exits=1)
     assert "not OPML" in run("import", "-", given="nonsense", exits=2)
     assert "lists no feed" in run("import", "-", given="<opml/>", exits=2)

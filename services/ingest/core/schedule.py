@@ -15,7 +15,7 @@ LONGEST_RETRY_AFTER = timedelta(days=1)
 JITTER_SHARE = 0.1
 # Half the interval after a poll with news, a quarter more after one without: about every fourth poll of a feed between
 # its bounds brings news, and one that falls silent goes from a minute to ten in eleven polls, 51 minutes.
-AFTER_NEWS, AFTER_NONE = 0.5, 1.25
+AFTER_NEWS, AFTER_NONE, AFTER_THROTTLED = 0.5, 1.25, 2.0
 # The bounds where nothing names others: beside the usual five minutes, one and ten.
 SHORTEST_SHARE, LONGEST_SHARE = 0.2, 2.0
 
@@ -47,10 +47,10 @@ class Pace:
     def interval(self, before: timedelta | None, status: PollStatus, has_news: bool | None) -> tuple[timedelta, str]:
         """The time between polls from now on, and what it comes from. `before` is the one until now, None at first;
         `has_news` is None where a poll cannot tell: it failed, or brought a feed's backlog or nothing but edits."""
-        if status is PollStatus.THROTTLED:
-            return self.longest, "asked too often"
         before = before or self.usual
-        if has_news is None:
+        if status is PollStatus.THROTTLED:
+            wanted, because = before * AFTER_THROTTLED, "throttled"
+        elif has_news is None:
             wanted, because = before, "interval"
         elif has_news:
             wanted, because = before * AFTER_NEWS, "news"

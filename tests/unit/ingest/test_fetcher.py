@@ -2,12 +2,15 @@
 
 import gzip
 import socket
+from asyncio import StreamWriter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 
-from services.contracts.feed import PollStatus
+from services.contracts.codec import decode, encode
+from services.contracts.feed import FeedState, PollStatus
+from services.contracts.ids import feed_id
 from services.ingest.adapters.body import ACCEPTED
 from services.ingest.adapters.fetcher import MAX_REDIRECTS, Fetcher
 from services.runtime.egress import guarded_client
@@ -128,13 +131,19 @@ async def test_what_is_no_address_is_refused(url: str) -> None:
         assert (await fetch.fetch(url)).status in (PollStatus.REFUSED, PollStatus.UNREACHABLE)
 
 
-async def test_a_document_with_its_headers() -> None:
-    handler = answer(200, b"<rss/>", etag='W/"\xe9 odd"', last_modified="yesterday, roughly", cache_control="max-age=9")
-    async with serving({"/x": handler}) as server, fetcher() as fetch:
-        fetched = await fetch.fetch(server.url("/x"))
-    assert (fetched.status, fetched.http_status, fetched.body) == (PollStatus.OK, 200, b"<rss/>")
-    assert (fetched.etag, fetched.last_modified) == ('W/"\xe9 odd"', "yesterday, roughly")
-    assert fetched.cache_control == "max-age=9"
+ETAGS = [
+    '"1"',
+    'W/"1"',
+    'w/"1"',
+    "bare",
+    "'single'",
+    '""',
+    '"a "quoted" b"',
+    '"a", "b"',
+    '"\xe9\xff"',
+    '"1-gzip"',
+    "W/\t-",
+]
 
 
 @pytest.mark.parametrize(
@@ -159,15 +168,36 @@ async def test_links_in_a_header(header: str, hub: str, topic: str) -> None:
     assert (fetched.status, fetched.hub, fetched.topic) == (PollStatus.OK, hub, topic)
 
 
-async def test_validators_go_back_as_they_came() -> None:
-    async def handle(request: Request, writer: object) -> None:
-        await answer(304 if request.headers.get("if-none-match") == 'W/"\xe9"' else 200)(request, writer)  # type: ignore[arg-type]
+@pytest.mark.parametrize("etag", ETAGS)
+@pytest.mark.parametrize(
+    "last_modified", ["Mon, 21 Dec 2020 07:00:00 GMT", "yesterday, \xe0 peu pr\xe8s", "1608534000"]
+)
+async def test_validators_go_back_to_the_byte_as_they_came(etag: str, last_modified: str) -> None:
+    """By way of the state on its topic; both on every 200."""
+
+    async def handle(request: Request, writer: StreamWriter) -> None:
+        told = request.headers.get("if-none-match"), request.headers.get("if-modified-since")
+        first = answer(200, b"<rss/>", etag=etag, last_modified=last_modified, cache_control="max-age=9", age="3")
+        await (answer(304) if told == (etag, last_modified) else first)(request, writer)
 
     async with serving({"/x": handle}) as server, fetcher() as fetch:
-        fetched = await fetch.fetch(server.url("/x"), 'W/"\xe9"', "yesterday, roughly")
-    assert fetched.status is PollStatus.NOT_MODIFIED
-    assert server.requests[0].headers["if-modified-since"] == "yesterday, roughly"
-    assert server.requests[0].headers["user-agent"] == "test/1"
+        url = server.url("/x")
+        first = await fetch.fetch(url)
+        state = FeedState(feed_id=feed_id(url), url=url, etag=first.etag, last_modified=first.last_modified)
+        state = decode(encode(state), FeedState)
+        again = await fetch.fetch(url, state.etag, state.last_modified)
+    assert (first.status, first.http_status, first.body) == (PollStatus.OK, 200, b"<rss/>")
+    assert (first.etag, first.last_modified) == (etag, last_modified)
+    assert (first.cache_control, first.age) == ("max-age=9", "3")
+    assert again.status is PollStatus.NOT_MODIFIED
+    assert server.requests[1].headers["user-agent"] == "test/1"
+
+
+async def test_an_empty_validator_is_none() -> None:
+    async with serving({"/x": answer(200, b"<rss/>", etag="", last_modified="")}) as server, fetcher() as fetch:
+        first = await fetch.fetch(server.url("/x"))
+        assert (await fetch.fetch(server.url("/x"), first.etag, first.last_modified)).status is PollStatus.OK
+    assert {"if-none-match", "if-modified-since"}.isdisjoint(server.requests[1].headers)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -177,6 +207,15 @@ async def test_redirects_are_followed(status: int) -> None:
         fetched = await fetch.fetch(server.url("/x"), '"tag"')
     assert (fetched.status, fetched.url) == (PollStatus.OK, server.url("/deep/z"))
     assert all(request.headers["if-none-match"] == '"tag"' for request in server.requests)
+
+
+@pytest.mark.parametrize("statuses", [(301, 301), (308, 302, 307)])
+async def test_redirects_that_come_round_end(statuses: tuple[int, ...]) -> None:
+    ring = {f"/{n}": redirect(status, f"/{(n + 1) % len(statuses)}") for n, status in enumerate(statuses)}
+    async with serving(ring) as server, fetcher() as fetch:
+        fetched = await fetch.fetch(server.url("/0"))
+    assert (fetched.status, fetched.reason) == (PollStatus.HTTP_ERROR, "redirect loop over 127.0.0.1")
+    assert len(server.requests) == len(statuses)
 
 
 async def test_redirects_are_counted() -> None:

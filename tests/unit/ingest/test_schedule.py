@@ -77,12 +77,19 @@ def test_a_long_interval_is_never_shortened_by_a_cap() -> None:
     st.none() | st.timedeltas(timedelta(0), timedelta(days=400)),
     st.none() | st.timedeltas(timedelta(0), timedelta(days=400)),
 )
-def test_never_before_the_interval_never_after_a_day_and_a_tenth(
-    status: PollStatus, jitter: float, failures: int, fresh: timedelta | None, retry_after: timedelta | None
+def test_never_before_a_floor_never_after_a_day_and_a_tenth(
+    status: PollStatus, jitter: float, failures: int, floor: timedelta | None, retry_after: timedelta | None
 ) -> None:
-    at = next_poll(status, NOW, FIVE, jitter, failures=failures, fresh=fresh, retry_after=retry_after).at
-    assert at is not None
-    assert NOW + FIVE <= at <= NOW + timedelta(days=1) * 1.1
+    hour, day = timedelta(hours=1), timedelta(days=1)
+    floors = [FIVE]
+    if status in (S.OK, S.NOT_MODIFIED):
+        floors += [min(floor, hour)] if floor else []
+    else:
+        floors += [min(retry_after, day)] if retry_after else []
+    for fresh, ttl in ((floor, None), (None, floor)):
+        at = next_poll(status, NOW, FIVE, jitter, failures=failures, fresh=fresh, ttl=ttl, retry_after=retry_after).at
+        assert at is not None
+        assert NOW + max(floors) <= at <= NOW + day * 1.1
 
 
 PACE = Pace.around(300)
@@ -102,7 +109,8 @@ PACE = Pace.around(300)
         (300, S.OK, False, 375, "quiet"),
         (600, S.NOT_MODIFIED, False, 600, "longest interval"),
         (60, S.HTTP_ERROR, None, 60, "interval"),
-        (60, S.THROTTLED, None, 600, "asked too often"),
+        (60, S.THROTTLED, None, 120, "throttled"),
+        (400, S.THROTTLED, None, 600, "longest interval"),
         (7200, S.OK, None, 600, "longest interval"),
         (1, S.TIMED_OUT, None, 60, "shortest interval"),
     ],

@@ -65,7 +65,8 @@ def test_a_feed_is_valid(feed: Feed) -> None:
 
 @pytest.mark.parametrize("outline", OUTLINES, ids=lambda outline: outline.attrib["xmlUrl"])
 def test_an_outline_says_what_a_reader_of_opml_expects(outline: ET.Element) -> None:
-    assert set(outline.attrib) - {"country"} == {"type", "text", "title", "xmlUrl", "htmlUrl", "language", "grade"}
+    needed = {"type", "text", "title", "xmlUrl", "htmlUrl", "language", "grade"}
+    assert set(outline.attrib) - {"country", "maxIntervalS"} == needed
     assert outline.attrib["type"] == "rss"
     assert outline.attrib["text"] == outline.attrib["title"]
     assert urlsplit(outline.attrib["htmlUrl"]).scheme in ("http", "https")

@@ -16,6 +16,7 @@ from services.cli import (
     sites,
     subscribe,
     subscriptions,
+    tokens,
     topics,
 )
 
@@ -53,6 +54,7 @@ subscriptions.register(app)
 app.add_typer(feedback.app, name="feedback")
 app.add_typer(silences.app, name="silences")
 app.add_typer(sites.app, name="sites")
+app.add_typer(tokens.app, name="tokens")
 app.add_typer(topics.app, name="topics")
 app.add_typer(dead_letters.app, name="dead-letters")
 

@@ -22,6 +22,7 @@ def register(app: typer.Typer) -> None:
     app.command()(ingest)
     app.command("classify-worker")(classify_worker)
     app.command()(notify)
+    app.command()(console)
     app.command()(health)
     app.command()(schema)
     app.add_typer(secrets_app, name="secrets")
@@ -86,6 +87,13 @@ def classify_worker() -> None:
 def notify() -> None:
     """Run the notify service: match alerts with subscriptions and deliver them."""
     from services.notify.app import main
+
+    main()
+
+
+def console() -> None:
+    """Run the console: the REST API, on CHANCERY_CONSOLE__HOST and CHANCERY_CONSOLE__PORT. See docs/api.md."""
+    from services.console.app import main
 
     main()
 

@@ -1,8 +1,7 @@
 """`chancery silences`: alerts that someone does not want for a time."""
 
-import re
 from collections import defaultdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from getpass import getuser
 from typing import Annotated
 
@@ -12,6 +11,7 @@ from rich.table import Column, Table
 
 from services.cli.context import EXIT_USAGE, SOURCE, AsJson, fail, out, print_json, say, with_broker
 from services.cli.filters import MinSeverity, States, Types, filter_of, words
+from services.cli.lengths import length_of
 from services.contracts import ids
 from services.contracts.delivery import Delivery, DeliveryState
 from services.contracts.report import Certainty, Severity
@@ -20,9 +20,6 @@ from services.contracts.topics import DELIVERIES, SILENCES
 from services.runtime.kafka import Publisher
 from services.runtime.settings import Settings
 from services.runtime.topic_table import snapshot
-
-_LENGTH = re.compile(r"(\d{1,4})([mhd])")
-_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
 app = typer.Typer(help="Keep alerts from going out for a time: add, list, end.", no_args_is_help=True)
 
@@ -53,7 +50,7 @@ def add(
         reason=reason,
         author=who,
         created_at=now,
-        expires_at=now + _length(lasts),
+        expires_at=now + length_of(lasts, "--for"),
     )
     with_broker(lambda chosen: _publish(chosen, made))
     if as_json:
@@ -96,13 +93,6 @@ def end(silence_id: Annotated[str, typer.Argument(help="As `chancery silences li
     ended = found.model_copy(update={"expires_at": now})
     with_broker(lambda chosen: _publish(chosen, ended))
     say(f"ended {silence_id}")
-
-
-def _length(text: str) -> timedelta:
-    found = _LENGTH.fullmatch(text.strip())
-    if not found or not int(found[1]):
-        fail(f"--for {text!r} is no length of time: write 30m, 8h or 2d", EXIT_USAGE)
-    return int(found[1]) * _UNITS[found[2]]
 
 
 async def _publish(chosen: Settings, silence: Silence) -> None:

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,8 @@ from services.contracts import ids
 from services.contracts.delivery import Delivery
 from services.contracts.feed import Feed
 from services.contracts.subscription import Channel, Subscription
-from services.contracts.topics import DELIVERIES, FEEDS, SUBSCRIPTIONS
+from services.contracts.token import Role, issued
+from services.contracts.topics import DELIVERIES, FEEDS, SUBSCRIPTIONS, TOKENS
 from services.launch import broker
 from services.launch.alerts import Alerts, line
 from services.launch.feeds import feeds_at
@@ -28,7 +29,7 @@ from services.launch.supervisor import Program, Supervisor
 from services.runtime import log
 from services.runtime.dead_letters import Onlooker
 from services.runtime.kafka import Publisher, ensure_topics
-from services.runtime.secrets import Vault, new_key, new_webhook_secret
+from services.runtime.secrets import Vault, new_key, new_token_secret, new_webhook_secret
 from services.runtime.settings import Misconfigured, load_settings
 from services.runtime.topic_table import TopicTable
 
@@ -89,6 +90,10 @@ class Up:
         self._secret = new_webhook_secret()
         self._receiver = broker.free_port()
         self._feed_server = broker.free_port()
+        self._api_port = self._settings.console.port
+        if not self._api_port or ("CHANCERY_CONSOLE__PORT" not in environment and broker.listens(self._api_port)):
+            self._api_port = broker.free_port()  # another run has the usual one
+        self._environment["CHANCERY_CONSOLE__PORT"] = str(self._api_port)
         self._vault = Vault([key.get_secret_value() for key in self._settings.secrets.keys])
         self._feeds: list[Feed] = []
         self._alerts = Alerts(self._show, plan.until_alerts)
@@ -122,7 +127,7 @@ class Up:
             self._say("broker", self._settings.kafka.bootstrap_servers)
         created = await ensure_topics(self._settings)
         self._say("topics", f"{len(created)} created")
-        services = {name: broker.free_port() for name in ("classify", "ingest", "notify")}
+        services = {name: broker.free_port() for name in ("classify", "ingest", "notify", "console")}
         for name, port in services.items():
             command = [sys.executable, "-m", "services.cli", {"classify": "classify-worker"}.get(name, name)]
             environment = {**self._environment, "CHANCERY_HEALTH__PORT": str(port)}
@@ -131,9 +136,13 @@ class Up:
         if self._plan.demo:
             self._feeds = await self._read_feeds([f"http://127.0.0.1:{self._feed_server}/feeds.opml"])
         await self._subscribe()
+        token = await self._admit()
         await asyncio.gather(*(self._ready(name, port) for name, port in services.items()))
         async with Publisher(self._settings, SOURCE) as publisher:
             await publisher.publish(FEEDS, *self._feeds)
+        base = f"http://{self._settings.console.host}:{self._api_port}/v1"
+        self._say("console", f"REST API, described in {base}/openapi.json; you are its admin:")
+        self._say("console", f'curl -H "Authorization: Bearer $(cat {token})" {base}/feeds')
         self._say("feeds", f"watching {len(self._feeds)}; in another terminal: {self._chancery} --help")
 
     async def _start_demo(self, supervisor: Supervisor) -> None:
@@ -162,6 +171,22 @@ class Up:
                 _subscription(Channel.WEBHOOK, f"{base}/webhook", self._vault, self._secret),
                 _subscription(Channel.SLACK, f"{base}/slack", self._vault, None),
             )
+
+    async def _admit(self) -> Path:
+        """A token for whoever started this, in a file of theirs: what is on a terminal is kept by others too. It ends
+        with the embedded broker; another broker outlives this run, so there it is good for a day."""
+        path, secret, now = self._plan.directory / "console-token", new_token_secret(), datetime.now(UTC)
+        _write_private(path, secret)
+        token = issued(
+            secret,
+            name="chancery up",
+            role=Role.ADMIN,
+            now=now,
+            expires_at=None if self._embedded else now + timedelta(days=1),
+        )
+        async with Publisher(self._settings, SOURCE) as publisher:
+            await publisher.publish(TOKENS, token)
+        return path
 
     async def _read_feeds(self, sources: Sequence[str]) -> list[Feed]:
         feeds: list[Feed] = []

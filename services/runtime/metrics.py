@@ -31,4 +31,7 @@ FETCHED_TO_SENT_SECONDS = Histogram(
 )
 DELIVERIES_PENDING = Gauge("chancery_deliveries_pending", "Deliveries waiting in this process")
 
+CONSOLE_REQUESTS = Counter("chancery_console_requests_total", "Requests answered", ["method", "route", "http_status"])
+CONSOLE_REQUEST_SECONDS = Histogram("chancery_console_request_seconds", "Time to answer a request", ["route"])
+
 DEAD_LETTERS = Counter("chancery_dead_letters_total", "Records nobody could use", ["service", "error_class"])

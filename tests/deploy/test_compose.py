@@ -60,7 +60,7 @@ each_of_ours = pytest.mark.parametrize("name", OUR_SERVICES)
 
 
 def test_each_service_is_a_container_of_one_image() -> None:
-    assert {"topics", "ingest", "classify", "notify"} <= OUR_SERVICES.keys()
+    assert {"topics", "ingest", "classify", "notify", "console"} <= OUR_SERVICES.keys()
     assert {"kafka", "kafka-ui", "prometheus", "grafana"} == SERVICES.keys() - OUR_SERVICES.keys()
     assert {name for name in SERVICES if SERVICES[name].get("profiles") == ["dashboards"]} == {
         "kafka-ui",

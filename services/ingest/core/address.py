@@ -1,6 +1,9 @@
 """The address of a feed, as an operator types it and as it is kept."""
 
+import re
 from urllib.parse import urlsplit, urlunsplit
+
+_USER = re.compile(r"^(https?://)[^/?#]*@", re.IGNORECASE)
 
 
 class BadAddress(ValueError):
@@ -27,3 +30,9 @@ def feed_url(text: str) -> str:
         raise BadAddress(f"{text!r:.200} has no host or holds spaces")
     user, at, place = parts.netloc.rpartition("@")
     return urlunsplit((parts.scheme, f"{user}{at}{place.lower()}", parts.path or "/", parts.query, ""))
+
+
+def without_password(url: str) -> str:
+    """The address as others than its operator may see it: who asks there, and by which password, is not shown. Any
+    other text is left as it is."""
+    return _USER.sub(r"\1***@", url)

@@ -1,0 +1,17 @@
+"""Lengths of time as people type them."""
+
+import re
+from datetime import timedelta
+
+from services.cli.context import EXIT_USAGE, fail
+
+_LENGTH = re.compile(r"(\d{1,4})([mhd])")
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+
+
+def length_of(text: str, option: str) -> timedelta:
+    """Minutes, hours or days (30m, 8h, 2d). Ends the command with a message for anything else."""
+    found = _LENGTH.fullmatch(text.strip())
+    if not found or not int(found[1]):
+        fail(f"{option} {text!r} is no length of time: write 30m, 8h or 2d", EXIT_USAGE)
+    return int(found[1]) * _UNITS[found[2]]

@@ -1,0 +1,1 @@
+"""The console: what people and programs look at and change, over HTTP."""

@@ -1,0 +1,72 @@
+"""Whole topics as the console sees them, and the one way it changes them: audited first, then written, then seen."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from services.console.core.auditing import Actor, entry
+from services.contracts.feed import FeedState
+from services.contracts.model import Record
+from services.contracts.topics import AUDIT, FEED_STATES, FEEDS, TOKENS, Topic
+from services.runtime.dead_letters import DeadLetterBox
+from services.runtime.kafka import Publisher
+from services.runtime.settings import Settings
+from services.runtime.topic_table import TopicTable
+
+READ = (FEEDS, FEED_STATES, TOKENS)
+SEEN_WITHIN_S = 10.0
+
+
+class NotSeen(TimeoutError):
+    """It is written, and lost no more, but this console could not read it back in time."""
+
+
+Changed = tuple[Record | None, Record | None]
+"""A record before and after: None before it was made, None after it is removed."""
+
+
+class Store:
+    """The current records of the topics that the console reads. `changing` is held from reading what is to be changed
+    until it is changed; it orders the changes of this console, not those of another or of the command."""
+
+    def __init__(self, settings: Settings, publisher: Publisher, dead_letters: DeadLetterBox) -> None:
+        self._publisher = publisher
+        self._table = TopicTable(settings, READ, dead_letters, row=_shown)
+        self.changing = asyncio.Lock()
+
+    def get(self, topic: Topic, key: str) -> Record | None:
+        return self._table.get(topic, key)
+
+    def values(self, topic: Topic) -> Iterator[Record]:
+        return self._table.values(topic)
+
+    async def change(self, actor: Actor, action: str, topic: Topic, *changed: Changed) -> None:
+        """Returns once all that differs is audited, written, and read again by this console: whoever changed it then
+        sees it. Raises NotSeen, and aiokafka.errors.KafkaError when the brokers would not take it."""
+        now = datetime.now(UTC)
+        different = [(before, after) for before, after in changed if before != after]
+        if not different:
+            return
+        await self._publisher.publish(AUDIT, *(entry(actor, action, *each, now) for each in different))
+        written = await self._publisher.publish(topic, *(after for _, after in different if after))
+        for before, after in different:
+            if before and after is None:
+                written += await self._publisher.delete(topic, before.key)
+        try:
+            async with asyncio.timeout(SEEN_WITHIN_S):
+                await self._table.has_read(written)
+        except TimeoutError:
+            raise NotSeen("the change is written, but could not be read back in time") from None
+
+    async def loaded(self) -> None:
+        """Wait until every topic was read to its end once."""
+        await self._table.loaded()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Keep the records current until `stop` is set."""
+        await self._table.run(stop)
+
+
+def _shown(record: Record) -> Record:
+    """Without the entries that a feed has shown: most of the memory, and only a poll needs them."""
+    return record.model_copy(update={"seen": ()}) if isinstance(record, FeedState) else record

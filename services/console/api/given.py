@@ -1,0 +1,61 @@
+"""What the routes are given: the records, the check of an address, the clock, and who calls."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Protocol
+
+from fastapi import Depends, Request
+
+from services.console.core.attempts import Attempts
+from services.console.core.auditing import Actor
+from services.contracts.model import Record
+from services.contracts.topics import Topic
+from services.ingest.check import Check
+
+
+class Records(Protocol):
+    """The current records of topics. `change` returns once what differs is written and seen here; a change that was
+    decided upon what was read is made under `changing`."""
+
+    changing: asyncio.Lock
+
+    def get(self, topic: Topic, key: str) -> Record | None: ...
+    def values(self, topic: Topic) -> Iterator[Record]: ...
+    async def change(
+        self, actor: Actor, action: str, topic: Topic, *changed: tuple[Record | None, Record | None]
+    ) -> None: ...
+
+
+@dataclass(frozen=True)
+class Given:
+    """`now` is the wall clock; `monotonic_s` one that never goes back. `check` tells what a poll of an address would
+    do."""
+
+    records: Records
+    check: Callable[[str], Awaitable[Check]]
+    now: Callable[[], datetime]
+    monotonic_s: Callable[[], float]
+    attempts: Attempts
+
+
+def given(request: Request) -> Given:
+    """Set once, when the application is made."""
+    found: Given = request.app.state.given
+    return found
+
+
+def _records(request: Request) -> Records:
+    return given(request).records
+
+
+def _caller(request: Request) -> Actor:
+    """Set by the route itself before anything of the request is read (`guarded.py`)."""
+    caller: Actor = request.state.caller
+    return caller
+
+
+Here = Annotated[Given, Depends(given)]
+Known = Annotated[Records, Depends(_records)]
+Caller = Annotated[Actor, Depends(_caller)]

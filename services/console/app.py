@@ -1,0 +1,93 @@
+"""The console service: wiring and `main()`."""
+
+import asyncio
+import importlib.metadata
+import time
+from datetime import UTC, datetime
+
+from aiokafka.errors import KafkaError
+from fastapi import FastAPI
+
+from services.console.adapters.store import NotSeen, Store
+from services.console.api import feeds, problems
+from services.console.api.given import Given
+from services.console.api.openapi import described
+from services.console.core.attempts import Attempts
+from services.console.door import Door, hosts_of
+from services.ingest.check import Check, check
+from services.runtime import service
+from services.runtime.dead_letters import DeadLetterBox
+from services.runtime.health import Health
+from services.runtime.kafka import Publisher
+from services.runtime.serving import serving
+from services.runtime.settings import Settings
+
+SERVICE = "console"
+BROKER, LOADED, LISTENING = "broker", "topics_loaded", "listening"
+
+ROUTERS = (feeds.router,)
+"""One a resource; each route stands with its least role in `core/access.py`."""
+MAX_BODY_BYTES = 65_536
+"""Of a request that says nothing else."""
+CHECKS_AT_ONCE = 4
+
+
+def application(given: Given) -> FastAPI:
+    """The routes on what they are given. No pages of documentation: FastAPI's load scripts from elsewhere."""
+    app = FastAPI(
+        title="Chancery",
+        version=importlib.metadata.version("chancery-watch"),
+        openapi_url="/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        max_body_size=MAX_BODY_BYTES,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    app.state.given = given
+    problems.handle(app, unavailable=(KafkaError, NotSeen))
+    for router in ROUTERS:
+        app.include_router(router)
+    described(app)
+    return app
+
+
+async def console(settings: Settings, health: Health, stop: asyncio.Event) -> None:
+    """Serve until `stop` is set. Raises Misconfigured where it cannot listen or topics are missing."""
+    async with Publisher(settings, f"/chancery/{SERVICE}") as publisher:
+        health.set(BROKER)
+        store = Store(settings, publisher, DeadLetterBox(publisher, SERVICE))
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(store.run(stop))
+                group.create_task(_serve(settings, health, store, stop))
+        except BaseExceptionGroup as several:
+            raise service.first_cause(several) from several
+
+
+async def _serve(settings: Settings, health: Health, store: Store, stop: asyncio.Event) -> None:
+    """Listens once everything is known: before that, no token would be."""
+    stopping = asyncio.create_task(stop.wait())
+    loading = asyncio.create_task(store.loaded())
+    await asyncio.wait([loading, stopping], return_when=asyncio.FIRST_COMPLETED)
+    loading.cancel()
+    if stop.is_set():
+        return
+    health.set(LOADED)
+    places = asyncio.Semaphore(CHECKS_AT_ONCE)
+
+    async def checked(address: str) -> Check:
+        async with places:
+            return await check(settings, address)
+
+    given = Given(store, checked, lambda: datetime.now(UTC), time.monotonic, Attempts())
+    wanted = settings.console
+    app = Door(application(given), hosts_of(wanted))
+    async with serving(app, wanted.host, wanted.port, "CHANCERY_CONSOLE__PORT"):
+        health.set(LISTENING)
+        await stopping
+
+
+def main() -> None:
+    """`chancery console`."""
+    service.run(SERVICE, console, Health(BROKER, LOADED, LISTENING))

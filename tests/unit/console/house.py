@@ -1,0 +1,84 @@
+"""The console's application over records in memory, and a client for each role."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import httpx
+
+from services.console.api.given import Given
+from services.console.app import application
+from services.console.core.attempts import Attempts
+from services.console.core.auditing import Actor, entry
+from services.console.door import Door
+from services.contracts.audit import AuditEntry
+from services.contracts.feed import PollStatus
+from services.contracts.model import Record
+from services.contracts.token import Role, Token, issued
+from services.contracts.topics import TOKENS, Topic
+from services.ingest.check import Check
+from services.ingest.core.fetched import Fetched
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SECRETS = {role: f"chancery_{role}" for role in Role}
+TOKEN_OF = {role: issued(secret, name=f"the {role}", role=role, now=NOW) for role, secret in SECRETS.items()}
+
+
+class Memory:
+    """Records by topic and key; `audit` is what was written there."""
+
+    def __init__(self, *tokens: Token) -> None:
+        self.rows: dict[Topic, dict[str, Record]] = {TOKENS: {token.key: token for token in tokens}}
+        self.audit: list[AuditEntry] = []
+        self.changing = asyncio.Lock()
+        self.fails: Exception | None = None
+
+    def put(self, topic: Topic, *records: Record) -> None:
+        self.rows.setdefault(topic, {}).update((record.key, record) for record in records)
+
+    def get(self, topic: Topic, key: str) -> Record | None:
+        return self.rows.get(topic, {}).get(key)
+
+    def values(self, topic: Topic) -> Iterator[Record]:
+        return iter(list(self.rows.get(topic, {}).values()))
+
+    async def change(
+        self, actor: Actor, action: str, topic: Topic, *changed: tuple[Record | None, Record | None]
+    ) -> None:
+        await asyncio.sleep(0)
+        assert self.changing.locked(), "what a change was decided upon may change meanwhile"
+        if self.fails:
+            raise self.fails
+        for before, after in changed:
+            if before == after:
+                continue
+            self.audit.append(entry(actor, action, before, after, NOW))
+            if after:
+                self.put(topic, after)
+            elif before:
+                del self.rows[topic][before.key]
+
+
+class House:
+    """`records` are what the console knows; `checked` the addresses whose check was asked for."""
+
+    def __init__(self, hosts: frozenset[str] | None = None) -> None:
+        self.records = Memory(*TOKEN_OF.values())
+        self.checked: list[str] = []
+        self.now, self.clock_s = NOW, 0.0
+        given = Given(self.records, self._check, lambda: self.now, lambda: self.clock_s, Attempts())
+        self.app = application(given)
+        self.door = Door(self.app, hosts)
+
+    def client(self, role: Role | None = Role.ADMIN, address: str = "192.0.2.1") -> httpx.AsyncClient:
+        headers = {"authorization": f"Bearer {SECRETS[role]}"} if role else {}
+        transport = httpx.ASGITransport(self.door, raise_app_exceptions=False, client=(address, 1))
+        return httpx.AsyncClient(transport=transport, base_url="http://console.example", headers=headers)
+
+    async def _check(self, address: str) -> Check:
+        self.checked.append(address)
+        return Check(Fetched(PollStatus.REFUSED, "not a public address", address), None, 0, "in 300 s (interval)")
+
+    def pass_time(self, by: timedelta) -> None:
+        self.now += by
+        self.clock_s += by.total_seconds()

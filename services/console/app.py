@@ -16,7 +16,6 @@ from services.console.core.attempts import Attempts
 from services.console.door import Door, hosts_of
 from services.ingest.check import Check, check
 from services.runtime import service
-from services.runtime.dead_letters import DeadLetterBox
 from services.runtime.health import Health
 from services.runtime.kafka import Publisher
 from services.runtime.serving import serving
@@ -56,7 +55,7 @@ async def console(settings: Settings, health: Health, stop: asyncio.Event) -> No
     """Serve until `stop` is set. Raises Misconfigured where it cannot listen or topics are missing."""
     async with Publisher(settings, f"/chancery/{SERVICE}") as publisher:
         health.set(BROKER)
-        store = Store(settings, publisher, DeadLetterBox(publisher, SERVICE))
+        store = Store(settings, publisher, SERVICE)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(store.run(stop))

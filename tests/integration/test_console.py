@@ -8,18 +8,20 @@ from typing import Any
 
 import httpx
 import pytest
+from aiokafka import AIOKafkaProducer
 from typer.testing import CliRunner
 
 from services.cli import app as chancery
 from services.console.app import BROKER, LISTENING, LOADED, console
 from services.contracts.audit import AuditEntry
+from services.contracts.dead_letter import DeadLetter
 from services.contracts.feed import PollStatus
 from services.contracts.token import Role, issued
-from services.contracts.topics import AUDIT, FEEDS, TOKENS
+from services.contracts.topics import AUDIT, DEAD_LETTERS, FEEDS, TOKENS
 from services.ingest.core import opml
 from services.launch.broker import free_port
 from services.runtime.health import Health
-from services.runtime.kafka import Publisher
+from services.runtime.kafka import Publisher, connection
 from services.runtime.settings import Settings
 from services.runtime.topic_table import snapshot
 from tests.integration.chain import environment_of
@@ -155,6 +157,19 @@ async def test_what_others_write_is_seen(kafka: Settings) -> None:
         await until(client, "/v1/feeds", lambda answered: answered.status_code == 200, **late)
         await publisher.publish(TOKENS, token.model_copy(update={"revoked": True}))
         await until(client, "/v1/feeds", lambda answered: answered.status_code == 401, **late)
+
+
+async def test_what_nobody_can_read_stops_nothing_and_is_buried_by_whose_work_it_is(kafka: Settings) -> None:
+    async with Publisher(kafka, "/chancery/test") as publisher, AIOKafkaProducer(**connection(kafka.kafka)) as producer:
+        for topic in (FEEDS, TOKENS):
+            await producer.send_and_wait(topic.in_namespace(kafka.topics.namespace), b"no JSON", key=b"x")
+        await publisher.publish(FEEDS, feed_at("https://a.example/"))
+        async with serving_console(kafka) as client:
+            assert of(await client.get("/v1/feeds"))["total"] == 1
+    letters = (await snapshot(kafka, [DEAD_LETTERS])).values(DEAD_LETTERS)
+    assert [(each.service, each.topic) for each in letters if isinstance(each, DeadLetter)] == [
+        ("console", TOKENS.in_namespace(kafka.topics.namespace))
+    ]
 
 
 async def test_a_check_goes_through_the_guard_and_the_parser(kafka: Settings) -> None:

@@ -7,11 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(200)]
 
-ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("CHANCERY_")}
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("CHANCERY_")} | {
+    "CHANCERY_CONSOLE__PORT": "0"  # several runs may be tested on this machine
+}
 
 
 def up(directory: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -55,13 +58,22 @@ def test_too_little_time_is_a_failure_that_says_so(tmp_path: Path) -> None:
     assert children_of(tmp_path) == []
 
 
-def test_ctrl_c_ends_every_child(tmp_path: Path) -> None:
+def test_the_console_can_be_reached_and_ctrl_c_ends_every_child(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "services.cli", "up", "--demo"]
     with subprocess.Popen(command, cwd=tmp_path, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
+        base = ""
         for line in process.stderr:
+            if found := re.search(r"http://\S+/v1(?=/openapi.json)", line):
+                base = found[0]
             if "watching" in line:
                 break
+        token = tmp_path / ".chancery" / "console-token"
+        assert token.stat().st_mode & 0o777 == 0o600
+        held = {"authorization": f"Bearer {token.read_text()}"}
+        assert httpx.get(f"{base}/openapi.json").json()["paths"]
+        assert httpx.get(f"{base}/feeds").status_code == 401
+        assert httpx.get(f"{base}/feeds", headers=held).json()["total"] >= 0
         process.send_signal(signal.SIGINT)
         rest = process.stderr.read()
         assert process.wait(60) == 0

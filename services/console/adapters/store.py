@@ -4,7 +4,10 @@ import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from aiokafka.structs import ConsumerRecord
+
 from services.console.core.auditing import Actor, entry
+from services.contracts.dead_letter import DeadLetterClass
 from services.contracts.feed import FeedState
 from services.contracts.model import Record
 from services.contracts.topics import AUDIT, FEED_STATES, FEEDS, TOKENS, Topic
@@ -14,11 +17,26 @@ from services.runtime.settings import Settings
 from services.runtime.topic_table import TopicTable
 
 READ = (FEEDS, FEED_STATES, TOKENS)
+OWN = (TOKENS,)
 SEEN_WITHIN_S = 10.0
 
 
 class NotSeen(TimeoutError):
     """It is written, and lost no more, but this console could not read it back in time."""
+
+
+class _OwnLetters(DeadLetterBox):
+    """Buries what cannot be read on the topics that are the console's own. On others it only looks: the services whose
+    work they are bury it."""
+
+    def __init__(self, settings: Settings, publisher: Publisher, service: str) -> None:
+        super().__init__(publisher, service)
+        self._own = {topic.in_namespace(settings.topics.namespace) for topic in OWN}
+
+    async def bury(self, message: ConsumerRecord, error_class: DeadLetterClass, reason: str) -> None:
+        """Returns once the dead letter, if there is to be one, is acknowledged."""
+        if message.topic in self._own:
+            await super().bury(message, error_class, reason)
 
 
 Changed = tuple[Record | None, Record | None]
@@ -29,9 +47,9 @@ class Store:
     """The current records of the topics that the console reads. `changing` is held from reading what is to be changed
     until it is changed; it orders the changes of this console, not those of another or of the command."""
 
-    def __init__(self, settings: Settings, publisher: Publisher, dead_letters: DeadLetterBox) -> None:
+    def __init__(self, settings: Settings, publisher: Publisher, service: str) -> None:
         self._publisher = publisher
-        self._table = TopicTable(settings, READ, dead_letters, row=_shown)
+        self._table = TopicTable(settings, READ, _OwnLetters(settings, publisher, service), row=_shown)
         self.changing = asyncio.Lock()
 
     def get(self, topic: Topic, key: str) -> Record | None:

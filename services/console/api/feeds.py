@@ -27,30 +27,30 @@ router = APIRouter(prefix="/v1/feeds", tags=["feeds"], route_class=GuardedRoute)
 
 
 class FeedFields(BaseModel):
-    """What can be changed of a feed."""
+    """What people set of a feed, as it may stand on the topic."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    title: str = Field("", max_length=300, description="name of the source; empty: what the feed calls itself")
-    language: str | None = Field(
-        None, max_length=35, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", description="a hint, BCP 47"
-    )
+    title: str = Field("", description="name of the source; empty: what the feed calls itself")
+    language: str | None = Field(None, description="a hint, BCP 47")
     country: str | None = Field(None, pattern=r"^[A-Z]{2}$", description="a hint, ISO 3166-1 alpha-2")
     grade: SourceGrade = Field(SourceGrade.F, description="reliability, A (complete) to E (none), F (cannot be judged)")
     full_text: bool = Field(False, description="may its pages be fetched for the full text?")
     enabled: bool = Field(True, description="false: paused, not polled")
     min_interval_s: int | None = Field(
-        None,
-        ge=1,
-        le=LONGEST_BOUND_S,
-        description="seconds that lie between two polls at least; null: as the settings say",
+        None, ge=1, le=LONGEST_BOUND_S, description="seconds between two polls at least; null: as the settings say"
     )
     max_interval_s: int | None = Field(
         None, ge=1, le=LONGEST_BOUND_S, description="seconds after which a quiet feed is asked again"
     )
 
 
-class NewFeed(FeedFields):
+class FeedChange(FeedFields):
+    model_config = ConfigDict(extra="forbid")
+
+    title: str = Field("", max_length=300)
+    language: str | None = Field(None, max_length=35, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")
+
+
+class NewFeed(FeedChange):
     url: str = Field(max_length=2_000, description="address of the RSS, Atom, RDF or JSON document")
 
 
@@ -198,7 +198,7 @@ async def import_feeds(request: Request, records: Known, caller: Caller) -> Resp
 async def export_feeds(request: Request, records: Known) -> Response:
     """Every feed as OPML, with whatever its address holds."""
     saved = {"Content-Disposition": 'attachment; filename="feeds.opml"'}
-    return answer(request, opml.write(_feeds(records)), media_type=OPML, headers=saved)
+    return answer(request, await asyncio.to_thread(opml.write, list(_feeds(records))), media_type=OPML, headers=saved)
 
 
 @router.get("/{feed_id}", response_model=WatchedFeed)
@@ -209,7 +209,7 @@ async def get_feed(feed_id: FeedKey, request: Request, records: Known) -> Respon
 
 @router.patch("/{feed_id}", response_model=WatchedFeed)
 async def change_feed(
-    feed_id: FeedKey, change: FeedFields, request: Request, records: Known, caller: Caller, if_match: IfMatch = None
+    feed_id: FeedKey, change: FeedChange, request: Request, records: Known, caller: Caller, if_match: IfMatch = None
 ) -> Response:
     """Change the fields that are given (JSON Merge Patch, RFC 7396: null takes a hint away). `enabled` false pauses."""
     async with records.changing:

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from services.console.api.feeds import IMPORT_MAX_BYTES, FeedFields
+from services.console.api.feeds import IMPORT_MAX_BYTES, FeedChange
 from services.console.app import MAX_BODY_BYTES
 from services.contracts import ids
 from services.contracts.feed import Feed, FeedState, PollStatus, SourceGrade
@@ -35,8 +35,8 @@ def of(answer: httpx.Response, status: int = 200) -> Any:
 
 
 def test_every_field_that_people_set_can_be_set_here() -> None:
-    assert FeedFields.model_fields.keys() == Feed.model_fields.keys() - {"schema_version", "feed_id", "url"}
-    told = {name: field.default for name, field in FeedFields.model_fields.items()}
+    assert FeedChange.model_fields.keys() == Feed.model_fields.keys() - {"schema_version", "feed_id", "url"}
+    told = {name: field.default for name, field in FeedChange.model_fields.items()}
     assert told == {name: Feed.model_fields[name].default for name in told}
 
 
@@ -69,6 +69,13 @@ async def test_a_feed_is_added_seen_changed_and_removed() -> None:
         ("enabled", "true", "false"),
         ("language", '"fr"', "null"),
     }
+
+
+async def test_a_feed_that_the_command_took_is_told_as_it_is() -> None:
+    feed = feed_at(URL).model_copy(update={"title": "x" * 1_000, "language": "no tag at all"})
+    async with house_with(feed).client(Role.VIEWER) as client:
+        assert of(await client.get("/v1/feeds"))["items"][0]["language"] == "no tag at all"
+        assert len(of(await client.get(f"/v1/feeds/{feed.feed_id}"))["title"]) == 1_000
 
 
 async def test_what_changes_nothing_is_not_written() -> None:

@@ -30,8 +30,10 @@ HUB_TIMEOUT_S = 10.0
 
 
 async def ingest(settings: Settings, health: Health, stop: asyncio.Event) -> None:
-    """Poll feeds until `stop` is set. Raises BrokerUnreachable, or the KafkaError that ended it."""
+    """Poll feeds until `stop` is set. Raises Misconfigured, BrokerUnreachable, or the KafkaError that ended it."""
     wanted = settings.ingest
+    if wanted.websub_callback is not None:
+        Vault([key.get_secret_value() for key in settings.secrets.keys])  # which says what is wrong with them
     async with (
         Publisher(settings, SOURCE) as publisher,
         guarded_client(
@@ -77,14 +79,12 @@ async def _subscribing(
     if wanted.websub_callback is None:
         yield (poller,)
         return
-    keys = [key.get_secret_value() for key in settings.secrets.keys]
-    Vault(keys)  # which says what is wrong with them
     subscriber = Subscriber(
         store,
         HubClient(client, timeout_s=min(wanted.timeout_s, HUB_TIMEOUT_S)),
         poller.prompt,
         callback=wanted.websub_callback,
-        keys=[key.encode() for key in keys],
+        keys=[key.get_secret_value().encode() for key in settings.secrets.keys],
         lasting=timedelta(seconds=wanted.websub_lease_s),
     )
     poller.on_offer = subscriber.offered

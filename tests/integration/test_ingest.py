@@ -29,7 +29,7 @@ from services.launch import broker
 from services.runtime.dead_letters import DeadLetterBox
 from services.runtime.health import Health
 from services.runtime.kafka import Publisher, connection
-from services.runtime.settings import Misconfigured, SecretsSettings, Settings
+from services.runtime.settings import Settings
 from services.runtime.topic_table import TopicTable
 from tests.integration.chain import environment_of
 from tests.unit.ingest.documents import GOOD_RSS, WEB_PAGE, item, rss
@@ -222,12 +222,6 @@ async def test_a_push_brings_an_article_long_before_the_poll(kafka: Settings, mo
         assert len(server.asked(path)) == 3
         listed = await asyncio.to_thread(listed_feeds, kafka)
         assert (listed[0]["state"]["lease"]["callback"], listed[0]["state"]["lease"]["status"]) == (callback, "live")
-
-
-async def test_hubs_want_a_secret_key(kafka: Settings) -> None:
-    keyless = kafka.model_copy(update={"secrets": SecretsSettings()})
-    with pytest.raises(Misconfigured, match="CHANCERY_SECRETS__KEYS"):
-        await ingest(reachable(keyless)[0], Health("broker", "feeds_loaded"), asyncio.Event())
 
 
 def reachable(settings: Settings) -> tuple[Settings, str]:

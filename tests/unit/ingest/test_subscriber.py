@@ -15,10 +15,12 @@ from services.contracts.feed import Feed, FeedState, Lease, LeaseStatus, PollSta
 from services.contracts.ids import FeedId
 from services.ingest.adapters import hub as hub_adapter
 from services.ingest.adapters.hub import HubClient, answering
+from services.ingest.app import ingest
 from services.ingest.subscriber import Subscriber
 from services.launch.broker import free_port
 from services.runtime.egress import guarded_client
-from services.runtime.settings import EgressSettings, IngestSettings
+from services.runtime.health import Health
+from services.runtime.settings import EgressSettings, IngestSettings, Misconfigured, load_settings
 from tests.unit.ingest.fakes import MemoryStore, feed_at, utc_now
 from tests.unit.ingest.local_hub import LocalHub, Name
 from tests.unit.ingest.server import Handler, Server, redirect, serving, silence
@@ -341,6 +343,12 @@ async def test_who_lingers_is_cut_off_and_who_comes_in_crowds_waits(monkeypatch:
                 writer.close()
         assert await stand.hub.push(name, b"") == 202
         assert stand.prompted == [A.feed_id]
+
+
+async def test_hubs_want_a_secret_key() -> None:
+    keyless = load_settings({"CHANCERY_INGEST__WEBSUB_CALLBACK": "https://chancery.example"})
+    with pytest.raises(Misconfigured, match="CHANCERY_SECRETS__KEYS"):
+        await ingest(keyless, Health(), asyncio.Event())
 
 
 async def test_a_broker_that_is_away_ends_the_service_and_verifies_nothing() -> None:

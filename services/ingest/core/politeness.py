@@ -1,5 +1,6 @@
 """How often one host is asked, whoever's feeds it serves."""
 
+import math
 from collections import Counter
 from urllib.parse import urlsplit
 
@@ -24,6 +25,7 @@ class HostPacer:
         self._at_once, self._spacing_s, self._longest_hold_s = at_once, spacing_s, longest_hold_s
         self._under_way: Counter[str] = Counter()
         self._free_at_s: dict[str, float] = {}
+        self._begun_s: dict[str, float] = {}
         self._held_until_s: dict[str, float] = {}
         self._reserved_s: dict[str, float] = {}
         self._waiting: dict[str, list[str]] = {}
@@ -34,15 +36,18 @@ class HostPacer:
             self._reserved_s.pop(key, None)
             self._waiting.setdefault(host, []).append(key)
             return None
-        free_at_s = self._reserved_s.pop(key, self._free_at_s.get(host, now_s))
-        if free_at_s < self._held_until_s.get(host, 0.0):
-            free_at_s = max(self._free_at_s.get(host, 0.0), self._held_until_s[host])
-        if free_at_s > now_s:
-            self._reserved_s[key] = free_at_s
-            self._free_at_s[host] = max(self._free_at_s.get(host, 0.0), free_at_s) + self._spacing_s
-            return free_at_s
+        earliest_s = max(self._begun_s.get(host, -math.inf) + self._spacing_s, self._held_until_s.get(host, -math.inf))
+        begins_at_s = self._reserved_s.pop(key, -math.inf)
+        if begins_at_s < earliest_s - self._spacing_s:
+            # It had no turn yet, or that lies in a hold, or was missed and others began since: it gets the next.
+            begins_at_s = max(self._free_at_s.get(host, now_s), earliest_s, now_s)
+            self._free_at_s[host] = begins_at_s + self._spacing_s
+        begins_at_s = max(begins_at_s, earliest_s)
+        if begins_at_s > now_s:
+            self._reserved_s[key] = begins_at_s
+            return begins_at_s
         self._under_way[host] += 1
-        self._free_at_s[host] = max(self._free_at_s.get(host, 0.0), now_s + self._spacing_s)
+        self._begun_s[host] = now_s
         return now_s
 
     def hold(self, host: str, now_s: float, retry_after_s: float | None) -> float:

@@ -2,9 +2,10 @@
 
 import heapq
 import itertools
+import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.ingest.core.politeness import HostPacer, host_of
@@ -17,6 +18,17 @@ def test_one_after_the_other_and_each_at_the_moment_it_was_told() -> None:
     assert pacer.begins_at("y", "a.example", 12) == 12
     assert pacer.begins_at("new", "a.example", 12) == 16
     assert pacer.begins_at("z", "a.example", 14.5) == 14.5
+
+
+def test_who_comes_late_waits_for_a_new_turn() -> None:
+    """A poller that was busy finds two whose turns have both come; and one turn is not moved by asking again."""
+    pacer = HostPacer(at_once=9, spacing_s=2)
+    assert [pacer.begins_at(key, "a.example", 10) for key in "xyz"] == [10, 12, 14]
+    assert pacer.begins_at("z", "a.example", 11) == 14
+    assert pacer.begins_at("y", "a.example", 20) == 20
+    assert pacer.begins_at("z", "a.example", 20) == 22
+    assert pacer.begins_at("new", "a.example", 20) == 24
+    assert pacer.begins_at("z", "a.example", 22) == 22
 
 
 def test_no_more_at_once_than_allowed() -> None:
@@ -59,16 +71,19 @@ def test_a_host_is_one_however_it_is_written(url: str) -> None:
     assert host_of(url) == "a.example"
 
 
+@example([(0, "a", 0)] * 3, 3, 2, set(), 20)
 @given(
     st.lists(st.tuples(st.integers(0, 30), st.sampled_from("ab"), st.integers(0, 9)), max_size=30),
     st.integers(1, 3),
     st.integers(0, 4),
     st.sets(st.integers(0, 30)),
+    st.sampled_from([1, 1, 5, 20]),
 )
 def test_everyone_has_a_turn_and_no_host_too_many(
-    wanted: list[tuple[int, str, int]], at_once: int, spacing_s: int, throttled: set[int]
+    wanted: list[tuple[int, str, int]], at_once: int, spacing_s: int, throttled: set[int], tick_s: int
 ) -> None:
-    """Polls that come at a time, at a host, and last so long, some throttled: a small world with a clock of its own."""
+    """Polls that come at a time, at a host, and last so long, some throttled: a small world with a clock of its own,
+    in which a busy poller looks at what is due only every `tick_s`."""
     pacer = HostPacer(at_once, spacing_s, longest_hold_s=20)
     held_until = {"a": 0.0, "b": 0.0}
     todo = [(float(due), f"{number}") for number, (due, _, _) in enumerate(wanted)]
@@ -83,7 +98,10 @@ def test_everyone_has_a_turn_and_no_host_too_many(
             for key in pacer.ended(host):
                 heapq.heappush(todo, (now, key))
             continue
-        now, key = heapq.heappop(todo)
+        due, key = heapq.heappop(todo)
+        if (now := math.ceil(due / tick_s) * float(tick_s)) > due:
+            heapq.heappush(todo, (now, key))
+            continue
         _, host, lasts = wanted[int(key)]
         at = pacer.begins_at(key, host, now)
         if at == now:

@@ -1,6 +1,8 @@
 """When the next poll is, and the queue of all feeds."""
 
+import math
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -173,6 +175,16 @@ def test_a_feed_wakes_up_quickly_and_falls_asleep_slowly() -> None:
     assert way(PACE.longest, True, PACE.shortest) == (4, timedelta(minutes=5 + 2.5 + 1.25 + 1))
     polls, took = way(PACE.shortest, False, PACE.longest)
     assert (polls, took // timedelta(minutes=1)) == (11, 51)
+
+
+def test_about_every_fourth_poll_of_a_feed_between_its_bounds_brings_news() -> None:
+    """Of a feed with an entry every twenty minutes on average, at random (Poisson)."""
+    dice, interval, news, polls = Random(4), PACE.usual, 0, 20_000
+    for _ in range(polls):
+        has_news = dice.random() > math.exp(-interval / timedelta(minutes=20))
+        news += has_news
+        interval, _ = PACE.interval(interval, S.OK, has_news)
+    assert 0.22 < news / polls < 0.27
 
 
 STEPS = st.lists(st.tuples(st.sampled_from(["set", "drop", "pop"]), st.sampled_from("abcdef"), st.integers(0, 20)))

@@ -57,6 +57,8 @@ def _print_check(checked: Check) -> None:
     problem = document.problem if document else fetched.reason
     if problem:
         say(f"  problem     {problem}")
+    for note in checked.notes:
+        say(f"  note        {note}")
     for link in document.links if document else ():
         say(f"  offers      {link}")
     say(f"  next poll   {checked.next_poll}")

@@ -8,15 +8,16 @@ from typing import Annotated, NoReturn
 import typer
 from pydantic import ValidationError
 from rich.markup import escape
-from rich.table import Column, Table
 
 from services.cli.context import EXIT_USAGE, SOURCE, err, fail, out, print_json, settings, with_broker
 from services.cli.feed_check import check_files, check_url
+from services.cli.feed_health import list_watched, show_watched
 from services.contracts.feed import Feed, FeedState, PollStatus, SourceGrade
 from services.contracts.topics import FEED_STATES, FEEDS
 from services.ingest.adapters.fetcher import fetch_once
 from services.ingest.core import opml, watchlist
 from services.ingest.core.address import BadAddress
+from services.ingest.core.health import HealthKind
 from services.runtime.kafka import Publisher
 from services.runtime.settings import Settings
 from services.runtime.topic_table import snapshot
@@ -131,29 +132,27 @@ def check(
 
 
 @feeds.command("list")
-def list_feeds(as_json: AsJson = False) -> None:
-    """Every feed with how its last poll ended and when it is polled next."""
+def list_feeds(
+    kinds: Annotated[
+        list[HealthKind] | None,
+        typer.Option("--health", case_sensitive=False, help="Only feeds that are so; may be given several times."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Every feed with its health: what is the matter, since when, and what to do.
+
+    Example: chancery feeds list --health failing --health stuck
+    """
     watched = sorted(with_broker(_read), key=lambda pair: (pair[0].title.casefold(), pair[0].url))
-    if as_json:
-        print_json(
-            [
-                {
-                    "feed": feed.model_dump(mode="json"),
-                    "state": state.model_dump(mode="json", exclude={"seen"}) if state else None,
-                }
-                for feed, state in watched
-            ]
-        )
-        return
-    table = Table(Column("feed", overflow="fold"), "status", "entries", "next poll (UTC)", "reason", show_lines=True)
-    for feed, state in watched:
-        due = f"{state.next_poll_at:%F %T}" if feed.enabled and state and state.next_poll_at else ""
-        status = (state.status if state else PollStatus.NEVER) if feed.enabled else "paused"
-        name = f"{feed.title}\n{feed.url}" if feed.title else feed.url
-        table.add_row(
-            escape(name), status, str(state.entries if state else 0), due, escape(state.reason if state else "")
-        )
-    out.print(table if watched else "no feeds; add one with `chancery feeds add URL`")
+    list_watched(watched, kinds or (), as_json)
+
+
+@feeds.command()
+def show(which: Which, as_json: AsJson = False) -> None:
+    """All there is to say of one feed: its health, its polls, its entries and how they are told apart."""
+    watched = with_broker(_read)
+    feed = _one(watched, which)
+    show_watched(feed, {known.feed_id: state for known, state in watched}[feed.feed_id], as_json)
 
 
 @feeds.command("import")

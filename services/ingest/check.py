@@ -12,6 +12,7 @@ from services.ingest.adapters.fetcher import fetch_once
 from services.ingest.adapters.parser import ParserPool
 from services.ingest.core.feed import Document, Entry
 from services.ingest.core.fetched import Fetched
+from services.ingest.core.health import health
 from services.ingest.core.outcome import settle, state_before
 from services.ingest.core.schedule import Pace
 from services.runtime.settings import Settings
@@ -25,6 +26,7 @@ class Check:
     document: Document | None
     articles: int
     next_poll: str
+    notes: tuple[str, ...] = ()
 
     @property
     def status(self) -> PollStatus:
@@ -46,6 +48,7 @@ class Check:
             "cache_control": fetched.cache_control,
             "articles": self.articles,
             "next_poll": self.next_poll,
+            "notes": list(self.notes),
             **(of_document(document) if document else {}),
         }
 
@@ -91,4 +94,6 @@ async def check(chosen: Settings, address: str) -> Check:
     outcome = settle(feed, state_before(feed, None), fetched, document, now=now, pace=pace, jitter=0.0)
     due = outcome.state.next_poll_at
     wait = f"in {(due - now).total_seconds():g} s ({outcome.next_because})" if due else f"never: {outcome.next_because}"
-    return Check(fetched, document, len(outcome.articles), wait)
+    how = health(outcome.moved or feed, outcome.state, now)
+    notes = tuple(note for note in how.notes if document and note != document.problem)
+    return Check(fetched, document, len(outcome.articles), wait, notes)

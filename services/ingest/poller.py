@@ -22,6 +22,8 @@ from services.contracts.ids import FeedId
 from services.ingest.core import caching
 from services.ingest.core.feed import Document
 from services.ingest.core.fetched import Fetched
+from services.ingest.core.health import HealthKind, kind_of
+from services.ingest.core.history import validators
 from services.ingest.core.outcome import SUCCEEDED, Outcome, settle, state_before
 from services.ingest.core.politeness import HostPacer, host_of
 from services.ingest.core.schedule import DueQueue, Pace
@@ -217,7 +219,7 @@ class Poller:
 
     async def _outcome(self, feed: Feed) -> Outcome:
         state = state_before(feed, self._store.state(feed.feed_id))
-        fetched = await self._fetcher.fetch(feed.url, state.etag, state.last_modified)
+        fetched = await self._fetcher.fetch(feed.url, *validators(state, self._clock()))
         now = self._clock()
         if fetched.status is PollStatus.THROTTLED:
             self._hold(host_of(fetched.url), now, caching.retry_after(fetched.retry_after, now))
@@ -251,13 +253,23 @@ class Poller:
         self._woken.set()
 
     def _count_feeds(self) -> None:
-        states = [self._store.state(feed.feed_id) for feed in self._store.feeds() if feed.enabled]
-        counts = Counter(state.status if state else PollStatus.NEVER for state in states)
-        for status in PollStatus:
-            metrics.FEEDS.labels(status).set(counts[status])
-        leases = Counter(state.lease.status for state in states if state and state.lease)
+        now, ages_s = self._clock(), list[float]()
+        counts, leases = Counter[HealthKind](), Counter[LeaseStatus]()
+        for feed in self._store.feeds():
+            state = self._store.state(feed.feed_id)
+            kind = kind_of(feed, state, now)
+            counts[kind] += 1
+            if feed.enabled and state and state.lease:
+                leases[state.lease.status] += 1
+            if state and state.last_success_at and kind not in (HealthKind.PAUSED, HealthKind.GONE):
+                ages_s.append((now - state.last_success_at).total_seconds())
+        for kind in HealthKind:
+            metrics.FEEDS.labels(kind).set(counts[kind])
         for lease in LeaseStatus:
             metrics.HUB_LEASES.labels(lease).set(leases[lease])
+        ages_s.sort()
+        for share in metrics.SHARES:
+            metrics.FEED_SUCCESS_AGE_SECONDS.labels(share).set(ages_s[int(share * (len(ages_s) - 1))] if ages_s else 0)
 
 
 def _report(feed: Feed, outcome: Outcome, took_s: float) -> None:

@@ -6,7 +6,13 @@ _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 
 FEED_POLLS = Counter("chancery_feed_polls_total", "Polls of feeds", ["status"])
 FEED_POLL_SECONDS = Histogram("chancery_feed_poll_seconds", "Time of one poll, from request to saved state")
-FEEDS = Gauge("chancery_feeds", "Feeds this process polls, by the status of their last poll", ["status"])
+FEEDS = Gauge("chancery_feeds", "Feeds of this process, by how they are", ["health"])
+SHARES = (0.5, 0.9, 1.0)
+FEED_SUCCESS_AGE_SECONDS = Gauge(
+    "chancery_feed_success_age_seconds",
+    "Age of the last good poll of a feed that is polled, by share of feeds",
+    ["quantile"],
+)
 HUB_LEASES = Gauge("chancery_websub_leases", "Feeds of this process that offer a hub, by their lease", ["status"])
 HUB_REQUESTS = Counter("chancery_websub_requests_total", "Requests to hubs", ["mode", "outcome"])
 PUSHES = Counter("chancery_websub_pushes_total", "What hubs pushed, or others in their name", ["status"])

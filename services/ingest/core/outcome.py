@@ -1,5 +1,6 @@
 """What a poll changes: from a feed, its state and what came back to the new state and the articles to publish."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
@@ -8,10 +9,10 @@ from urllib.parse import urlsplit
 from services.contracts import ids
 from services.contracts.article import Article, Source
 from services.contracts.feed import LONGEST_BOUND_S, Feed, FeedState, PollStatus, Seen
-from services.ingest.core import caching, websub
+from services.ingest.core import caching, history, websub
 from services.ingest.core.feed import Document, Entry
 from services.ingest.core.fetched import PERMANENT, Fetched
-from services.ingest.core.identity import content_hash, identities
+from services.ingest.core.recognition import Recognised, recognised
 from services.ingest.core.schedule import NextPoll, Pace, next_poll
 
 SUCCEEDED = frozenset({PollStatus.OK, PollStatus.NOT_MODIFIED})
@@ -20,9 +21,6 @@ SUCCEEDED = frozenset({PollStatus.OK, PollStatus.NOT_MODIFIED})
 # would look old by it. Nothing was syndicated before 1990; earlier dates are zeros in disguise.
 FURTHEST_AHEAD = timedelta(days=1)
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
-
-# Entries that left the document are remembered this far, because some feeds let them come back.
-SEEN_AT_LEAST = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +69,11 @@ def settle(
     """
     status = document.status if document else fetched.status
     entries: list[Entry] = []
-    news: list[tuple[Entry, Seen]] = []
-    seen = state.seen
+    found = Recognised((), state.seen, state.history)
     if document is not None and status is PollStatus.OK:
         entries = [_with_plausible_date(entry, now) for entry in document.entries]
-        news, seen = _news(feed, state, entries)
-    planned, schedule = _planned(feed, state, fetched, document, news, now=now, pace=pace, jitter=jitter)
+        found = recognised(feed.feed_id, state.history, state.seen, entries, now)
+    planned, schedule = _planned(feed, state, fetched, document, found.news, now=now, pace=pace, jitter=jitter)
     polled: dict[str, object] = {
         "status": status,
         "reason": document.problem if document else fetched.reason,
@@ -84,15 +81,17 @@ def settle(
         "last_poll_at": now,
         **schedule,
     }
+    moved = None
     if status in SUCCEEDED:
         polled["last_success_at"] = now
-    moved = _moved(feed, fetched) if status in SUCCEEDED else None
+        moved = _moved(feed, fetched)
     if moved is not None:
         polled["url"] = moved.url
     if (moved is not None and status is PollStatus.NOT_MODIFIED) or fetched.http_status in FAULTS_THE_REQUEST:
         # What the new address holds was never seen; what the server faults may be the validators.
         polled |= {"etag": None, "last_modified": None}
     if document is None or status is not PollStatus.OK:
+        polled["history"] = history.after_none(state, status in SUCCEEDED, now, feed.url if moved else None)
         return Outcome(state.model_copy(update=polled), (), planned.because, moved)
     watermark = max((d for d in (state.watermark_at, *(e.published_at for e in entries)) if d), default=None)
     read = {
@@ -101,12 +100,15 @@ def settle(
         "entries": len(entries),
         "watermark_at": watermark,
         "lease": websub.offered(state.lease, websub.offer(fetched, document)),
-        "seen": seen,
+        "seen": found.seen,
+        "history": history.after_document(state, found, document.problem, entries, now, feed.url if moved else None),
     }
     backlog = state.last_success_at is None
     return Outcome(
         state.model_copy(update=polled | read),
-        tuple(_article(feed, document, entry, mark, now, watermark, backlog) for entry, mark in news),
+        tuple(
+            _article(feed, document, entry, mark, now, watermark, backlog) for entry, mark in _oldest_first(found.news)
+        ),
         planned.because,
         moved,
     )
@@ -117,7 +119,7 @@ def _planned(
     state: FeedState,
     fetched: Fetched,
     document: Document | None,
-    news: list[tuple[Entry, Seen]],
+    news: Sequence[tuple[Entry, Seen]],
     *,
     now: datetime,
     pace: Pace,
@@ -170,7 +172,7 @@ def _fresh_s(state: FeedState, fetched: Fetched, status: PollStatus, now: dateti
     return None if fresh is None else int(fresh.total_seconds())
 
 
-def _has_news(state: FeedState, status: PollStatus, news: list[tuple[Entry, Seen]]) -> bool | None:
+def _has_news(state: FeedState, status: PollStatus, news: Sequence[tuple[Entry, Seen]]) -> bool | None:
     """Whether the feed has something new to tell; None where its backlog, edits alone or a failure do not show it.
 
     A new entry with an old date is none: some feeds give their entries new ids at every poll.
@@ -203,29 +205,7 @@ def _with_plausible_date(entry: Entry, now: datetime) -> Entry:
     return replace(entry, published_at=None)
 
 
-def _news(feed: Feed, state: FeedState, entries: list[Entry]) -> tuple[list[tuple[Entry, Seen]], tuple[Seen, ...]]:
-    """The entries that are new or edited, oldest first, and what has been seen after them, newest first."""
-    known = {mark.identity: mark for mark in state.seen}
-    seen: dict[str, Seen] = {}
-    news = []
-    for entry, identity in zip(entries, identities(entries), strict=True):
-        article = ids.article_id(feed.feed_id, identity)
-        if article in seen or entry.is_blank:
-            continue
-        mark, content = known.get(article), content_hash(entry)
-        if mark is None or mark.content_hash != content:
-            mark = Seen(identity=article, content_hash=content, revision=mark.revision + 1 if mark else 1)
-            news.append((entry, mark))
-        seen[article] = mark
-    keep = max(SEEN_AT_LEAST, 2 * len(seen))
-    for identity, mark in known.items():
-        if len(seen) >= keep:
-            break
-        seen.setdefault(identity, mark)
-    return _oldest_first(news), tuple(seen.values())
-
-
-def _oldest_first(news: list[tuple[Entry, Seen]]) -> list[tuple[Entry, Seen]]:
+def _oldest_first(news: Sequence[tuple[Entry, Seen]]) -> list[tuple[Entry, Seen]]:
     """By date where every entry has one; else the document turned round, for documents begin with the newest."""
     turned = list(reversed(news))
     if all(entry.published_at for entry, _ in turned):

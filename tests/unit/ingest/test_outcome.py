@@ -12,7 +12,8 @@ from services.contracts.article import TextOrigin
 from services.contracts.feed import Feed, FeedState, PollStatus, SourceGrade
 from services.ingest.core.feed import Document, Entry
 from services.ingest.core.fetched import Fetched, Hop
-from services.ingest.core.outcome import SEEN_AT_LEAST, Outcome, settle, state_before
+from services.ingest.core.outcome import Outcome, settle, state_before
+from services.ingest.core.recognition import SEEN_AT_LEAST
 from services.ingest.core.schedule import Pace
 
 URL = "https://wire.example/rss"

@@ -72,6 +72,10 @@ class _Came:
     look: Likeness
     shares_id: bool
 
+    def trusts_id(self, history: History) -> bool:
+        """Whether its id, or the date that stands for it, tells it from others."""
+        return history.id_changes < ENOUGH_CHANGES if self.rungs[0].startswith("date:") else trusts_ids(history)
+
     @property
     def content_hash(self) -> str:
         return self.rungs[-1].removeprefix("text:")
@@ -88,21 +92,21 @@ class _Came:
 
 def _distinct(entries: Sequence[Entry]) -> list[_Came]:
     """The entries that say something, without those the document holds twice. A rung that stands on several entries
-    names none of them.
+    names none of them; what is then left without id and link has its date for an id.
 
-    Twice is: the same title and text under one id or link; or one id, link and date, as Atom allows for versions of an
-    entry (RFC 4287, 4.1.1). Anything else is read, however alike.
+    Twice is: the same title, text and date under one id or link; or one id, link and date, as Atom allows for versions
+    of an entry (RFC 4287, 4.1.1). Anything else is read, however alike.
     """
-    met: set[tuple[str, ...]] = set()
+    met = set[tuple[str, ...]]()
     kept: list[tuple[Entry, dict[str, str]]] = []
     for entry in entries:
         if entry.is_blank:
             continue
         rungs = rungs_of(entry)
         by = [rungs[kind] for kind in ("id", "link") if kind in rungs]
-        same: set[tuple[str, ...]] = {(name, rungs["text"]) for name in by} or {(rungs["text"],)}
+        same: set[tuple[str, ...]] = {(name, rungs["text"], _date(entry)) for name in by or [""]}
         if len(by) == 2 and entry.published_at:
-            same.add((*by, entry.published_at.isoformat()))
+            same.add((*by, _date(entry)))
         if met.isdisjoint(same):
             kept.append((entry, rungs))
         met |= same
@@ -111,8 +115,14 @@ def _distinct(entries: Sequence[Entry]) -> list[_Came]:
     for entry, rungs in kept:
         alone = {kind: name for kind, name in rungs.items() if stands_on[name] == 1 or kind == "text"}
         shares_id = "id" in rungs and "id" not in alone
+        if len(alone) == 1 and entry.published_at:
+            alone = {"id": f"date:{_date(entry)} {alone['text']}", **alone}
         came.append(_Came(entry, tuple(alone.values()), likeness(entry.title, alone), shares_id))
     return came
+
+
+def _date(entry: Entry) -> str:
+    return entry.published_at.isoformat() if entry.published_at else ""
 
 
 class _Poll:
@@ -195,14 +205,14 @@ class _Poll:
     def by_text(self, same: Sequence[tuple[int, int]], before: History, shown: History) -> Iterator[tuple[int, int]]:
         """Of what has the same text what is the same article: nothing contradicts it, or only ids and links that are
         known to change; or that changed now, for several articles or for one with a text that nobody writes twice."""
-        ids_hold = trusts_ids(shown) and shown.id_changes == before.id_changes
+        ids_hold = shown.id_changes == before.id_changes
         links_hold = trusts_links(shown) and shown.link_changes == before.link_changes
         for place, mark in same:
             came, known = self._came[place], self._known[mark]
             by_id = bool(known and known.id and came.look.id)
             by_link = bool(known and known.link and came.look.link)
-            known_to_change = not ((by_id and trusts_ids(shown)) or (by_link and trusts_links(shown)))
-            changed_now = not ((by_id and ids_hold) or (by_link and links_hold))
+            known_to_change = not ((by_id and came.trusts_id(shown)) or (by_link and trusts_links(shown)))
+            changed_now = not ((by_id and ids_hold and came.trusts_id(shown)) or (by_link and links_hold))
             if known_to_change or (changed_now and (len(same) > 1 or came.is_long)):
                 yield place, mark
 
@@ -231,9 +241,9 @@ class _Poll:
 
     def _names(self, came: _Came, history: History) -> Iterator[str]:
         """The article ids an entry may be given, by the rungs that the feed can be trusted with."""
+        trusted = {"id": trusts_ids(history), "date": came.trusts_id(history), "link": trusts_links(history)}
         for rung in came.rungs:
-            kind = rung.partition(":")[0]
-            if kind == "text" or (trusts_ids(history) if kind == "id" else trusts_links(history)):
+            if trusted.get(rung.partition(":")[0], True):
                 yield ids.article_id(self._feed, rung)
 
 

@@ -150,7 +150,7 @@ class Poller:
                 self._start_due(group)
                 if loop.time() - counted_at >= COUNT_FEEDS_EVERY_S:
                     counted_at = loop.time()
-                    self._count_feeds()
+                    self.count_feeds()
                 alarm = loop.call_later(self._idle_s(), self._woken.set)
                 await self._woken.wait()
                 alarm.cancel()
@@ -252,7 +252,8 @@ class Poller:
             self._queue.set(feed_id, next_poll_at.timestamp())
         self._woken.set()
 
-    def _count_feeds(self) -> None:
+    def count_feeds(self) -> None:
+        """Set the metrics that tell how the feeds are."""
         now, ages_s = self._clock(), list[float]()
         counts, leases = Counter[HealthKind](), Counter[LeaseStatus]()
         for feed in self._store.feeds():

@@ -29,6 +29,9 @@ def test_feeds_and_subscriptions_are_added_and_seen(kafka: Settings) -> None:
     assert added.returncode == 0, added.stderr
     (feed,) = json.loads(chancery(kafka, "feeds", "list", "--json").stdout)
     assert (feed["feed"]["url"], feed["feed"]["title"]) == ("https://news.example/rss", "Example")
+    assert feed["health"]["kind"] == "never"
+    assert json.loads(chancery(kafka, "feeds", "list", "--health", "failing", "--json").stdout) == []
+    assert chancery(kafka, "feeds", "show", feed["feed"]["url"]).stdout.startswith("never  Example\n")
 
     subscribed = chancery(kafka, "subscribe", "webhook", "http://127.0.0.1:9/hook?token=hidden", "--host-state", "IQ")
     assert subscribed.returncode == 0, subscribed.stderr

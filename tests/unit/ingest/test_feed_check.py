@@ -10,7 +10,7 @@ from services.cli import app
 from services.contracts.feed import PollStatus
 from services.ingest.check import check
 from services.runtime.settings import Settings, load_settings
-from tests.unit.ingest.documents import GOOD_RSS, WEB_PAGE
+from tests.unit.ingest.documents import GOOD_RSS, WEB_PAGE, item, rss
 from tests.unit.ingest.server import answer, redirect, serving
 
 
@@ -38,6 +38,14 @@ async def test_a_page_offers_its_feeds(settings: Settings) -> None:
     async with serving({"/": answer(200, page)}) as server:
         told = (await check(settings, server.url("/"))).as_json()
     assert (told["status"], told["feed_links"]) == (PollStatus.NOT_A_FEED, [server.url("/rss")])
+
+
+async def test_ids_that_name_several_articles_are_said(settings: Settings) -> None:
+    date = "Mon, 21 Dec 2020 08:00:00 GMT"
+    async with serving({"/": answer(200, rss(item("1", "Fire", "A", date), item("1", "Flood", "B", date)))}) as server:
+        told = (await check(settings, server.url("/"))).as_json()
+    (note,) = told["notes"]
+    assert (told["articles"], note.partition(" (")[0]) == (2, "one id is given to several articles")
 
 
 async def test_one_that_is_gone(settings: Settings) -> None:

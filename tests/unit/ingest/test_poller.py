@@ -7,10 +7,12 @@ from datetime import timedelta
 
 import pytest
 from aiokafka.errors import KafkaTimeoutError
+from prometheus_client import REGISTRY
 
-from services.contracts.feed import Feed, FeedState, PollStatus
+from services.contracts.feed import Feed, FeedState, History, PollStatus
 from services.ingest import poller as flow
 from services.ingest.core import websub
+from services.ingest.core.health import HealthKind
 from services.ingest.core.politeness import HostPacer
 from services.ingest.core.schedule import Pace
 from services.ingest.poller import Poller
@@ -203,6 +205,33 @@ async def test_a_host_that_throttles_one_feed_is_asked_for_no_other() -> None:
     assert [url for url, _ in web.asked] == [one.url, B.url]
     assert store.states[one.feed_id].status is PollStatus.THROTTLED
     assert two.feed_id not in store.states, "it is as due as it was"
+
+
+async def test_feeds_are_counted_by_their_health_and_the_age_of_their_last_good_poll() -> None:
+    paused, failing = feed_at("https://paused.example/"), feed_at("https://failing.example/")
+    store, web = MemoryStore(A, B, failing, paused.model_copy(update={"enabled": False})), Scripted()
+    later, now = utc_now() + HOUR, utc_now()
+    for feed, ago, status in ((A, 0, PollStatus.NOT_MODIFIED), (failing, 7200, PollStatus.TIMED_OUT)):
+        good = {"status": status, "last_success_at": now - timedelta(seconds=ago), "next_poll_at": later}
+        store.states[feed.feed_id] = FeedState(feed_id=feed.feed_id, url=feed.url).model_copy(update=good)
+    Poller(store, web, web, pace=steady(HOUR), concurrency=1, clock=lambda: now).count_feeds()
+    counted = {kind: REGISTRY.get_sample_value("chancery_feeds", {"health": kind}) for kind in HealthKind}
+    assert {kind: count for kind, count in counted.items() if count} == {"ok": 1, "never": 1, "paused": 1, "failing": 1}
+    ages = [
+        REGISTRY.get_sample_value("chancery_feed_success_age_seconds", {"quantile": share}) for share in ("0.5", "1.0")
+    ]
+    assert ages == [0, 7200]
+
+
+async def test_a_304_that_is_not_believed_is_not_asked_for() -> None:
+    store, web = MemoryStore(A), Scripted()
+    history = History(read_at=utc_now() - 48 * HOUR)
+    store.states[A.feed_id] = FeedState(
+        feed_id=A.feed_id, url=A.url, etag='"1"', status=PollStatus.NOT_MODIFIED, history=history
+    )
+    async with running(polling(store, web, timedelta(milliseconds=20)), A.url):
+        await store.saved(2)
+    assert web.asked[:2] == [(A.url, None), (A.url, '"1"')]
 
 
 async def test_a_bug_with_one_feed_stops_no_other() -> None:

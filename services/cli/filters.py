@@ -1,13 +1,15 @@
 """The options of a filter, for every command that takes one."""
 
-from typing import Annotated
+import json
+from typing import Annotated, Any
 
 import typer
 from babel import Locale
+from pydantic import ValidationError
 
 from services.cli.context import EXIT_USAGE, fail
-from services.contracts.report import Certainty, IncidentType, Severity
-from services.contracts.subscription import Filter
+from services.contracts.report import Certainty, IncidentType, Outcome, Severity
+from services.contracts.subscription import Circle, Corroboration, Filter
 
 NO_STATES = {"EZ", "QO", "XA", "XB", "ZZ"}
 """CLDR's codes for the eurozone, outlying Oceania, pseudo-locales and the unknown."""
@@ -15,10 +17,33 @@ NO_STATES = {"EZ", "QO", "XA", "XB", "ZZ"}
 States = Annotated[
     list[str] | None, typer.Option(metavar="CC", help="ISO 3166-1 code, EU or UN. Give it again for more.")
 ]
+Sites = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--site", metavar="KEY", help="kind:sender:host:city, with * for any (embassy:US:IQ:*). Give it again for more."
+    ),
+]
+Near = Annotated[
+    list[str] | None,
+    typer.Option(metavar="LAT,LON,KM", help="Within so many kilometres of a point. Give it again for more."),
+]
 Types = Annotated[
     list[IncidentType] | None,
     typer.Option(
         "--type", metavar="TYPE", help=f"Only this type. Give it again for more. One of {', '.join(IncidentType)}."
+    ),
+]
+Outcomes = Annotated[
+    list[Outcome] | None, typer.Option("--outcome", help="Only with this outcome. Give it again for more.")
+]
+Languages = Annotated[
+    list[str] | None, typer.Option("--language", metavar="LL", help="Only news in this language (ISO 639-1).")
+]
+Sources = Annotated[Corroboration, typer.Option(help="How many independent sources must tell it.")]
+Or = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--or", metavar="JSON", help='What may hold instead: {"host_states": ["FR"], "min_severity": "severe"}.'
     ),
 ]
 MinSeverity = Annotated[Severity, typer.Option(help="Nothing below this.")]
@@ -27,28 +52,57 @@ NoUpdates = Annotated[bool, typer.Option("--no-updates", help="Only new incident
 Exercises = Annotated[bool, typer.Option("--exercises", help="Drills and replays too, marked as such.")]
 
 
-def filter_of(
-    host_states: list[str] | None,
-    sending_states: list[str] | None,
-    types: list[IncidentType] | None,
-    min_severity: Severity,
-    min_certainty: Certainty,
-    no_updates: bool,
-    exercises: bool,
-) -> Filter:
-    return Filter(
-        host_states=_codes(host_states),
-        sending_states=_codes(sending_states),
-        types=tuple(types or ()),
-        min_severity=min_severity,
-        min_certainty=min_certainty,
-        updates=not no_updates,
-        exercises=exercises,
-    )
+def filter_of(**asked: Any) -> Filter:
+    """The filter of what was asked for, by field; None is not asked. Ends the command for what is no filter."""
+    told = {name: value for name, value in asked.items() if value is not None}
+    for name in {"host_states", "sending_states"} & told.keys():
+        told[name] = _codes(told[name])
+    if "near" in told:
+        told["near"] = [_circle(each) for each in told["near"]]
+    if "sites" in told:
+        told["sites"] = [_site(each) for each in told["sites"]]
+    return _checked(told, "the filter")
 
 
-def _codes(given: list[str] | None) -> tuple[str, ...]:
-    codes = [code.strip().upper() for each in given or () for code in each.split(",")]
+def or_filters(given: list[str] | None) -> tuple[Filter, ...]:
+    """The filters of `--or`, each a JSON object with the fields of a Filter."""
+    found = []
+    for text in given or ():
+        try:
+            told = json.loads(text)
+        except ValueError:
+            told = None
+        if not isinstance(told, dict):
+            fail(f"--or {text!r} is no JSON object", EXIT_USAGE)
+        found.append(_checked(told, f"--or {text}"))
+    return tuple(found)
+
+
+def _checked(told: dict[str, Any], where: str) -> Filter:
+    try:
+        return Filter.model_validate(told)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        fail(f"{where}: {'.'.join(map(str, first['loc']))} {first['input']!r}: {first['msg']}", EXIT_USAGE)
+
+
+def _circle(text: str) -> Circle:
+    try:
+        lat, lon, radius_km = (float(part) for part in text.split(","))
+        return Circle(lat=lat, lon=lon, radius_km=radius_km)
+    except ValueError:
+        fail(f"--near {text!r}: give latitude, longitude and kilometres, as 33.30,44.39,5", EXIT_USAGE)
+
+
+def _site(text: str) -> str:
+    if text.count(":") != 3:
+        fail(f"--site {text!r}: give kind:sender:host:city, as embassy:US:IQ:*", EXIT_USAGE)
+    kind, sender, host, city = text.split(":")
+    return ":".join((kind.lower(), sender.upper(), host.upper(), city.strip().casefold().replace(" ", "_")))
+
+
+def _codes(given: list[str]) -> tuple[str, ...]:
+    codes = [code.strip().upper() for each in given for code in each.split(",")]
     known = {code for code in Locale("en").territories if len(str(code)) == 2} - NO_STATES
     for code in codes:
         if code not in known:
@@ -63,7 +117,11 @@ def words(asked: Filter) -> str:
         parts.append(f"at least {asked.min_certainty}")
     parts += [f"in {', '.join(asked.host_states)}"] if asked.host_states else []
     parts += [f"sites of {', '.join(asked.sending_states)}"] if asked.sending_states else []
-    parts += [f"only {', '.join(asked.types)}"] if asked.types else []
+    parts += [f"at {', '.join(asked.sites)}"] if asked.sites else []
+    parts += [f"within {each.radius_km:g} km of {each.lat:g}, {each.lon:g}" for each in asked.near]
+    parts += [f"only {', '.join((*asked.types, *asked.outcomes))}"] if asked.types or asked.outcomes else []
+    parts += [f"told in {', '.join(asked.languages)}"] if asked.languages else []
+    parts += [f"{asked.sources} sources"] if asked.sources is not Corroboration.ANY else []
     parts += [] if asked.updates else ["no updates"]
     parts += ["exercises too"] if asked.exercises else []
     return "; ".join(parts)

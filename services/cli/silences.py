@@ -10,11 +10,11 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from services.cli.context import EXIT_USAGE, SOURCE, AsJson, fail, out, print_json, say, with_broker
-from services.cli.filters import MinSeverity, States, Types, filter_of, words
+from services.cli.filters import MinSeverity, Near, Sites, States, Types, filter_of, words
 from services.cli.lengths import length_of
 from services.contracts import ids
 from services.contracts.delivery import Delivery, DeliveryState
-from services.contracts.report import Certainty, Severity
+from services.contracts.report import Severity
 from services.contracts.silence import Silence
 from services.contracts.topics import DELIVERIES, SILENCES
 from services.runtime.kafka import Publisher
@@ -30,6 +30,8 @@ def add(
     lasts: Annotated[str, typer.Option("--for", metavar="8h", help="How long: minutes, hours or days (30m, 8h, 2d).")],
     host_state: States = None,
     sending_state: States = None,
+    site: Sites = None,
+    near: Near = None,
     types: Types = None,
     min_severity: MinSeverity = Severity.MINOR,
     author: Annotated[str, typer.Option(help="Who answers for it; by default you.")] = "",
@@ -40,9 +42,17 @@ def add(
 
     Example: chancery silences add --host-state IQ --type peaceful_protest_blockade --for 8h --reason "yearly march"
     """
-    matcher = filter_of(host_state, sending_state, types, min_severity, Certainty.UNLIKELY, False, True)
-    if not (everything or matcher.host_states or matcher.sending_states or matcher.types):
-        fail("say what to silence: --host-state, --sending-state or --type; or --everything", EXIT_USAGE)
+    matcher = filter_of(
+        host_states=host_state,
+        sending_states=sending_state,
+        sites=site,
+        near=near,
+        types=types,
+        min_severity=min_severity,
+        exercises=True,
+    )
+    if not (everything or host_state or sending_state or site or near or types):
+        fail("say what to silence: --host-state, --sending-state, --site, --near, --type; or --everything", EXIT_USAGE)
     now, who = datetime.now(UTC), author or getuser()
     made = Silence(
         silence_id=ids.silence_id(who, matcher.model_dump_json(), now.isoformat()),

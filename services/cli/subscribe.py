@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 
 import typer
 
+from services.cli import filters
 from services.cli.context import EXIT_USAGE, SOURCE, AsJson, fail, print_json, say, settings, with_broker
-from services.cli.filters import Exercises, MinCertainty, MinSeverity, NoUpdates, States, Types, filter_of, words
-from services.cli.subscriptions import shown
+from services.cli.subscriptions import shown, words
 from services.contracts import ids
 from services.contracts.report import Certainty, Severity
-from services.contracts.subscription import Channel, Filter, Subscription
+from services.contracts.subscription import Channel, Corroboration, Filter, Subscription
 from services.contracts.topics import SUBSCRIPTIONS
 from services.notify.core.channels import CHANNELS
 from services.notify.core.channels.rules import Secret
@@ -57,23 +57,44 @@ def _command(channel: Channel) -> Callable[..., None]:
     def command(
         url: Url,
         name: Name = "",
-        host_state: States = None,
-        sending_state: States = None,
-        types: Types = None,
-        min_severity: MinSeverity = Severity.MINOR,
-        min_certainty: MinCertainty = Certainty.UNLIKELY,
-        no_updates: NoUpdates = False,
-        exercises: Exercises = False,
+        host_state: filters.States = None,
+        sending_state: filters.States = None,
+        site: filters.Sites = None,
+        near: filters.Near = None,
+        types: filters.Types = None,
+        outcome: filters.Outcomes = None,
+        language: filters.Languages = None,
+        min_severity: filters.MinSeverity = Severity.MINOR,
+        min_certainty: filters.MinCertainty = Certainty.UNLIKELY,
+        sources: filters.Sources = Corroboration.ANY,
+        no_updates: filters.NoUpdates = False,
+        exercises: filters.Exercises = False,
+        alternatives: filters.Or = None,
         secret_file: SecretFile = None,
         as_json: AsJson = False,
     ) -> None:
-        asked = filter_of(host_state, sending_state, types, min_severity, min_certainty, no_updates, exercises)
-        _subscribe(channel, url, name, asked, secret_file, as_json)
+        asked = filters.filter_of(
+            host_states=host_state,
+            sending_states=sending_state,
+            sites=site,
+            near=near,
+            types=types,
+            outcomes=outcome,
+            languages=language,
+            min_severity=min_severity,
+            min_certainty=min_certainty,
+            sources=sources,
+            updates=not no_updates,
+            exercises=exercises,
+        )
+        _subscribe(channel, url, name, (asked, *filters.or_filters(alternatives)), secret_file, as_json)
 
     return command
 
 
-def _subscribe(channel: Channel, url: str, name: str, asked: Filter, secret_file: Path | None, as_json: bool) -> None:
+def _subscribe(
+    channel: Channel, url: str, name: str, asked: tuple[Filter, ...], secret_file: Path | None, as_json: bool
+) -> None:
     chosen = settings()
     endpoint = _endpoint(sys.stdin.readline() if url == "-" else url, chosen)
     given = _given_secret(channel, secret_file)
@@ -88,7 +109,8 @@ def _subscribe(channel: Channel, url: str, name: str, asked: Filter, secret_file
             endpoint=vault.encrypt(endpoint),
             endpoint_hint=without_token(endpoint),
             secret=vault.encrypt(secret) if secret else None,
-            filter=asked,
+            filter=asked[0],
+            or_filters=asked[1:],
             created_at=datetime.now(UTC),
         )
         async with Publisher(chosen, SOURCE) as publisher:
@@ -100,7 +122,7 @@ def _subscribe(channel: Channel, url: str, name: str, asked: Filter, secret_file
     if as_json:
         print_json({"subscription": shown(made), "secret": shown_once})
         return
-    say(f"subscribed {made.name} ({made.subscription_id}) to {words(asked)}")
+    say(f"subscribed {made.name} ({made.subscription_id}) to {words(made)}")
     if shown_once:
         say(f"signing secret, shown only now: {shown_once}")
 

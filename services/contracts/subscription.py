@@ -1,11 +1,13 @@
 """A subscription: an endpoint, who answers for what, and whether it is still wanted."""
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from pydantic import Field
 
 from services.contracts.ids import SubscriptionId
 from services.contracts.model import Instant, Record, Value
-from services.contracts.report import Certainty, IncidentType, Severity
+from services.contracts.report import Certainty, IncidentType, Outcome, Severity
 
 
 class Channel(StrEnum):
@@ -19,21 +21,52 @@ class SubscriptionState(StrEnum):
     DISABLED = "disabled"
 
 
+class Corroboration(StrEnum):
+    """How many independent sources tell it."""
+
+    ANY = "any"
+    SINGLE = "single"
+    CORROBORATED = "corroborated"
+
+
+class Circle(Value):
+    """A circle on the ground: WGS 84 degrees, and kilometres."""
+
+    lat: float = Field(ge=-90, le=90)
+    lon: float = Field(ge=-180, le=180)
+    radius_km: float = Field(gt=0, le=20_038)
+
+
+SITE_PATTERN = r"^([a-z_]+|-|\*):([A-Z]{2}|-|\*):([A-Z]{2}|-|\*):[^:\s]+$"
+
+
 class Filter(Value):
-    """What the subscriber answers for. An empty tuple asks nothing; all that is asked must hold."""
+    """What the subscriber answers for. An empty tuple asks nothing; all that is asked must hold.
+
+    `sites` are site keys, `kind:sender:host:city`, a part of which may be `*` (`embassy:US:IQ:*`). `near` is asked of
+    the incident's coordinates, where they are a city's at least. `languages` (ISO 639-1) are those the news came in.
+    """
 
     sending_states: tuple[str, ...] = ()
     host_states: tuple[str, ...] = ()
+    sites: tuple[Annotated[str, Field(pattern=SITE_PATTERN)], ...] = ()
+    near: tuple[Circle, ...] = ()
     types: tuple[IncidentType, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+    languages: tuple[str, ...] = ()
     min_severity: Severity = Severity.MINOR
     min_certainty: Certainty = Certainty.UNLIKELY
+    sources: Corroboration = Corroboration.ANY
     updates: bool = True
     exercises: bool = False
 
 
 class Subscription(Record):
-    """An endpoint and its filter. `endpoint` and `secret` are encrypted (`services/runtime/secrets.py`):
-    a Slack URL is a password, and a webhook's secret signs. `endpoint_hint` is what people may see of it."""
+    """An endpoint and its filters, one of which must hold.
+
+    `endpoint` and `secret` are encrypted (`services/runtime/secrets.py`): a Slack URL is a password, and a webhook's
+    secret signs. `endpoint_hint` is what people may see of it.
+    """
 
     KIND: ClassVar[str] = "subscription"
 
@@ -44,6 +77,7 @@ class Subscription(Record):
     endpoint_hint: str
     secret: str | None = None
     filter: Filter = Filter()
+    or_filters: tuple[Filter, ...] = ()
     state: SubscriptionState = SubscriptionState.ACTIVE
     state_reason: str = ""
     created_at: Instant
@@ -51,3 +85,7 @@ class Subscription(Record):
     @property
     def record_id(self) -> str:
         return self.subscription_id
+
+    @property
+    def filters(self) -> tuple[Filter, ...]:
+        return (self.filter, *self.or_filters)

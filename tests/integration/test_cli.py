@@ -6,9 +6,11 @@ import sys
 
 import pytest
 
-from services.contracts.topics import TOPICS
+from services.contracts.topics import ALERTS, TOPICS
+from services.runtime.kafka import Publisher
 from services.runtime.settings import Settings
 from tests.integration.chain import environment_of
+from tests.unit.notify import given
 
 pytestmark = pytest.mark.integration
 
@@ -40,6 +42,30 @@ def test_feeds_and_subscriptions_are_added_and_seen(kafka: Settings) -> None:
     assert "IQ" in listed.stdout
     assert "hidden" not in listed.stdout
     assert "whsec_" not in listed.stdout
+
+
+async def test_who_gets_an_alert_is_explained(kafka: Settings) -> None:
+    told, reader = given.alert(), ["subscribe", "webhook", "http://127.0.0.1:9/hook", "--name"]
+    for name, options in {
+        "iraq": ["--host-state", "IQ"],
+        "near": ["--near", "33.3,44.4,5", "--min-severity", "extreme", "--or", '{"sites": ["embassy:US:*:*"]}'],
+        "paris": ["--host-state", "FR", "--language", "fr"],
+    }.items():
+        assert chancery(kafka, *reader, name, *options).returncode == 0
+    async with Publisher(kafka, "/chancery/test") as publisher:
+        await publisher.publish(ALERTS, told, given.alert(revision=2))
+    explained = json.loads(chancery(kafka, "subscriptions", "explain", told.alert_id, "--json").stdout)
+    assert explained["alert_id"] == told.alert_id
+    rows = {row["name"]: (row["told"], row["reasons"]) for row in explained["subscriptions"]}
+    assert rows == {
+        "iraq": (True, ["all that was asked for holds"]),
+        "near": (True, ["all that was asked for holds"]),
+        "paris": (False, ["host state IQ is not among FR"]),
+    }
+    newest = json.loads(chancery(kafka, "subscriptions", "explain", told.incident.incident_id, "--json").stdout)
+    assert newest["alert_id"] != told.alert_id
+    missing = chancery(kafka, "subscriptions", "explain", "alert_x")
+    assert (missing.returncode, "no alert 'alert_x' is kept" in missing.stderr) == (1, True)
 
 
 def test_topics_are_listed_with_what_is_in_them(kafka: Settings) -> None:

@@ -19,7 +19,7 @@ from services.classify.core.reading.language import Script
 from services.classify.core.reading.lexicon import Table
 from services.classify.core.reading.matcher import LexiconError, choices
 from services.classify.core.reading.text import fold_term
-from services.classify.core.sites.known_sites import distance_m
+from services.contracts.geo import distance_m
 from services.contracts.report import PlacePrecision, SiteKind
 
 _MIN_POPULATION = 15_000

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from services.contracts.alert import Alert
 from services.contracts.model import Instant
 from services.contracts.silence import Silence
-from services.notify.core.filter import RULES
+from services.notify.core.filter import against
 
 
 def silence_for(alert: Alert, silences: Iterable[Silence], now: Instant) -> Silence | None:
@@ -16,4 +16,4 @@ def silence_for(alert: Alert, silences: Iterable[Silence], now: Instant) -> Sile
 
 def _covers(silence: Silence, alert: Alert, now: Instant) -> bool:
     during = silence.created_at <= now < silence.expires_at
-    return during and not any(rule(silence.matcher, alert) for rule in RULES)
+    return during and not against(silence.matcher, alert)

@@ -12,7 +12,7 @@ from services.classify.core.reading.gazetteer import SpecialPlace
 from services.classify.core.reading.matcher import LexiconError
 from services.classify.core.reading.pipeline import Reader
 from services.classify.core.reading.rules import Rules
-from services.classify.core.sites.known_sites import distance_m
+from services.contracts.geo import distance_m
 from services.contracts.report import PlacePrecision, SiteKind
 from tests.unit.classify.test_rules import LEAST
 

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from services.classify.core.sites import site_lists, wikidata
-from services.classify.core.sites.known_sites import KnownSites, distance_m, with_known_sites
+from services.classify.core.sites.known_sites import KnownSites, with_known_sites
 from services.classify.core.sites.site_lists import UnreadableList
 from services.cli import sites
 from services.contracts import ids
+from services.contracts.geo import distance_m
 from services.contracts.report import (
     Finding,
     GuardVerdict,

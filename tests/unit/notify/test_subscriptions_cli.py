@@ -95,3 +95,21 @@ def test_every_channel_has_a_command_that_says_what_its_endpoint_is(chancery: ty
     result = CliRunner().invoke(chancery, ["subscribe", channel, "--help"], terminal_width=400)
     assert result.exit_code == 0
     assert CHANNELS[Channel(channel)].endpoint in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "complaint"),
+    [
+        ("--site", "US:IQ", "kind:sender:host:city"),
+        ("--site", "embassy:USA:IQ:*", "sites.0"),
+        ("--near", "33.3,44.4", "latitude, longitude and kilometres"),
+        ("--near", "133.3,44.4,5", "latitude, longitude and kilometres"),
+        ("--or", "host=FR", "is no JSON object"),
+        ("--or", '{"hosts": ["FR"]}', "hosts"),
+        ("--or", '{"min_severity": "huge"}', "min_severity"),
+    ],
+)
+def test_a_filter_that_cannot_be_meant(chancery: typer.Typer, option: str, value: str, complaint: str) -> None:
+    result = CliRunner().invoke(chancery, ["subscribe", "webhook", "https://hooks.example/x", option, value])
+    assert result.exit_code == 2
+    assert complaint in " ".join(result.output.split())

@@ -5,31 +5,16 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from services.contracts.geo import LOCATED, distance_m
 from services.contracts.report import Finding, PlacePrecision, Relation, Site, SiteKind, Standing
 from services.contracts.site import KnownSite
 
-EARTH_RADIUS_M = 6_371_008.8
-"""Mean radius of the Earth (IUGG)."""
-
 _METRES_PER_DEGREE = 111_195
-
-# A city's centre stands for all of it, a country's for nothing: from there no distance can be told.
-_LOCATED = frozenset({PlacePrecision.SITE, PlacePrecision.QUARTER, PlacePrecision.CITY})
 
 SAME_CITY_M = 40_000
 """A mission no farther than this from an incident's place may be the one meant: lists spell cities in their way."""
 
 MissionKey = tuple[SiteKind | None, str | None, str | None]
-
-
-def distance_m(lat: float, lon: float, other_lat: float, other_lon: float) -> float:
-    """Great-circle distance in metres of two points in degrees (haversine)."""
-    phi, other_phi = math.radians(lat), math.radians(other_lat)
-    a = (
-        math.sin((other_phi - phi) / 2) ** 2
-        + math.cos(phi) * math.cos(other_phi) * math.sin(math.radians(other_lon - lon) / 2) ** 2
-    )
-    return 2 * EARTH_RADIUS_M * math.asin(math.sqrt(min(1.0, a)))
 
 
 @dataclass
@@ -88,7 +73,7 @@ def _mission_key(site: Site | KnownSite) -> MissionKey:
 
 def _may_be(known: KnownSite, site: Site) -> bool:
     """Whether a mission stands in the city of a site: by its coordinates, else by the city's name."""
-    if site.lat is not None and site.lon is not None and site.precision in _LOCATED:
+    if site.lat is not None and site.lon is not None and site.precision in LOCATED:
         return distance_m(known.lat, known.lon, site.lat, site.lon) <= SAME_CITY_M
     return (known.city or "").casefold() == (site.city or "").casefold()
 
@@ -106,7 +91,7 @@ def with_known_sites(finding: Finding, known: KnownSites) -> Finding:
     if mission is not None:
         exact = {"lat": mission.lat, "lon": mission.lon, "precision": PlacePrecision.SITE}
         return finding.model_copy(update={"site": site.model_copy(update=exact)})
-    if finding.relation is not Relation.NONE or site.lat is None or site.lon is None or site.precision not in _LOCATED:
+    if finding.relation is not Relation.NONE or site.lat is None or site.lon is None or site.precision not in LOCATED:
         return finding
     watching = known.watching(site.lat, site.lon)
     if not watching:

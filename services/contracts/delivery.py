@@ -31,7 +31,7 @@ class Attempt(Value):
 class Delivery(Record):
     """State of one alert for one subscription. While pending it carries the alert, so that a restart needs
     nothing else to go on; when final the alert is dropped and the record is the delivery log's. `also` are the
-    reasons of the revisions that were folded into this one."""
+    reasons of the revisions that were folded into this one; `receipt` is what the endpoint calls the message."""
 
     KIND: ClassVar[str] = "delivery"
 
@@ -46,6 +46,7 @@ class Delivery(Record):
     next_attempt_at: Instant | None = None
     attempts: tuple[Attempt, ...] = ()
     late: bool = False
+    receipt: str | None = None
     also: tuple[str, ...] = ()
     alert: Alert | None = None
 

@@ -12,6 +12,7 @@ from services.contracts.report import Certainty, IncidentType, Outcome, Severity
 
 class Channel(StrEnum):
     SLACK = "slack"
+    SLACK_BOT = "slack-bot"
     WEBHOOK = "webhook"
 
 

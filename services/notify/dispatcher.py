@@ -51,7 +51,9 @@ class Stores(Protocol):
 
 
 class Sends(Protocol):
-    async def send(self, subscription: Subscription, delivery_id: DeliveryId, body: bytes, at: datetime) -> Answer: ...
+    async def send(
+        self, subscription: Subscription, delivery_id: DeliveryId, body: bytes, at: datetime, head: str | None = None
+    ) -> Answer: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +64,12 @@ class _Job:
 
 @dataclass(slots=True)
 class _Story:
-    """One incident at one endpoint: its newest revision, when the endpoint was last told, and what is pending."""
+    """One incident at one endpoint: its newest revision, when the endpoint was last told, the revision that it has as
+    its first message and what it calls that, and what is pending."""
 
     newest: int = 0
     told_at: datetime | None = None
+    head: tuple[int, str] | None = None
     pending: set[DeliveryId] = field(default_factory=set)
 
 
@@ -225,10 +229,13 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001 - one alert that cannot be written must not stop the others
             answer = Answer(outcome=Outcome.UNWRITABLE, detail=f"{type(error).__name__}: {error}")
         else:
-            answer = await self._sender.send(subscription, delivery.delivery_id, body, started)
+            _, head = self._story(delivery).head or (0, None)
+            answer = await self._sender.send(subscription, delivery.delivery_id, body, started, head)
         rules = channels.CHANNELS[subscription.channel]
         judgement = rules.judge(answer)
         after = retry.after_attempt(delivery, answer, judgement, started=started, late=late, jitter=self._jitter())
+        if after.state is DeliveryState.DELIVERED:
+            after = after.model_copy(update={"receipt": rules.receipt(answer.body)})
         ended = self._clock.now()
         _tell(subscription, alert, after, answer, judgement, ended)
         hold_s = max(answer.retry_after_s or 0, rules.rest_s)
@@ -249,6 +256,9 @@ class Dispatcher:
         story.newest = max(story.newest, delivery.revision)
         if (told_at := grouping.told_at(delivery)) is not None:
             story.told_at = max(told_at, story.told_at or told_at)
+        if delivery.receipt is not None:
+            told_first = (delivery.revision, delivery.receipt)
+            story.head = min(told_first, story.head or told_first)
         if retry.is_final(delivery):
             story.pending.discard(delivery.delivery_id)
         else:

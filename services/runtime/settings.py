@@ -131,7 +131,9 @@ class NotifySettings(Section):
     require_https: bool = True
     concurrency: int = Field(128, ge=1, le=10_000)
     group_s: float = Field(300, ge=0, description="updates of an incident wait this long for each other")
-    answer_max_bytes: int = Field(4_096, ge=0)
+    answer_max_bytes: int = Field(
+        4_096, ge=512, description="of an endpoint's answer: read and kept; it may say how the message is called"
+    )
 
 
 class ConsoleSettings(Section):

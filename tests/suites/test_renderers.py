@@ -38,6 +38,12 @@ def within_slack(body: bytes) -> Iterator[str]:
         yield from markup(text)
 
 
+def within_slack_bot(body: bytes) -> Iterator[str]:
+    """Both messages keep Slack's limits."""
+    for message in json.loads(body).values():
+        yield from within_slack(json.dumps(message).encode())
+
+
 def markup(text: str) -> Iterator[str]:
     """What Slack would read as more than text, links to the host they show excepted."""
     rest = text
@@ -70,6 +76,7 @@ def strings(value: Any) -> Iterator[str]:
 LIMITS: Mapping[Channel, Callable[[bytes], Iterator[str]]] = {
     Channel.WEBHOOK: within_webhook,
     Channel.SLACK: within_slack,
+    Channel.SLACK_BOT: within_slack_bot,
 }
 RENDERERS = [
     pytest.param(channel, render, id=f"{channel}-{name}")
@@ -80,7 +87,7 @@ every_renderer = pytest.mark.parametrize(("channel", "render"), RENDERERS)
 
 
 def test_every_channel_states_its_limits() -> None:
-    assert LIMITS.keys() == CHANNELS.keys() == set(Channel)
+    assert LIMITS.keys() == FIRST_WORDS.keys() == CHANNELS.keys() == set(Channel)
 
 
 @every_renderer
@@ -101,14 +108,33 @@ def test_exercise_and_lateness_are_marked_whatever_the_text(
     other = render(alert.model_copy(update={"exercise": not alert.exercise}), late=late)
     assert body != other
     assert body != render(alert, late=not late)
-    if channel is Channel.SLACK:
-        payload = json.loads(body)
-        first = [payload["text"], *(block["text"]["text"] for block in payload.get("blocks", [])[:1])]
-        assert all(text.startswith("EXERCISE") == alert.exercise for text in first)
-        assert all(("LATE" in text[:20]) == late for text in first)
-    else:
-        data = json.loads(body)["data"]
-        assert (data["exercise"], data["late"]) == (alert.exercise, late)
+    for first in FIRST_WORDS[channel](body):
+        assert first.startswith("EXERCISE") == alert.exercise
+        assert ("LATE" in first[:20]) == late
+
+
+def first_words_of_webhook(body: bytes) -> Iterator[str]:
+    data = json.loads(body)["data"]
+    yield "EXERCISE " * data["exercise"] + "LATE" * data["late"]
+
+
+def first_words_of_slack(body: bytes) -> Iterator[str]:
+    payload = json.loads(body)
+    yield payload["text"]
+    yield from (block["text"]["text"] for block in payload.get("blocks", [])[:1])
+
+
+def first_words_of_slack_bot(body: bytes) -> Iterator[str]:
+    for message in json.loads(body).values():
+        yield from first_words_of_slack(json.dumps(message).encode())
+
+
+FIRST_WORDS: Mapping[Channel, Callable[[bytes], Iterator[str]]] = {
+    Channel.WEBHOOK: first_words_of_webhook,
+    Channel.SLACK: first_words_of_slack,
+    Channel.SLACK_BOT: first_words_of_slack_bot,
+}
+"""What a reader of a message meets first."""
 
 
 @every_renderer

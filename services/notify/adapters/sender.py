@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from datetime import datetime
 
 import httpx
@@ -10,7 +11,7 @@ from services.contracts.ids import DeliveryId
 from services.contracts.subscription import Subscription
 from services.notify.adapters.lines import EndpointRefused, Line, Lines
 from services.notify.core.channels import CHANNELS
-from services.notify.core.channels.rules import Envelope
+from services.notify.core.channels.rules import Envelope, Posting
 from services.notify.core.retry import retry_after_s
 from services.notify.core.status import Answer, Outcome
 from services.runtime.egress import AddressGuard, EgressRefused
@@ -21,8 +22,6 @@ HEADERS = {
     "user-agent": "Chancery/0.1 (security alerts)",
     "accept-encoding": "identity",  # what is not compressed cannot burst
 }
-LEAST_READ_BYTES = 64
-"""Read of an answer even where none is kept: Slack says in the body whether it took the message."""
 CONNECT_SHARE = 0.4
 """Of the time-out, for one address of the host: where the first is deaf, another still gets its chance."""
 
@@ -45,24 +44,30 @@ class Sender:
     async def __aexit__(self, *_: object) -> None:
         await self._lines.close()
 
-    async def send(self, subscription: Subscription, delivery_id: DeliveryId, body: bytes, at: datetime) -> Answer:
-        """One attempt at `at`, dressed as the channel asks. Never raises for what an endpoint does.
+    async def send(
+        self, subscription: Subscription, delivery_id: DeliveryId, body: bytes, at: datetime, head: str | None = None
+    ) -> Answer:
+        """One attempt at `at`, dressed as the channel asks: its requests in turn until one is not taken, and the answer
+        to the last. Never raises for what an endpoint does.
 
-        The whole exchange may take `timeout_s`; of the answer no more than `answer_max_bytes` are kept. Redirects
-        are answers like any other.
+        All of it may take `timeout_s`; of an answer no more than `answer_max_bytes` are kept. Redirects are answers
+        like any other.
         """
         started = time.monotonic()
 
         def unanswered(outcome: Outcome, detail: str) -> Answer:
             return Answer(outcome=outcome, detail=detail, took_s=time.monotonic() - started)
 
+        rules = CHANNELS[subscription.channel]
         try:
             async with self._lines.to(subscription) as line:
                 try:
-                    dress = CHANNELS[subscription.channel].dress
-                    envelope = dress(body, secret=line.secret, delivery_id=delivery_id, at_s=int(at.timestamp()))
+                    posting = Posting(str(line.url), line.secret, delivery_id, int(at.timestamp()), head)
                     async with asyncio.timeout(self._settings.timeout_s):
-                        response, told = await self._exchange(line, envelope)
+                        for envelope in rules.dress(body, posting):
+                            answer = await self._exchange(line, envelope, at)
+                            if rules.judge(answer).outcome is not Outcome.DELIVERED:
+                                break
                 except (TimeoutError, httpx.TimeoutException):
                     return unanswered(Outcome.TIMED_OUT, f"no answer within {self._settings.timeout_s:g} s")
                 except (EgressRefused, ValueError) as error:
@@ -74,29 +79,30 @@ class Sender:
             return unanswered(Outcome.UNREADABLE, str(error))
         except EndpointRefused as error:
             return unanswered(Outcome.NOT_ALLOWED, str(error))
+        return replace(answer, took_s=time.monotonic() - started)
+
+    async def _exchange(self, line: Line, envelope: Envelope, at: datetime) -> Answer:
+        connect = {"timeout": {"connect": self._settings.timeout_s * CONNECT_SHARE}}
+        headers = {**HEADERS, **envelope.headers}
+        url = _same_origin(line.url, envelope.url)
+        request = httpx.Request(envelope.method, url, headers=headers, content=envelope.body, extensions=connect)
+        response = await line.transport.handle_async_request(request)
+        try:
+            told = await self._beginning(response, line)
+        finally:
+            await response.aclose()
         return Answer(
             http_status=response.status_code,
             body=told,
             retry_after_s=retry_after_s(response.headers.get("retry-after"), at),
-            took_s=time.monotonic() - started,
         )
-
-    async def _exchange(self, line: Line, envelope: Envelope) -> tuple[httpx.Response, str]:
-        connect = {"timeout": {"connect": self._settings.timeout_s * CONNECT_SHARE}}
-        headers = {**HEADERS, **envelope.headers}
-        request = httpx.Request("POST", line.url, headers=headers, content=envelope.body, extensions=connect)
-        response = await line.transport.handle_async_request(request)
-        try:
-            return response, await self._beginning(response, line)
-        finally:
-            await response.aclose()
 
     async def _beginning(self, response: httpx.Response, line: Line) -> str:
         """The first characters of the answer, secrets removed; the rest is left unread and the connection closed.
 
         A margin as long as the longest secret is read and thrown away, so that the cut leaves no half of one.
         """
-        kept = max(self._settings.answer_max_bytes, LEAST_READ_BYTES)
+        kept = self._settings.answer_max_bytes
         margin = len(line.unspeakable[0])
         read = bytearray()
         async for chunk in response.aiter_raw():
@@ -105,3 +111,10 @@ class Sender:
                 text = line.without_secrets(read[: kept + margin].decode("utf-8", "replace"))
                 return text[:-margin][:kept]
         return line.without_secrets(read.decode("utf-8", "replace"))[:kept]
+
+
+def _same_origin(endpoint: httpx.URL, wanted: str) -> httpx.URL:
+    url = httpx.URL(wanted) if wanted else endpoint
+    if (url.scheme, url.host, url.port) != (endpoint.scheme, endpoint.host, endpoint.port):
+        raise ValueError("a request may not leave its endpoint's host")
+    return url

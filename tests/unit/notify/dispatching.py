@@ -66,6 +66,7 @@ class World:
     log: list[Delivery] = field(default_factory=list)
     script: dict[SubscriptionId, list[Answer | None]] = field(default_factory=dict)
     sent: list[tuple[DeliveryId, datetime, bytes]] = field(default_factory=list)
+    heads: list[str | None] = field(default_factory=list)
     buried: list[tuple[DeliveryId, str]] = field(default_factory=list)
     clock: JumpingClock = field(default_factory=JumpingClock)
     running: dict[SubscriptionId, int] = field(default_factory=lambda: defaultdict(int))
@@ -142,8 +143,11 @@ class World:
 
     # The sender
 
-    async def send(self, subscription: Subscription, delivery_id: DeliveryId, body: bytes, at: datetime) -> Answer:
+    async def send(
+        self, subscription: Subscription, delivery_id: DeliveryId, body: bytes, at: datetime, head: str | None = None
+    ) -> Answer:
         self.step()
+        self.heads.append(head)
         self.sent.append((delivery_id, at, body))
         self.running[subscription.subscription_id] += 1
         assert self.running[subscription.subscription_id] == 1, "two attempts at one endpoint at a time"

@@ -6,11 +6,12 @@ from services.contracts.alert import Alert
 from services.contracts.delivery import Delivery
 from services.contracts.subscription import Channel
 from services.notify.core import retry
-from services.notify.core.channels import slack, webhook
+from services.notify.core.channels import slack, slack_bot, webhook
 from services.notify.core.channels.rules import ChannelRules
 
 CHANNELS: Mapping[Channel, ChannelRules] = {
     Channel.SLACK: slack.RULES,
+    Channel.SLACK_BOT: slack_bot.RULES,
     Channel.WEBHOOK: webhook.RULES,
 }
 

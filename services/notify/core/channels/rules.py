@@ -1,6 +1,6 @@
 """What a channel is: how an alert is written for it, how a body is sent, and what an answer means."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -27,29 +27,47 @@ class Secret(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Posting:
+    """What only the attempt knows. `at_s` is its time in seconds since 1970, `secret` is empty where there is none, and
+    `head` is the receipt of the message that told this endpoint of the incident first."""
+
+    endpoint: str
+    secret: str
+    delivery_id: str
+    at_s: int
+    head: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Envelope:
-    """What one attempt sends: the body as it goes out, and the headers that belong to it."""
+    """One request: a body as it goes out, and the headers that belong to it. `url`, where it is not the endpoint's own,
+    has the same scheme, host and port."""
 
     body: bytes
     headers: Mapping[str, str]
+    url: str = ""
+    method: str = "POST"
 
 
-class Dress(Protocol):
-    """Adds to a body what only the attempt knows. `at_s` is its time in seconds since 1970; `secret` is empty where the
-    subscription has none. Raises ValueError for a secret that cannot be used."""
-
-    def __call__(self, body: bytes, *, secret: str, delivery_id: str, at_s: int) -> Envelope: ...
+Dress = Callable[[bytes, Posting], Sequence[Envelope]]
+"""The requests that a body makes, sent in turn until one is not taken. All but the last may be sent again. Raises
+ValueError for a secret or an endpoint that cannot be used."""
 
 
-def as_json(body: bytes, *, secret: str, delivery_id: str, at_s: int) -> Envelope:
+def as_json(body: bytes, posting: Posting) -> Sequence[Envelope]:
     """A JSON body as it is."""
-    return Envelope(body, JSON)
+    return (Envelope(body, JSON),)
+
+
+def no_receipt(answer: str) -> None:
+    """The endpoint does not say how a message is called."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelRules:
     """`about` says in a line what the channel is, and `endpoint` what its address is; the command's help tells both.
-    `render_plain` is used once the endpoint has refused the layout. `rest_s` is the least time from one attempt's end
+    `render_plain` is used once the endpoint has refused the layout. `receipt` finds in an
+    answer what the endpoint calls the message, to come back to it. `rest_s` is the least time from one attempt's end
     to the next one's start at the same endpoint."""
 
     about: str
@@ -60,3 +78,4 @@ class ChannelRules:
     dress: Dress = as_json
     secret: Secret = Secret.NONE
     rest_s: float = 0.0
+    receipt: Callable[[str], str | None] = no_receipt

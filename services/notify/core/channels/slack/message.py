@@ -67,6 +67,13 @@ def render_plain(alert: Alert, *, late: bool = False) -> bytes:
     return _message("\n".join(kept), None)
 
 
+def render_news(alert: Alert, *, late: bool = False) -> bytes:
+    """What is new, in a few lines of text: for the thread under a message that tells the rest."""
+    claim = words.quoted(alert.incident)
+    lines = [_fit(_title(alert, late), "fallback"), _fit(_why(alert), "why"), *([_quotation(claim)] if claim else [])]
+    return _message("\n".join(lines), None)
+
+
 def _message(text: str, blocks: list[Block] | None) -> bytes:
     message: Block = {"text": text, "mrkdwn": False, "unfurl_links": False, "unfurl_media": False}
     if blocks:

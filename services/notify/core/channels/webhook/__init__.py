@@ -1,13 +1,15 @@
 """A generic webhook: Standard Webhooks 1.0.0, signed with the subscription's secret."""
 
-from services.notify.core.channels.rules import JSON, ChannelRules, Envelope, Secret
+from collections.abc import Sequence
+
+from services.notify.core.channels.rules import JSON, ChannelRules, Envelope, Posting, Secret
 from services.notify.core.channels.webhook.message import render
 from services.notify.core.channels.webhook.signing import sign
 from services.notify.core.status import judge_by_status
 
 
-def _signed(body: bytes, *, secret: str, delivery_id: str, at_s: int) -> Envelope:
-    return Envelope(body, {**JSON, **sign(secret, delivery_id, at_s, body)})
+def _signed(body: bytes, posting: Posting) -> Sequence[Envelope]:
+    return (Envelope(body, {**JSON, **sign(posting.secret, posting.delivery_id, posting.at_s, body)}),)
 
 
 RULES = ChannelRules(

@@ -14,7 +14,7 @@ from services.classify.core.scoring.labelled import gold_row
 from services.cli.context import EXIT_USAGE, SOURCE, AsJson, err, fail, out, print_json, say, with_broker
 from services.contracts.article import Article
 from services.contracts.feedback import Feedback, Verdict
-from services.contracts.ids import IncidentId
+from services.contracts.ids import ArticleId, IncidentId
 from services.contracts.incident import Incident
 from services.contracts.topics import ARTICLES, FEEDBACK, INCIDENTS
 from services.runtime.kafka import Publisher
@@ -65,15 +65,19 @@ def export(
 ) -> None:
     """Write verdicts as JSON lines that `chancery evaluate` reads: the articles, and what should be read of them.
 
-    Articles older than their topic keeps (30 days) are gone and are left out.
+    Articles older than their topic keeps (30 days) are gone and are left out, and so are those of which the verdicts
+    say too little: they tell of a false alarm, and of another incident that nobody judged.
     """
-    rows, gone = with_broker(_rows)
+    rows, gone, unsaid = with_broker(_rows)
     text = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
     if output is None:
         typer.echo(text, nl=False)
     else:
         output.write_text(text, encoding="utf-8")
-    err.print(f"{len(rows)} articles written{f'; {gone} are no longer kept' if gone else ''}", highlight=False)
+    left_out = [f"{gone} are no longer kept"] * bool(gone) + [f"{unsaid} tell of others that nobody judged"] * bool(
+        unsaid
+    )
+    err.print("; ".join([f"{len(rows)} articles written", *left_out]), highlight=False)
 
 
 def _give(which: str, verdict: Verdict, why: str, author: str) -> None:
@@ -116,16 +120,23 @@ async def _verdicts(chosen: Settings) -> list[Feedback]:
     return sorted(given, key=lambda each: each.given_at, reverse=True)
 
 
-async def _rows(chosen: Settings) -> tuple[list[object], int]:
-    """The rows, the oldest verdict first, and how many articles are no longer kept."""
+async def _rows(chosen: Settings) -> tuple[list[object], int, int]:
+    """The rows, the oldest verdict first; how many articles are no longer kept, and of how many too little is said."""
     given: dict[IncidentId, Feedback] = {each.incident_id: each for each in reversed(await _verdicts(chosen))}
-    table = await snapshot(chosen, [INCIDENTS], row=lambda record: record if record.key in given else None)
+    table = await snapshot(chosen, [INCIDENTS])
     incidents = [each for each in table.values(INCIDENTS) if isinstance(each, Incident)]
-    wanted = {claim.article_id: incident for incident in incidents for claim in incident.claims}
-    articles = await snapshot(chosen, [ARTICLES], row=lambda record: record if record.key in wanted else None)
+    judged = {claim.article_id for each in incidents if each.incident_id in given for claim in each.claims}
+    told: dict[ArticleId, list[Incident]] = {}
+    for incident in incidents:
+        for article_id in judged & {claim.article_id for claim in incident.claims}:
+            told.setdefault(article_id, []).append(incident)
+    articles = await snapshot(chosen, [ARTICLES], keep=lambda record: record.key in told)
     kept = [each for each in articles.values(ARTICLES) if isinstance(each, Article)]
-    kept.sort(key=lambda article: (given[wanted[article.article_id].incident_id].given_at, article.article_id))
-    rows: list[object] = [
-        gold_row(given[wanted[article.article_id].incident_id], wanted[article.article_id], article) for article in kept
-    ]
-    return rows, len(wanted) - len(kept)
+
+    def judged_at(article: Article) -> tuple[datetime, str]:
+        verdicts = (given.get(incident.incident_id) for incident in told[article.article_id])
+        return min(each.given_at for each in verdicts if each), article.article_id
+
+    rows = [gold_row(each, told[each.article_id], given) for each in sorted(kept, key=judged_at)]
+    said: list[object] = [row for row in rows if row is not None]
+    return said, len(told) - len(kept), len(rows) - len(said)

@@ -52,6 +52,6 @@ async def test_a_false_alarm_is_taken_back_and_exported(kafka: Settings, tmp_pat
     assert taken_back.reason == "judged a false alarm by ana: a test text"
     exported = await asyncio.to_thread(chancery, kafka, "feedback", "export")
     (row,) = [json.loads(line) for line in exported.stdout.splitlines()]
-    assert (row["text"], row["expect"]["alerts"], row["verdict"]["by"]) == (TEXT, 0, "ana")
+    assert (row["text"], row["expect"]["alerts"], row["verdicts"][0]["by"]) == (TEXT, 0, "ana")
     listed = await asyncio.to_thread(chancery, kafka, "feedback", "list", "--json")
     assert [each["incident_id"] for each in json.loads(listed.stdout)] == [incident_id]

@@ -97,3 +97,23 @@ def test_credibility_is_computed_beside_the_grade(records: list[IncidentReport],
     (incident,) = run(records)[0].values()
     assert incident.credibility == figure
     assert incident.credibility_reason
+
+
+@pytest.mark.parametrize(
+    ("names", "sources"),
+    [
+        (("BBC News", "BBC Arabic", "بي بي سي عربي"), 1),
+        (("DW Español", "Deutsche Welle"), 1),
+        (("Reuters: World", "told by Reuters"), 1),  # the agency's own feed, and an outlet that names it
+        (("Daily News", "Daily Star"), 2),
+        (("RT", "RTL"), 2),
+    ],
+)
+def test_feeds_of_one_house_are_one_source(names: tuple[str, ...], sources: int) -> None:
+    reports = [
+        each.model_copy(update={"source": each.source.model_copy(update={"name": name})})
+        for number, name in enumerate(names)
+        for each in [report(f"feed{number}", hours=number, says=("Reuters",) if name.startswith("told") else ())]
+    ]
+    (incident,) = run(reports)[0].values()
+    assert incident.independent_sources == sources

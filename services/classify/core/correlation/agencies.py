@@ -1,6 +1,7 @@
-"""News agencies by the names that texts give them: a story of one agency is one source in whatever language."""
+"""News agencies and broadcasters by their names: a story of one house is one source in whatever language."""
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from services.classify.core.reading.text import fold_term
 
@@ -42,9 +43,28 @@ AGENCIES: Mapping[str, tuple[str, ...]] = {
 }
 """Agency -> its names, as texts of the twelve languages write them."""
 
+HOUSES: Mapping[str, tuple[str, ...]] = {
+    "Al Jazeera": ("Al Jazeera", "Aljazeera", "الجزيرة", "الجزيرة نت"),
+    "BBC": ("BBC", "بي بي سي", "Би-би-си", "بی‌بی‌سی"),
+    "CGTN": ("CGTN",),
+    "DW": ("DW", "Deutsche Welle", "دويتشه فيله", "Немецкая волна", "德国之声"),
+    "Euronews": ("Euronews", "يورونيوز", "یورونیوز"),
+    "France 24": ("France 24", "فرانس 24"),
+    "NHK": ("NHK",),
+    "RFE/RL": ("RFE/RL", "Radio Free Europe", "Радио Свобода", "Радіо Свобода", "Radio Farda", "رادیو فردا"),
+    "RFI": ("RFI", "Radio France Internationale", "法广", "آر اف ای", "مونت كارلو الدولية"),
+    "RT": ("RT",),
+    "Sputnik": ("Sputnik", "سبوتنيك", "اسپوتنیک"),
+    "TRT": ("TRT",),
+    "UN News": ("UN News", "ONU Info", "Noticias ONU", "أخبار الأمم المتحدة", "联合国新闻"),
+    "VOA": ("VOA", "Voice of America", "صدای آمریکا", "Голос Америки", "美国之音"),
+}
+"""Newsrooms that publish one story in many languages -> how the names of their feeds begin."""
+
 _SHORT = 4
 """Letters up to which an Arabic name may stand inside another word."""
 
+_HOUSE_BY_NAME = {fold_term(name): house for house, names in HOUSES.items() for name in names}
 _BY_NAME = {fold_term(name): agency for agency, names in AGENCIES.items() for name in names}
 
 _FUSED = {
@@ -63,3 +83,11 @@ def agencies_in(says: Iterable[str]) -> tuple[str, ...]:
         found |= {agency for name, agency in _BY_NAME.items() if name in words and f" {name} " in words}
         found |= {agency for name, agency in _FUSED.items() if name in words}
     return tuple(sorted(found))
+
+
+@lru_cache(maxsize=4096)
+def houses_of(outlet: str) -> tuple[str, ...]:
+    """The houses whose feed an outlet's name says it is: the BBC of "BBC News فارسی", Reuters of "Reuters: World"."""
+    name = f"{fold_term(outlet)} "
+    begins = {house for own, house in _HOUSE_BY_NAME.items() if name.startswith(f"{own} ")}
+    return tuple(sorted(begins | set(agencies_in((outlet,)))))

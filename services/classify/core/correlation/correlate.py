@@ -27,8 +27,9 @@ than so many edits count."""
 MOST_BYTES = 900_000
 """A broker takes a record of a megabyte by default. What would make an incident larger is not taken up, but for the
 word of somebody who takes his own back, for which the rest is left."""
-_SMALL_CLAIMS = 20
-"""So few cannot come near to that."""
+_BARE_CLAIM, _WIDEST = 1_500, 6
+"""Bytes of a claim without the texts of others in it, with room to spare (some 1,050 are usual), and of an escaped
+character."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,23 @@ def _may_join(incident: Incident, claim: SourceClaim) -> bool:
 
 
 def _is_too_large(incident: Incident) -> bool:
-    return len(incident.claims) > _SMALL_CLAIMS and len(encode(incident)) > MOST_BYTES
+    """Encoded only where its texts could make it so: encoding takes as long as folding."""
+    texts = sum(
+        len(text)
+        for claim in incident.claims
+        for text in (
+            claim.title,
+            claim.url,
+            claim.quote,
+            claim.source.name,
+            claim.damage,
+            claim.claimed_by,
+            *claim.says,
+        )
+        if text
+    )
+    could_be = _BARE_CLAIM * len(incident.claims) + _WIDEST * texts
+    return could_be > MOST_BYTES and len(encode(incident)) > MOST_BYTES
 
 
 _WORDING = {"revision", "claims", "notes", "ledger", "sources", "independent_sources", "quiet_since"}

@@ -7,6 +7,7 @@ credibility is computed here, 1 to 6: the two scales of the Admiralty system (NA
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from services.classify.core.correlation.agencies import houses_of
 from services.contracts.feed import SourceGrade
 from services.contracts.incident import IndependentSource, SourceClaim
 from services.contracts.report import Certainty
@@ -39,8 +40,8 @@ class _Group:
 def independent(claims: Sequence[SourceClaim]) -> tuple[IndependentSource, ...]:
     """The independent sources, with what makes the outlets of each one source.
 
-    Two claims have one source when their feed is the same, their texts are near-copies, or both name the same agency;
-    and so on from claim to claim, so that the order changes nothing but the order.
+    Two claims have one source when their feed is the same, their texts are near-copies, or both name the same agency or
+    are its own or one broadcaster's; and so on from claim to claim, so that the order changes nothing but the order.
     """
     groups: list[_Group] = []  # a claim's group, by the claim's position; joined groups are one object
     known: dict[str, int] = {}
@@ -63,7 +64,10 @@ def _marks(claim: SourceClaim) -> list[tuple[str, str]]:
     """What a claim shares with others of its source, and what that is called."""
     return [
         (f"feed {claim.source.feed_id}", ""),
-        *((f"agency {agency}", f"all from {agency}") for agency in claim.agencies),
+        *(
+            (f"house {house}", f"all from {house}")
+            for house in sorted({*claim.agencies, *houses_of(claim.source.name)})
+        ),
     ]
 
 

@@ -74,10 +74,9 @@ def export(
         typer.echo(text, nl=False)
     else:
         output.write_text(text, encoding="utf-8")
-    left_out = [f"{gone} are no longer kept"] * bool(gone) + [f"{unsaid} tell of others that nobody judged"] * bool(
-        unsaid
-    )
-    err.print("; ".join([f"{len(rows)} articles written", *left_out]), highlight=False)
+    left_out = {"are no longer kept": gone, "tell of another incident that nobody judged": unsaid}
+    counts = [f"{len(rows)} articles written", *(f"{count} {why}" for why, count in left_out.items() if count)]
+    err.print("; ".join(counts), highlight=False)
 
 
 def _give(which: str, verdict: Verdict, why: str, author: str) -> None:
@@ -130,7 +129,7 @@ async def _rows(chosen: Settings) -> tuple[list[object], int, int]:
     for incident in incidents:
         for article_id in judged & {claim.article_id for claim in incident.claims}:
             told.setdefault(article_id, []).append(incident)
-    articles = await snapshot(chosen, [ARTICLES], keep=lambda record: record.key in told)
+    articles = await snapshot(chosen, [ARTICLES], row=lambda record: record if record.key in told else None)
     kept = [each for each in articles.values(ARTICLES) if isinstance(each, Article)]
 
     def judged_at(article: Article) -> tuple[datetime, str]:

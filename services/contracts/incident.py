@@ -50,6 +50,7 @@ class SourceClaim(Value):
     `tellable` says that the report was news, at a diplomatic site, past every guard and recent on its feed's clock.
     `agencies` are the news agencies its text names. `denies`: it says that the incident did not happen. `withdrawn`: a
     later revision of its article no longer tells it. `inhibited_by`: the incident that had told the same already.
+    `dates_event`: its day stands beside the event or its place; else it may be the day on which somebody spoke of it.
     """
 
     report_id: ReportId
@@ -75,6 +76,7 @@ class SourceClaim(Value):
     site: Site
     date: dt.date | None = None
     date_precision: DatePrecision = DatePrecision.UNKNOWN
+    dates_event: bool = False
     killed: Count | None = None
     wounded: Count | None = None
     damage: str | None = None

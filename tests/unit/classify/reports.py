@@ -26,6 +26,7 @@ from services.contracts.report import (
     Severity,
     Site,
     SiteKind,
+    Span,
     Standing,
 )
 
@@ -50,6 +51,7 @@ def report(
     hours: float = 0,
     type: IncidentType = IncidentType.ROCKET_MORTAR_MISSILE,  # noqa: A002 - the contract's name
     date: dt.date | None = DAY,
+    spoken: bool = False,
     site: Site | None = BAGHDAD,
     relation: Relation = Relation.ON_SITE,
     standing: Standing = Standing.NEW,
@@ -65,10 +67,16 @@ def report(
     denies: bool = False,
     withdrawn: bool = False,
 ) -> IncidentReport:
-    """`text` stands for the wording: equal texts are agency copy. `hours` after `PUBLISHED` it was published."""
+    """`text` stands for the wording: equal texts are agency copy. `hours` after `PUBLISHED` it was published. `spoken`:
+    its day may be that of a statement."""
     published = PUBLISHED + dt.timedelta(hours=hours)
     feed = ids.feed_id(f"https://{outlet}.example/rss")
     article = ids.article_id(feed, f"{outlet}-{type}-{date}")
+    day_at = 34 if spoken else 21  # "... in Baghdad, the army said on Sunday", "... in Baghdad on Sunday"
+    evidence = {
+        "city": (Span(quote="Baghdad", start=10, end=17),),
+        "date": (Span(quote="Sunday", start=day_at, end=day_at + 6),),
+    }
     finding = Finding(
         standing=standing,
         type=type,
@@ -76,6 +84,7 @@ def report(
         relation=relation,
         date=date,
         date_precision=DatePrecision.DAY if date else DatePrecision.UNKNOWN,
+        evidence=evidence if date else {},
         site=site,
         killed=None if killed is None else Count(low=killed, high=killed),
         severity=severity,

@@ -7,8 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.classify.core.correlation.correlate import MANY_CLAIMS, MOST_EDITS
+from services.contracts import ids
 from services.contracts.alert import ChangeKind
+from services.contracts.article import Article, Source
 from services.contracts.codec import encode
+from services.contracts.feed import SourceGrade
 from services.contracts.incident import IncidentStatus
 from services.contracts.report import (
     Certainty,
@@ -21,6 +24,7 @@ from services.contracts.report import (
     SiteKind,
     Standing,
 )
+from tests.day import run as day_run
 from tests.unit.classify.reports import (
     BAGHDAD,
     CITY_ONLY,
@@ -139,6 +143,7 @@ _MANY = st.lists(
         report,
         outlet=st.sampled_from(["one", "two", "three", "four"]),
         text=st.sampled_from([None, "agency copy"]),
+        revision=st.integers(1, 3),
         hours=st.integers(0, 20),
         date=st.sampled_from([DAY, DAY + dt.timedelta(days=1)]),
         type=st.sampled_from(_ASSAULT),
@@ -149,7 +154,7 @@ _MANY = st.lists(
     ),
     min_size=1,
     max_size=6,
-    unique_by=lambda each: each.report_id,
+    unique_by=lambda each: each.record_id,
 )
 
 
@@ -207,6 +212,7 @@ def test_attacks_stay_apart_day_by_day_in_any_order_of_their_tellings(
 
 _YESTERDAYS = [report("first", hours=-14), report("second", hours=12)]
 _TODAYS = report("today", date=DAY + dt.timedelta(days=1), hours=12)
+_SPEECH = report("speech", date=DAY + dt.timedelta(days=1), hours=12, spoken=True)
 _ROCKET, _GUNMEN = report("rocket"), report("gunmen", type=IncidentType.ARMED_ATTACK_SHOOTING)
 _CROWD = report("crowd", type=IncidentType.VIOLENT_PROTEST)
 
@@ -216,6 +222,8 @@ _CROWD = report("crowd", type=IncidentType.VIOLENT_PROTEST)
     [
         ([*_YESTERDAYS, _TODAYS], {"first second", "today"}),
         ([_TODAYS, *_YESTERDAYS], {"first second", "today"}),
+        # On the next day people speak of the attack; a day that may be theirs is not the day of another.
+        ([*_YESTERDAYS, _SPEECH], {"first second speech"}),
         # What was told first has not come: an attack told on the next day alone may have been at midnight.
         ([_YESTERDAYS[1], _TODAYS, _YESTERDAYS[0]], {"first second today"}),
         # Gunmen may have fired the rocket or come with the crowd; nobody can say which.
@@ -229,6 +237,43 @@ def test_where_order_matters(records: list[IncidentReport], apart: set[str]) -> 
     incidents, _ = run(records)
     together = {frozenset(claim.source.name for claim in incident.claims) for incident in incidents.values()}
     assert together == {frozenset(names.split()) for names in apart}
+
+
+@pytest.mark.parametrize(
+    ("text", "another"),
+    [
+        ("Three rockets hit the US embassy in Baghdad on Tuesday, police said. Four people were killed.", True),
+        ("On Tuesday, rockets hit the US embassy in Baghdad.", True),
+        ("Rockets hit the US embassy in Baghdad overnight, officials said on Tuesday.", True),
+        ("Rockets hit the US embassy in Baghdad, the military said on Tuesday. One guard was killed.", False),
+        ("The toll of the rocket attack on the US embassy in Baghdad rose to three on Tuesday, police said.", False),
+        ("Police arrested two men on Tuesday over the rocket attack on the US embassy in Baghdad.", False),
+        ("A guard wounded when rockets hit the US embassy in Baghdad died on Tuesday, a hospital said.", False),
+        ("A militia claimed responsibility on Tuesday for firing rockets at the US embassy in Baghdad.", False),
+        ("Des roquettes ont visé l'ambassade américaine à Bagdad, a annoncé mardi l'armée irakienne.", False),
+    ],
+)
+def test_a_second_attack_on_the_next_day_is_another_and_talk_of_the_first_is_not(text: str, another: bool) -> None:
+    """As read from the texts; the first attack was told on Monday morning."""
+    memory = day_run.Memory()
+    monday = dt.datetime(2024, 3, 4, 8, tzinfo=dt.UTC)
+    for number, told in enumerate(["Two rockets hit the US embassy in Baghdad on Monday, police said.", text]):
+        source = Source(
+            feed_id=ids.feed_id(f"https://{number}.example/rss"), name=f"outlet {number}", grade=SourceGrade.C
+        )
+        at = monday + dt.timedelta(hours=26 * number)
+        article = Article(
+            article_id=ids.article_id(source.feed_id, "1"),
+            source=source,
+            title="",
+            text=told,
+            published_at=at,
+            fetched_at=at,
+            watermark_at=at,
+        )
+        for each in day_run.reports_from(memory, article):
+            day_run.take(memory, each)
+    assert len(memory.all_incidents()) == 1 + another
 
 
 def test_an_undated_report_joins_the_attack_of_its_own_day() -> None:

@@ -18,7 +18,7 @@ from services.contracts.codec import encode
 from services.contracts.feedback import Feedback, Verdict
 from services.contracts.incident import Incident, IncidentStatus, NoteKind, SourceClaim, TimeLedger
 from services.contracts.model import Instant
-from services.contracts.report import IncidentReport, Relation, Site
+from services.contracts.report import Finding, IncidentReport, Relation, Site
 
 MANY_CLAIMS, MOST_CLAIMS, MOST_EDITS = 100, 300, 20
 """What the whole world writes about is told thousands of times, and an incident is written whole at every revision.
@@ -239,6 +239,7 @@ def claim_of(report: IncidentReport, windows: Windows, now: Instant) -> SourceCl
         site=finding.site or Site(),
         date=finding.date,
         date_precision=finding.date_precision,
+        dates_event=_dates_the_event(finding),
         killed=finding.killed,
         wounded=finding.wounded,
         damage=finding.damage,
@@ -254,6 +255,21 @@ def _has_a_place(site: Site) -> bool:
     """A building whose country is not told is told of when it is: until then nobody can act on it, and the reports that
     name the country never meet this one (docs/adr/0001). People are told of wherever they are."""
     return site.host_state is not None or site.kind in MOVING
+
+
+_BESIDE = 4
+"""Characters between two words that stand together: " on " is none too many, and a full stop with "On" is one."""
+
+
+def _dates_the_event(finding: Finding) -> bool:
+    """Whether the day stands beside what happened or right behind the place, and not with who speaks of it: "in Baghdad
+    on Tuesday", "on Tuesday rockets hit", but not "the army said on Tuesday"."""
+    places = [span for field in ("site", "city", "area") for span in finding.evidence.get(field, ())]
+    return any(
+        any(0 <= day.start - place.end <= _BESIDE for place in places)
+        or any(0 <= word.start - day.end <= _BESIDE for word in (*finding.evidence.get("type", ()), *places))
+        for day in finding.evidence.get("date", ())
+    )
 
 
 _ACROSS_THE_WORLD = dt.timedelta(days=1)

@@ -92,7 +92,8 @@ _EARLIEST_ZONE = dt.timedelta(hours=14)
 def _is_another_days(incident: Incident, claim: SourceClaim) -> bool:
     """Of two days next to each other, was the earlier one's event told before the later day began there?
 
-    An event around midnight has two dates. What was told already cannot have happened on the next day.
+    An event around midnight has two dates. What was told already cannot have happened on the next day; but on the next
+    day people speak of it, so that day must be said to be the event's.
     """
     vague = {incident.date_precision, claim.date_precision} != {DatePrecision.DAY}
     if claim.standing is not Standing.NEW or vague or incident.date is None or claim.date is None:
@@ -100,8 +101,13 @@ def _is_another_days(incident: Incident, claim: SourceClaim) -> bool:
     longitude = next((site.lon for site in (incident.site, claim.site) if site.lon is not None), None)
     ahead = _EARLIEST_ZONE if longitude is None else dt.timedelta(hours=longitude / 15) + _CLOCK_AND_SUN
     begins = dt.datetime.combine(max(incident.date, claim.date), dt.time(), dt.UTC)
-    told = [each for each in incident.claims if not is_background(each)] if incident.date < claim.date else [claim]
-    return incident.date != claim.date and any(told_at(each) + ahead < begins for each in told)
+    tellings = [each for each in incident.claims if not is_background(each)]
+    earlier, later = (tellings, [claim]) if incident.date < claim.date else ([claim], tellings)
+    return (
+        incident.date != claim.date
+        and any(told_at(each) + ahead < begins for each in earlier)
+        and any(each.dates_event and each.date == max(incident.date, claim.date) for each in later)
+    )
 
 
 def judgement(notes: Sequence[Note]) -> Note | None:

@@ -219,6 +219,8 @@ class Poller:
 
     async def _outcome(self, feed: Feed) -> Outcome:
         state = state_before(feed, self._store.state(feed.feed_id))
+        if state.next_poll_at is not None:
+            metrics.FEED_POLL_LAG_SECONDS.observe(max((self._clock() - state.next_poll_at).total_seconds(), 0.0))
         fetched = await self._fetcher.fetch(feed.url, *validators(state, self._clock()))
         now = self._clock()
         if fetched.status is PollStatus.THROTTLED:

@@ -6,6 +6,9 @@ _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 
 FEED_POLLS = Counter("chancery_feed_polls_total", "Polls of feeds", ["status"])
 FEED_POLL_SECONDS = Histogram("chancery_feed_poll_seconds", "Time of one poll, from request to saved state")
+FEED_POLL_LAG_SECONDS = Histogram(
+    "chancery_feed_poll_lag_seconds", "How long after it was due a poll began", buckets=_SECONDS
+)
 FEEDS = Gauge("chancery_feeds", "Feeds of this process, by how they are", ["health"])
 SHARES = (0.5, 0.9, 1.0)
 FEED_SUCCESS_AGE_SECONDS = Gauge(

@@ -69,6 +69,22 @@ async def test_a_restart_polls_nobody_early() -> None:
     assert store.states[A.feed_id] is early
 
 
+async def test_how_late_a_poll_begins_is_counted() -> None:
+    def counted() -> tuple[float, float]:
+        number, total = (
+            REGISTRY.get_sample_value(f"chancery_feed_poll_lag_seconds_{name}") for name in ("count", "sum")
+        )
+        return number or 0.0, total or 0.0
+
+    store, web = MemoryStore(A, B), Scripted()  # B is new, so nobody was waiting for it
+    store.states[A.feed_id] = FeedState(feed_id=A.feed_id, url=A.url, next_poll_at=utc_now() - HOUR)
+    number, total = counted()
+    async with running(polling(store, web), A.url, B.url):
+        await store.saved(2)
+    assert counted()[0] == number + 1
+    assert counted()[1] - total >= HOUR.total_seconds()
+
+
 @pytest.mark.parametrize("switched", [(False, True), (True,)])
 async def test_a_feed_that_is_gone_rests_until_it_is_resumed(switched: tuple[bool, ...]) -> None:
     store, web = MemoryStore(A, B), Scripted()

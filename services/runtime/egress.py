@@ -9,7 +9,7 @@ import asyncio
 import functools
 import socket
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from http.cookiejar import DefaultCookiePolicy
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
@@ -137,17 +137,41 @@ class GuardedTransport(httpx.AsyncHTTPTransport):
         self._pool = Connections(connect, at_once=max_connections)  # type: ignore[assignment]
 
 
+class GuardedClient(httpx.AsyncClient):
+    """An httpx client that reaches public addresses only, follows no redirect by itself, keeps no cookie and reads no
+    proxy from the environment. Refusals raise EgressRefused, an httpx.ConnectError."""
+
+    def __init__(self, transport: GuardedTransport, *, user_agent: str, timeout_s: float) -> None:
+        super().__init__(
+            transport=transport,
+            headers={"user-agent": user_agent},
+            timeout=timeout_s,
+            follow_redirects=False,
+            trust_env=False,
+        )
+        self.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))  # nobody we fetch from may follow us
+        self._guarded = transport
+        self._always = (b"User-Agent", user_agent.encode())
+
+    async def get_unread(self, url: str, headers: Mapping[bytes, bytes]) -> httpx.Response:
+        """The answer to a GET, for the caller to read and to close.
+
+        By the transport alone: what a client does besides, its cookies, redirects and merging of addresses, is nothing
+        that a poller wants and a third of what its exchange costs.
+        """
+        request = httpx.Request(
+            "GET", url, headers=[self._always, *headers.items()], extensions={"timeout": self.timeout.as_dict()}
+        )
+        if request.url.userinfo:
+            request = next(httpx.BasicAuth(request.url.username, request.url.password).auth_flow(request))
+        response = await self._guarded.handle_async_request(request)
+        response.request = request
+        return response
+
+
 def guarded_client(
     settings: EgressSettings, *, user_agent: str, timeout_s: float, max_connections: int = 100
-) -> httpx.AsyncClient:
-    """An httpx client that reaches public addresses only, follows no redirect by itself and reads no proxy
-    from the environment. Refusals raise EgressRefused, an httpx.ConnectError."""
-    client = httpx.AsyncClient(
-        transport=GuardedTransport(AddressGuard(settings.allow_private), max_connections=max_connections),
-        headers={"user-agent": user_agent},
-        timeout=timeout_s,
-        follow_redirects=False,
-        trust_env=False,
-    )
-    client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))  # nobody we fetch from may follow us
-    return client
+) -> GuardedClient:
+    """A client to what the settings allow, with as many connections at a time as `max_connections`."""
+    transport = GuardedTransport(AddressGuard(settings.allow_private), max_connections=max_connections)
+    return GuardedClient(transport, user_agent=user_agent, timeout_s=timeout_s)

@@ -10,7 +10,7 @@ from services.contracts.feed import PollStatus
 from services.ingest.adapters.body import ACCEPTED, Body, BrokenBody, TooLarge
 from services.ingest.core.caching import conditions
 from services.ingest.core.fetched import PERMANENT, Fetched, Hop
-from services.runtime.egress import EgressRefused, guarded_client
+from services.runtime.egress import EgressRefused, GuardedClient, guarded_client
 from services.runtime.settings import Settings
 
 MAX_REDIRECTS = 5
@@ -40,7 +40,7 @@ class Fetcher:
     `timeout_s` bounds the whole of a fetch, redirects included; `max_bytes` a document after decompression.
     """
 
-    def __init__(self, client: httpx.AsyncClient, *, timeout_s: float, max_bytes: int) -> None:
+    def __init__(self, client: GuardedClient, *, timeout_s: float, max_bytes: int) -> None:
         self._client = client
         self._timeout_s = timeout_s
         self._max_bytes = max_bytes
@@ -72,14 +72,13 @@ class Fetcher:
     async def _follow(self, url: str, conditional: dict[bytes, bytes]) -> Fetched:
         hops: list[Hop] = []
         while True:
-            request = self._client.build_request("GET", url, headers={**_HEADERS, **conditional})
-            response = await self._client.send(request, stream=True)
+            response = await self._client.get_unread(url, {**_HEADERS, **conditional})
             try:
                 if response.status_code not in _REDIRECTS:
                     return _gone_for_good(
                         replace(await self._answer(url, response, bool(conditional)), hops=tuple(hops))
                     )
-                target = _target(request.url, response)
+                target = _target(response)
                 await _drain(response)
             finally:
                 await response.aclose()
@@ -162,11 +161,14 @@ def _gone_for_good(fetched: Fetched) -> Fetched:
     return fetched
 
 
-def _target(base: httpx.URL, response: httpx.Response) -> str:
+def _target(response: httpx.Response) -> str:
     location = response.headers.get("location", "")
     if not location:
         raise _Ended(PollStatus.HTTP_ERROR, f"HTTP {response.status_code} that does not say where to")
-    target = base.join(location)
+    try:
+        target = response.url.join(location)
+    except httpx.InvalidURL as error:
+        raise _Ended(PollStatus.HTTP_ERROR, f"broken answer: redirected to no address: {error}") from None
     if target.scheme not in ("http", "https"):
         raise _Ended(PollStatus.REFUSED, f"redirected to {target.scheme[:20]!r}, which is neither http nor https")
     return str(target.copy_with(fragment=None))

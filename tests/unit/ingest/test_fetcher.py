@@ -200,6 +200,14 @@ async def test_an_empty_validator_is_none() -> None:
     assert {"if-none-match", "if-modified-since"}.isdisjoint(server.requests[1].headers)
 
 
+async def test_a_password_in_the_address_goes_to_its_host_as_the_header_for_it_and_to_no_other() -> None:
+    async with serving({"/there": answer(200, b"x")}) as other, serving({}) as server, fetcher() as fetch:
+        server.routes["/x"] = redirect(302, other.url("/there"))
+        await fetch.fetch(server.url("/x").replace("//", "//me:p%40ss@"))
+    assert server.requests[0].headers["authorization"] == "Basic bWU6cEBzcw=="
+    assert "authorization" not in other.requests[0].headers
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_redirects_are_followed(status: int) -> None:
     routes = {"/x": redirect(status, "/deep/y"), "/deep/y": redirect(status, "z"), "/deep/z": answer(200, b"<rss/>")}

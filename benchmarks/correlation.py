@@ -16,7 +16,6 @@ and, the first time, Maven).
 
 import argparse
 import asyncio
-import math
 import statistics
 import sys
 import time
@@ -40,6 +39,7 @@ from benchmarks.stages import (
     caused_by,
     cpu_seconds,
     peak_megabytes,
+    quantile,
     running_broker,
     territories,
 )
@@ -213,7 +213,7 @@ async def _latency(stage: Stage, seconds: int) -> Sheet:
             while known < (known := len(waited)):  # noqa: ASYNC110 - until nothing more comes
                 await asyncio.sleep(QUIET_S)
             listening.cancel()
-    p50, p99 = (_quantile(waited, share) for share in (0.5, 0.99))
+    p50, p99 = (quantile(waited, share) for share in (0.5, 0.99))
     row = (
         f"{number:,}",
         f"{number / lasted:.0f}",
@@ -225,10 +225,6 @@ async def _latency(stage: Stage, seconds: int) -> Sheet:
     columns = ("articles", "a second", "alerts", "p50, seconds", "p99, seconds", "longest, seconds")
     note = f"One article in five from the demo's newsroom. The publisher was at most {late:.3f} seconds late."
     return Sheet("From article to alert", columns, (row,), note)
-
-
-def _quantile(values: Sequence[float], share: float) -> float:
-    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
 async def _recovery(new_stage: Callable[[], Stage], models: Sequence[IncidentReport], number: int) -> Sheet:

@@ -6,6 +6,7 @@ python -m benchmarks.stages pass-through|bare       one of the contenders, told 
 import asyncio
 import contextlib
 import itertools
+import math
 import os
 import signal
 import subprocess
@@ -56,12 +57,17 @@ def running_broker(apache: bool) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as directory:
         command = [str(KAFKA), "--port", str(port), "--data", directory] if apache else broker.command(port)
         with child(command, {}):
-            deadline = time.monotonic() + PATIENCE_S
-            while not broker.listens(port):
-                if time.monotonic() > deadline:
-                    raise TimeoutError(f"{command[0]} does not listen")
-                time.sleep(0.05)
+            listens(port)
             yield f"127.0.0.1:{port}"
+
+
+def listens(port: int) -> None:
+    """Returns once somebody does. Raises TimeoutError."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not broker.listens(port):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"nobody listens on {port}")
+        time.sleep(0.05)
 
 
 @contextlib.contextmanager
@@ -97,6 +103,23 @@ def peak_megabytes(pid: int) -> float:
     """The most memory that a process has had. Needs Linux."""
     status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM"))
+
+
+def family_of(pid: int) -> list[int]:
+    """A process and the children it has not yet waited for. Needs Linux."""
+    family = [pid]
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # it ended meanwhile
+            family += map(int, (thread / "children").read_text(encoding="ascii").split())
+    return family
+
+
+def cpu_of_family_s(pid: int) -> float:
+    return sum(map(cpu_seconds, family_of(pid)))
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
 class Stage:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks import correlation, correlation_load, fit_specificity, quality, speed, stages
+from benchmarks import correlation_load, feed_site, fit_specificity, polling, quality, speed, stages
+from benchmarks.pollers import Pass
 from deploy.demo import newsroom
 from services.classify.adapters.data import load_rules
 from services.classify.core.reading import specificity
@@ -16,6 +17,7 @@ from services.classify.core.scoring.evaluation import Judgement, SlotVerdict, Ve
 from services.classify.core.scoring.tally import count
 from services.contracts.alert import Alert, ChangeKind
 from services.contracts.incident import Incident
+from services.ingest.adapters.parsing import parse
 
 READER = Reader(load_rules())
 
@@ -113,7 +115,33 @@ def test_articles_of_the_newsroom_are_one_in_five_and_new_each_time() -> None:
     assert len({article.article_id for article in articles}) == 1_000
     titles = {item.title for publication in newsroom.read() for item in publication.items}
     assert sum(article.title in titles for article in articles) == 200
-    assert correlation._quantile([3.0, 1.0, 2.0], 0.5) == 2.0
+    assert stages.quantile([3.0, 1.0, 2.0], 0.5) == 2.0
+
+
+def test_the_site_has_twenty_entries_of_every_language_in_both_formats() -> None:
+    read = [parse(feed_site.document(n), "application/xml", "https://feeds.example/", 100) for n in range(24)]
+    assert {(document.problem, len(document.entries)) for document in read} == {("", feed_site.ENTRIES)}
+    assert {document.format for document in read} == {"RSS 2.0", "Atom 1.0"}
+    assert len({document.language for document in read}) > 8
+    assert len({entry.id for document in read for entry in document.entries}) == 24 * feed_site.ENTRIES
+
+
+def test_ratios_are_of_one_round_and_chancery_stands_over_the_others() -> None:
+    ours, other = polling.CONTENDERS[:2]
+    runs = {
+        ours: [Pass(seconds, 1.0, 150.0) for seconds in (1.0, 2.0, 4.0)],
+        other: [Pass(seconds, 2.0, 90.0) for seconds in (2.0, 2.0, 2.0)],
+    }
+    mine, theirs = polling._pass_sheet("", runs, 1_000, "").rows
+    assert mine == (ours.name, "500", "250 to 1,000", "1.00", "1.00", "1.00", "150")
+    assert theirs == (other.name, "500", "500 to 500", "1.00", "2.00", "0.50", "90")
+
+
+def test_a_state_of_the_steady_run_has_the_validators_of_its_feed_but_one_in_twenty() -> None:
+    states = [polling._state(feed, number, 1_600_000_000.0) for number, feed in enumerate(polling._feeds(1, 40))]
+    kept = [state.etag == feed_site.etag(number) for number, state in enumerate(states)]
+    assert kept.count(False) == 2
+    assert {len(state.seen) for state in states} == {50}
 
 
 def test_fitted_points_tell_what_the_engine_would_report_with_them(monkeypatch: pytest.MonkeyPatch) -> None:

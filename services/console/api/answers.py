@@ -12,14 +12,14 @@ def answer(
     request: Request,
     told: BaseModel | bytes,
     *,
-    tag: str | None = None,
+    changed: BaseModel | None = None,
     status: int = 200,
     media_type: str = "application/json",
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """`told` as the body; `tag` where it is not simply that of the body."""
+    """`told` as the body; `changed` is what of it an If-Match is about."""
     body = told if isinstance(told, bytes) else told.model_dump_json().encode()
-    tag = tag or tag_of(body)
+    tag = tag_of(body, changed)
     named = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization", **(headers or {})}
     if request.method == "GET" and is_current(request.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers=named)

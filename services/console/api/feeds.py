@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.console.api.answers import answer
 from services.console.api.given import Caller, Here, Known, Records
 from services.console.api.guarded import GuardedRoute
-from services.console.core.etags import may_change, tag_of_records
+from services.console.core.etags import may_change
 from services.console.core.paging import BadCursor, page
 from services.contracts.feed import LONGEST_BOUND_S, Feed, FeedState, PollStatus, SourceGrade
 from services.contracts.model import Instant
@@ -245,7 +245,7 @@ def _there(records: Records, feed_id: str) -> Feed:
 def _unchanged(records: Records, feed_id: str, if_match: str | None) -> Feed:
     """The feed, if it is the one that the caller saw."""
     feed = _there(records, feed_id)
-    if not may_change(if_match, tag_of_records(feed, None)):
+    if not may_change(if_match, _fields(feed)):
         raise HTTPException(412, "the feed was changed since; get it again")
     return feed
 
@@ -262,14 +262,17 @@ def _speaks(feed: Feed, language: str) -> bool:
 def _one(
     request: Request, records: Records, feed: Feed, status: int = 200, headers: dict[str, str] | None = None
 ) -> Response:
-    state = _state(records, feed)
-    return answer(request, _told(feed, state), tag=tag_of_records(feed, state), status=status, headers=headers)
+    return answer(request, _told(feed, _state(records, feed)), changed=_fields(feed), status=status, headers=headers)
+
+
+def _fields(feed: Feed) -> FeedFields:
+    return FeedFields.model_validate(feed, from_attributes=True)
 
 
 def _told(feed: Feed, state: FeedState | None) -> WatchedFeed:
-    fields = feed.model_dump(exclude={"schema_version", "url"})
     poll = Poll.model_validate(state) if state else None
-    return WatchedFeed(**fields, url=without_password(feed.url), poll=poll)
+    url = without_password(feed.url)
+    return WatchedFeed(**_fields(feed).model_dump(), feed_id=feed.feed_id, url=url, poll=poll)
 
 
 def _no_address(error: BadAddress) -> RequestValidationError:

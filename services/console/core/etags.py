@@ -2,18 +2,12 @@
 
 import hashlib
 
-from services.contracts.codec import encode
-from services.contracts.model import Record
+from pydantic import BaseModel
 
 
-def tag_of(body: bytes) -> str:
-    """Of an answer as a whole."""
-    return f'"{_hash(body)}"'
-
-
-def tag_of_records(record: Record, told: Record | None) -> str:
-    """Of an answer that shows `record`, which callers change, with what is `told` of it, which they cannot."""
-    return f'"{_hash(encode(record))}.{_hash(encode(told)) if told else ""}"'
+def tag_of(body: bytes, changed: BaseModel | None = None) -> str:
+    """Of an answer; first of what callers can change of it, where they can, for `may_change`."""
+    return f'"{_version(changed)}.{_hash(body)}"' if changed else f'"{_hash(body)}"'
 
 
 def is_current(if_none_match: str | None, tag: str) -> bool:
@@ -23,20 +17,20 @@ def is_current(if_none_match: str | None, tag: str) -> bool:
     )
 
 
-def may_change(if_match: str | None, tag: str) -> bool:
-    """Is the record still the one that the caller saw? Without If-Match it may be any. What only is told of a record,
-    as the end of a poll, counts for nothing here: it would refuse a change that overwrites nobody's."""
-    return if_match is None or any(
-        given == "*" or _changed_part(given) == _changed_part(tag) for given in _listed(if_match)
-    )
+def may_change(if_match: str | None, changed: BaseModel) -> bool:
+    """Does it still stand as the caller saw it? Without If-Match it need not. What else the answer told, as
+    the end of a poll, counts for nothing here: it would refuse a change that overwrites nobody's."""
+    if if_match is None:
+        return True
+    return any(given == "*" or given.startswith(f'"{_version(changed)}.') for given in _listed(if_match))
 
 
 def _listed(header: str) -> list[str]:
     return [given.strip() for given in header.split(",")]
 
 
-def _changed_part(tag: str) -> str:
-    return tag.strip('"').partition(".")[0] if tag.startswith('"') else ""
+def _version(changed: BaseModel) -> str:
+    return _hash(changed.model_dump_json().encode())
 
 
 def _hash(body: bytes) -> str:

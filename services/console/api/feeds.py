@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -10,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.console.api.answers import answer
-from services.console.api.given import Caller, Here, Known, Records
+from services.console.api.given import Caller, Given, Here, Records
 from services.console.api.guarded import GuardedRoute
 from services.console.core.etags import may_change
 from services.console.core.paging import BadCursor, page
@@ -19,6 +20,7 @@ from services.contracts.model import Instant
 from services.contracts.topics import FEED_STATES, FEEDS
 from services.ingest.core import opml, watchlist
 from services.ingest.core.address import BadAddress, feed_url, without_password
+from services.ingest.core.health import HealthKind, health, kind_of
 
 IMPORT_MAX_BYTES = 5_000_000
 OPML = "text/x-opml"
@@ -70,11 +72,23 @@ class Poll(BaseModel):
     watermark_at: Instant | None
 
 
+class FeedHealth(BaseModel):
+    """How a feed is: in one word, in words that say what to do, and what else is odd about it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    kind: HealthKind
+    since: Instant | None
+    words: str
+    notes: tuple[str, ...]
+
+
 class WatchedFeed(FeedFields):
     """A feed; `url` without its user and password. `poll` is null until it was polled once."""
 
     feed_id: str
     url: str
+    health: FeedHealth
     poll: Poll | None
 
 
@@ -108,19 +122,22 @@ IfMatch = Annotated[str | None, Header(description="the ETag that the feed must 
 @router.get("", response_model=FeedPage)
 async def list_feeds(
     request: Request,
-    records: Known,
+    here: Here,
     status: Annotated[PollStatus | None, Query(description="how the last poll ended")] = None,
+    health: Annotated[HealthKind | None, Query(description="how it is, in one word")] = None,
     enabled: Annotated[bool | None, Query(description="false: only what is paused")] = None,
     language: Annotated[str | None, Query(max_length=35, description="pt also finds pt-BR")] = None,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
     cursor: Annotated[str | None, Query(max_length=4_000, description="next_cursor of the page before")] = None,
 ) -> Response:
     """Every feed by title, then address."""
+    now = here.now()
 
     def wanted(feed: Feed) -> bool:
-        state = _state(records, feed)
+        state = _state(here.records, feed)
         return (
             (status is None or status == (state.status if state else PollStatus.NEVER))
+            and (health is None or health is kind_of(feed, state, now))
             and (enabled is None or enabled == feed.enabled)
             and (language is None or _speaks(feed, language))
         )
@@ -129,31 +146,31 @@ async def list_feeds(
         return feed.title.casefold(), feed.url, feed.feed_id
 
     try:
-        shown = page(filter(wanted, _feeds(records)), place, limit, cursor)
+        shown = page(filter(wanted, _feeds(here.records)), place, limit, cursor)
     except BadCursor as error:
         raise HTTPException(400, f"cursor: {error}; leave it out for the first page") from None
     headers = {}
     if shown.next_cursor:
         following = urlencode({**request.query_params, "cursor": shown.next_cursor})
         headers["Link"] = f'<{request.url.path}?{following}>; rel="next"'
-    items = [_told(feed, _state(records, feed)) for feed in shown.items]
+    items = [_told(feed, _state(here.records, feed), now) for feed in shown.items]
     told = FeedPage(items=items, total=shown.total, next_cursor=shown.next_cursor)
     return answer(request, told, headers=headers)
 
 
 @router.post("", response_model=WatchedFeed, status_code=201, responses={200: {"model": WatchedFeed}})
-async def add_feed(new: NewFeed, request: Request, records: Known, caller: Caller) -> Response:
+async def add_feed(new: NewFeed, request: Request, here: Here, caller: Caller) -> Response:
     """Watch a feed. Adding one that is watched changes only what is given here, and answers 200."""
     try:
         wanted = watchlist.wanted(new.url, new.model_dump(exclude_unset=True, exclude={"url"}))
     except BadAddress as error:
         raise _no_address(error) from None
-    async with records.changing:
-        known = _found(records, wanted.feed_id)
+    async with here.records.changing:
+        known = _found(here.records, wanted.feed_id)
         feed = watchlist.merged(known, wanted)
-        await records.change(caller, "feed.changed" if known else "feed.added", FEEDS, (known, feed))
+        await here.records.change(caller, "feed.changed" if known else "feed.added", FEEDS, (known, feed))
     location = {"Location": f"{router.prefix}/{feed.feed_id}"}
-    return _one(request, records, feed, status=200 if known else 201, headers=location)
+    return _one(request, here, feed, status=200 if known else 201, headers=location)
 
 
 @router.post("/check", response_model=None)
@@ -173,7 +190,7 @@ async def check_feed(asked: Address, here: Here) -> dict[str, Any]:
     max_body_size=IMPORT_MAX_BYTES,
     openapi_extra={"requestBody": {"required": True, "content": {OPML: {"schema": {"type": "string"}}}}},
 )
-async def import_feeds(request: Request, records: Known, caller: Caller) -> Response:
+async def import_feeds(request: Request, here: Here, caller: Caller) -> Response:
     """Watch every feed of an OPML document. One that is watched already keeps what the document does not give, and
     stays paused if it is."""
     try:
@@ -182,9 +199,11 @@ async def import_feeds(request: Request, records: Known, caller: Caller) -> Resp
         raise HTTPException(422, str(error)) from None
     if not listing.feeds and not listing.problems:
         raise HTTPException(422, "the document lists no feed: OPML outlines with an xmlUrl are expected")
-    async with records.changing:
-        changes = [(known := _found(records, each.feed_id), watchlist.merged(known, each)) for each in listing.feeds]
-        await records.change(caller, "feed.imported", FEEDS, *changes)
+    async with here.records.changing:
+        changes = [
+            (known := _found(here.records, each.feed_id), watchlist.merged(known, each)) for each in listing.feeds
+        ]
+        await here.records.change(caller, "feed.imported", FEEDS, *changes)
     told = Imported(
         added=[feed.feed_id for known, feed in changes if known is None],
         changed=[feed.feed_id for known, feed in changes if known is not None and known != feed],
@@ -195,35 +214,37 @@ async def import_feeds(request: Request, records: Known, caller: Caller) -> Resp
 
 
 @router.get("/export", response_class=Response, responses={200: {"content": {OPML: {}}}})
-async def export_feeds(request: Request, records: Known) -> Response:
+async def export_feeds(request: Request, here: Here) -> Response:
     """Every feed as OPML, with whatever its address holds."""
     saved = {"Content-Disposition": 'attachment; filename="feeds.opml"'}
-    return answer(request, await asyncio.to_thread(opml.write, list(_feeds(records))), media_type=OPML, headers=saved)
+    return answer(
+        request, await asyncio.to_thread(opml.write, list(_feeds(here.records))), media_type=OPML, headers=saved
+    )
 
 
 @router.get("/{feed_id}", response_model=WatchedFeed)
-async def get_feed(feed_id: FeedKey, request: Request, records: Known) -> Response:
+async def get_feed(feed_id: FeedKey, request: Request, here: Here) -> Response:
     """One feed with how it is polled."""
-    return _one(request, records, _there(records, feed_id))
+    return _one(request, here, _there(here.records, feed_id))
 
 
 @router.patch("/{feed_id}", response_model=WatchedFeed)
 async def change_feed(
-    feed_id: FeedKey, change: FeedChange, request: Request, records: Known, caller: Caller, if_match: IfMatch = None
+    feed_id: FeedKey, change: FeedChange, request: Request, here: Here, caller: Caller, if_match: IfMatch = None
 ) -> Response:
     """Change the fields that are given (JSON Merge Patch, RFC 7396: null takes a hint away). `enabled` false pauses."""
-    async with records.changing:
-        known = _unchanged(records, feed_id, if_match)
+    async with here.records.changing:
+        known = _unchanged(here.records, feed_id, if_match)
         feed = known.model_copy(update=change.model_dump(exclude_unset=True))
-        await records.change(caller, "feed.changed", FEEDS, (known, feed))
-    return _one(request, records, feed)
+        await here.records.change(caller, "feed.changed", FEEDS, (known, feed))
+    return _one(request, here, feed)
 
 
 @router.delete("/{feed_id}", status_code=204)
-async def remove_feed(feed_id: FeedKey, records: Known, caller: Caller, if_match: IfMatch = None) -> None:
+async def remove_feed(feed_id: FeedKey, here: Here, caller: Caller, if_match: IfMatch = None) -> None:
     """Stop watching a feed and forget what was known of it. Its articles stay."""
-    async with records.changing:
-        await records.change(caller, "feed.removed", FEEDS, (_unchanged(records, feed_id, if_match), None))
+    async with here.records.changing:
+        await here.records.change(caller, "feed.removed", FEEDS, (_unchanged(here.records, feed_id, if_match), None))
 
 
 def _feeds(records: Records) -> Iterator[Feed]:
@@ -260,19 +281,21 @@ def _speaks(feed: Feed, language: str) -> bool:
 
 
 def _one(
-    request: Request, records: Records, feed: Feed, status: int = 200, headers: dict[str, str] | None = None
+    request: Request, here: Given, feed: Feed, status: int = 200, headers: dict[str, str] | None = None
 ) -> Response:
-    return answer(request, _told(feed, _state(records, feed)), changed=_fields(feed), status=status, headers=headers)
+    told = _told(feed, _state(here.records, feed), here.now())
+    return answer(request, told, changed=_fields(feed), status=status, headers=headers)
 
 
 def _fields(feed: Feed) -> FeedFields:
     return FeedFields.model_validate(feed, from_attributes=True)
 
 
-def _told(feed: Feed, state: FeedState | None) -> WatchedFeed:
+def _told(feed: Feed, state: FeedState | None, now: datetime) -> WatchedFeed:
     poll = Poll.model_validate(state) if state else None
     url = without_password(feed.url)
-    return WatchedFeed(**_fields(feed).model_dump(), feed_id=feed.feed_id, url=url, poll=poll)
+    how = FeedHealth.model_validate(health(feed, state, now))
+    return WatchedFeed(**_fields(feed).model_dump(), feed_id=feed.feed_id, url=url, health=how, poll=poll)
 
 
 def _no_address(error: BadAddress) -> RequestValidationError:

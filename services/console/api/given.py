@@ -46,10 +46,6 @@ def given(request: Request) -> Given:
     return found
 
 
-def _records(request: Request) -> Records:
-    return given(request).records
-
-
 def _caller(request: Request) -> Actor:
     """Set by the route itself before anything of the request is read (`guarded.py`)."""
     caller: Actor = request.state.caller
@@ -57,5 +53,4 @@ def _caller(request: Request) -> Actor:
 
 
 Here = Annotated[Given, Depends(given)]
-Known = Annotated[Records, Depends(_records)]
 Caller = Annotated[Actor, Depends(_caller)]

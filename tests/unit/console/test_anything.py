@@ -35,7 +35,7 @@ HEADERS = st.dictionaries(
     max_size=3,
 )
 QUERY = st.dictionaries(
-    st.sampled_from(["status", "enabled", "language", "limit", "cursor", "x"]),
+    st.sampled_from(["status", "health", "enabled", "language", "limit", "cursor", "x"]),
     TEXT.map(lambda text: text.encode("utf-8", "replace").decode()),
     max_size=3,
 )

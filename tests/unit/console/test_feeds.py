@@ -13,7 +13,7 @@ from services.contracts.feed import Feed, FeedState, PollStatus, SourceGrade
 from services.contracts.token import Role
 from services.contracts.topics import FEED_STATES, FEEDS
 from services.ingest.core import opml
-from tests.unit.console.house import TOKEN_OF, House
+from tests.unit.console.house import NOW, TOKEN_OF, House
 from tests.unit.ingest.fakes import feed_at
 
 URL = "https://news.example/rss"
@@ -157,6 +157,9 @@ async def test_a_list_is_walked_by_its_cursors_whatever_comes_and_goes() -> None
         ("status=never", "cd"),
         ("status=http_error", "b"),
         ("enabled=false", "d"),
+        ("health=failing", "b"),
+        ("health=never", "c"),
+        ("health=paused", "d"),
         ("language=pt", "ab"),
         ("language=PT-br", "b"),
         ("language=p", ""),
@@ -181,6 +184,17 @@ async def test_a_list_is_filtered(query: str, found: str) -> None:
 
 OPML = """<opml><body><outline text="A" xmlUrl="https://a.example/" grade="C"/>
 <outline text="B" xmlUrl="https://b.example/"/><outline text="X" xmlUrl="ftp://x"/></body></opml>"""
+
+
+async def test_a_feed_says_how_it_is_in_words() -> None:
+    feed = feed_at(URL)
+    house = house_with(feed)
+    house.records.put(FEED_STATES, polled(feed, PollStatus.HTTP_ERROR, reason="HTTP 404", last_poll_at=NOW, failures=2))
+    async with house.client(Role.VIEWER) as client:
+        told = of(await client.get(f"/v1/feeds/{feed.feed_id}"))
+    assert (told["health"]["kind"], told["health"]["since"]) == ("failing", "2026-03-01T12:00:00Z")
+    assert "HTTP 404 (2 polls in a row)" in told["health"]["words"]
+    assert told["poll"]["failures"] == 2
 
 
 async def test_an_import_tells_what_it_did() -> None:

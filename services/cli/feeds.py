@@ -9,9 +9,10 @@ import typer
 from pydantic import ValidationError
 from rich.markup import escape
 
-from services.cli.context import EXIT_USAGE, SOURCE, err, fail, out, print_json, settings, with_broker
+from services.cli.context import EXIT_USAGE, SOURCE, err, fail, myself, out, print_json, settings, with_broker
 from services.cli.feed_check import check_files, check_url
 from services.cli.feed_health import list_watched, show_watched
+from services.console.adapters.audited import Changed, write_audited
 from services.contracts.feed import Feed, FeedState, PollStatus, SourceGrade
 from services.contracts.topics import FEED_STATES, FEEDS
 from services.ingest.adapters.fetcher import fetch_once
@@ -80,7 +81,7 @@ def add(
         fail(f"{error}. Give the address of the feed, as https://example.org/rss.xml", EXIT_USAGE)
     except ValidationError as error:
         _wrong_field(error)
-    _said(with_broker(lambda chosen: _publish(chosen, [feed])), "watching", as_json)
+    _said(with_broker(lambda chosen: _watch(chosen, [feed])), "watching", as_json)
 
 
 @feeds.command()
@@ -88,9 +89,8 @@ def remove(which: Which) -> None:
     """Stop watching a feed and forget what was known of it."""
 
     async def run(chosen: Settings) -> Feed:
-        async with Publisher(chosen, SOURCE) as publisher:
-            feed = _one(await _watched(chosen, publisher), which)
-            await publisher.delete(FEEDS, feed.feed_id)
+        feed = _one(await _watched(chosen), which)
+        await _write(chosen, [(feed, None)])
         return feed
 
     _said([with_broker(run)], "no longer watching", False)
@@ -143,14 +143,14 @@ def list_feeds(
 
     Example: chancery feeds list --health failing --health stuck
     """
-    watched = sorted(with_broker(_read), key=lambda pair: (pair[0].title.casefold(), pair[0].url))
+    watched = sorted(with_broker(_watched), key=lambda pair: (pair[0].title.casefold(), pair[0].url))
     list_watched(watched, kinds or (), as_json)
 
 
 @feeds.command()
 def show(which: Which, as_json: AsJson = False) -> None:
     """All there is to say of one feed: its health, its polls, its entries and how they are told apart."""
-    watched = with_broker(_read)
+    watched = with_broker(_watched)
     feed = _one(watched, which)
     show_watched(feed, {known.feed_id: state for known, state in watched}[feed.feed_id], as_json)
 
@@ -173,7 +173,7 @@ def import_feeds(
         fail(f"{source}: {error}", EXIT_USAGE)
     if not listing.feeds and not listing.problems:
         fail(f"{source} lists no feed: OPML outlines with an xmlUrl are expected", EXIT_USAGE)
-    _said(with_broker(lambda chosen: _publish(chosen, listing.feeds)), "watching", as_json)
+    _said(with_broker(lambda chosen: _watch(chosen, listing.feeds)), "watching", as_json)
     for problem in listing.problems:
         err.print(f"[yellow]left out[/] {escape(problem)}", highlight=False, soft_wrap=True)
     if listing.problems:
@@ -183,7 +183,7 @@ def import_feeds(
 @feeds.command()
 def export() -> None:
     """Write every feed as OPML to standard output."""
-    sys.stdout.buffer.write(opml.write(feed for feed, _ in with_broker(_read)))
+    sys.stdout.buffer.write(opml.write(feed for feed, _ in with_broker(_watched)))
 
 
 def _document(source: str) -> bytes:
@@ -204,27 +204,26 @@ async def _fetched(chosen: Settings, url: str) -> bytes:
     return fetched.body
 
 
-async def _publish(chosen: Settings, wanted: Iterable[Feed]) -> list[Feed]:
-    async with Publisher(chosen, SOURCE) as publisher:
-        known = {feed.feed_id: feed for feed, _ in await _watched(chosen, publisher)}
-        changed = [watchlist.merged(known.get(feed.feed_id), feed) for feed in wanted]
-        await publisher.publish(FEEDS, *changed)
-    return changed
+async def _watch(chosen: Settings, wanted: Iterable[Feed]) -> list[Feed]:
+    known = {feed.feed_id: feed for feed, _ in await _watched(chosen)}
+    changed = [(known.get(feed.feed_id), watchlist.merged(known.get(feed.feed_id), feed)) for feed in wanted]
+    await _write(chosen, changed)
+    return [feed for _, feed in changed]
 
 
 async def _enable(chosen: Settings, which: str, enabled: bool) -> Feed:
-    async with Publisher(chosen, SOURCE) as publisher:
-        feed = _one(await _watched(chosen, publisher), which).model_copy(update={"enabled": enabled})
-        await publisher.publish(FEEDS, feed)
+    known = _one(await _watched(chosen), which)
+    feed = known.model_copy(update={"enabled": enabled})
+    await _write(chosen, [(known, feed)])
     return feed
 
 
-async def _read(chosen: Settings) -> list[tuple[Feed, FeedState | None]]:
+async def _write(chosen: Settings, changed: Iterable[Changed]) -> None:
     async with Publisher(chosen, SOURCE) as publisher:
-        return await _watched(chosen, publisher)
+        await write_audited(publisher, myself(), FEEDS, changed)
 
 
-async def _watched(chosen: Settings, publisher: Publisher) -> list[tuple[Feed, FeedState | None]]:
+async def _watched(chosen: Settings) -> list[tuple[Feed, FeedState | None]]:
     table = await snapshot(chosen, [FEEDS, FEED_STATES])
     states = {state.key: state for state in table.values(FEED_STATES) if isinstance(state, FeedState)}
     return [(feed, states.get(feed.feed_id)) for feed in table.values(FEEDS) if isinstance(feed, Feed)]

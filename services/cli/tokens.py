@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from getpass import getuser
 from typing import Annotated
 
 import typer
@@ -10,11 +9,11 @@ from pydantic import ValidationError
 from rich.markup import escape
 from rich.table import Column, Table
 
-from services.cli.context import EXIT_USAGE, SOURCE, fail, out, print_json, say, with_broker
+from services.cli.context import EXIT_USAGE, SOURCE, fail, myself, out, print_json, say, with_broker
 from services.cli.lengths import length_of
-from services.console.core.auditing import Actor, entry
+from services.console.adapters.audited import write_audited
 from services.contracts.token import Role, Token, issued
-from services.contracts.topics import AUDIT, TOKENS
+from services.contracts.topics import TOKENS
 from services.runtime.kafka import Publisher
 from services.runtime.secrets import new_token_secret
 from services.runtime.settings import Settings
@@ -44,7 +43,7 @@ def create(
         token = issued(secret, name=name, role=role, now=now, expires_at=expires_at)
     except ValidationError:
         fail("--name: 1 to 100 characters", EXIT_USAGE)
-    with_broker(lambda chosen: _write(chosen, "token.created", None, token))
+    with_broker(lambda chosen: _write(chosen, None, token))
     if as_json:
         print_json({"token": _shown(token), "secret": secret})
         return
@@ -75,7 +74,7 @@ def revoke(
 
     async def run(chosen: Settings) -> Token:
         token = _one(await _read(chosen), which)
-        await _write(chosen, "token.revoked", token, token.model_copy(update={"revoked": True}))
+        await _write(chosen, token, token.model_copy(update={"revoked": True}))
         return token
 
     revoked = with_broker(run)
@@ -108,8 +107,6 @@ async def _read(chosen: Settings) -> list[Token]:
     return [record for record in table.values(TOKENS) if isinstance(record, Token)]
 
 
-async def _write(chosen: Settings, action: str, before: Token | None, after: Token) -> None:
-    user = getuser()
+async def _write(chosen: Settings, before: Token | None, after: Token) -> None:
     async with Publisher(chosen, SOURCE) as publisher:
-        await publisher.publish(AUDIT, entry(Actor(f"cli:{user}", user), action, before, after, datetime.now(UTC)))
-        await publisher.publish(TOKENS, after)
+        await write_audited(publisher, myself(), TOKENS, [(before, after)])

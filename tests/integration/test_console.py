@@ -235,5 +235,5 @@ def test_tokens_are_made_listed_and_revoked_by_the_command(kafka: Settings) -> N
         return [entry for entry in found if isinstance(entry, AuditEntry)]
 
     entries = asyncio.run(audited())
-    assert sorted(entry.action for entry in entries) == ["token.created", "token.revoked"]
+    assert sorted(entry.action for entry in entries) == ["token.added", "token.changed"]
     assert all(entry.actor.startswith("cli:") for entry in entries)

@@ -18,11 +18,12 @@ from typer.testing import CliRunner
 
 from services.cli import app as chancery
 from services.contracts.article import Article
+from services.contracts.audit import AuditEntry, FieldChange
 from services.contracts.dead_letter import DeadLetter
 from services.contracts.feed import Feed, FeedState, LeaseStatus, PollStatus
 from services.contracts.ids import FeedId
 from services.contracts.model import Record
-from services.contracts.topics import ARTICLES, DEAD_LETTERS, FEED_STATES, FEEDS, Topic
+from services.contracts.topics import ARTICLES, AUDIT, DEAD_LETTERS, FEED_STATES, FEEDS, Topic
 from services.ingest.app import ingest
 from services.ingest.core import opml, websub
 from services.launch import broker
@@ -30,7 +31,7 @@ from services.runtime.dead_letters import DeadLetterBox
 from services.runtime.health import Health
 from services.runtime.kafka import Publisher, connection
 from services.runtime.settings import Settings
-from services.runtime.topic_table import TopicTable
+from services.runtime.topic_table import TopicTable, snapshot
 from tests.integration.chain import environment_of
 from tests.unit.ingest.documents import GOOD_RSS, WEB_PAGE, item, rss
 from tests.unit.ingest.fakes import feed_at
@@ -316,6 +317,11 @@ def test_the_command_manages_feeds(kafka: Settings, monkeypatch: pytest.MonkeyPa
     assert {feed.max_interval_s for feed in exported.feeds} == {300, None}
     run("remove", "https://b.example/")
     assert "https://b.example/" not in listed()
+    audited = asyncio.run(snapshot(kafka, [AUDIT])).values(AUDIT)
+    last = {entry.target: entry for entry in audited if isinstance(entry, AuditEntry)}
+    assert last[feed_at("https://b.example/").feed_id].action == "feed.removed"
+    assert last[a.feed_id].changes == (FieldChange(field="enabled", before="false", after="true"),)
+    assert all(entry.actor.startswith("cli:") for entry in last.values())
 
     assert "https://example.org/rss.xml" in run("add", "example.org", exits=2)
     assert "--country" in run("add", "https://e.example/", "--country", "Iraq", exits=2)

@@ -1,16 +1,16 @@
-"""Whole topics as the console sees them, and the one way it changes them: audited first, then written, then seen."""
+"""Whole topics as the console sees them, and what it changes in them."""
 
 import asyncio
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 from aiokafka.structs import ConsumerRecord
 
-from services.console.core.auditing import Actor, entry
+from services.console.adapters.audited import Changed, write_audited
+from services.console.core.auditing import Actor
 from services.contracts.dead_letter import DeadLetterClass
 from services.contracts.feed import FeedState
 from services.contracts.model import Record
-from services.contracts.topics import AUDIT, FEED_STATES, FEEDS, TOKENS, Topic
+from services.contracts.topics import FEED_STATES, FEEDS, TOKENS, Topic
 from services.runtime.dead_letters import DeadLetterBox
 from services.runtime.kafka import Publisher
 from services.runtime.settings import Settings
@@ -39,10 +39,6 @@ class _OwnLetters(DeadLetterBox):
             await super().bury(message, error_class, reason)
 
 
-Changed = tuple[Record | None, Record | None]
-"""A record before and after: None before it was made, None after it is removed."""
-
-
 class Store:
     """The current records of the topics that the console reads. `changing` is held from reading what is to be changed
     until it is changed; it orders the changes of this console, not those of another or of the command."""
@@ -58,18 +54,10 @@ class Store:
     def values(self, topic: Topic) -> Iterator[Record]:
         return self._table.values(topic)
 
-    async def change(self, actor: Actor, action: str, topic: Topic, *changed: Changed) -> None:
+    async def change(self, actor: Actor, topic: Topic, *changed: Changed) -> None:
         """Returns once all that differs is audited, written, and read again by this console: whoever changed it then
         sees it. Raises NotSeen, and aiokafka.errors.KafkaError when the brokers would not take it."""
-        now = datetime.now(UTC)
-        different = [(before, after) for before, after in changed if before != after]
-        if not different:
-            return
-        await self._publisher.publish(AUDIT, *(entry(actor, action, *each, now) for each in different))
-        written = await self._publisher.publish(topic, *(after for _, after in different if after))
-        for before, after in different:
-            if before and after is None:
-                written += await self._publisher.delete(topic, before.key)
+        written = await write_audited(self._publisher, actor, topic, changed)
         try:
             async with asyncio.timeout(SEEN_WITHIN_S):
                 await self._table.has_read(written)

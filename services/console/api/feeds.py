@@ -168,7 +168,7 @@ async def add_feed(new: NewFeed, request: Request, here: Here, caller: Caller) -
     async with here.records.changing:
         known = _found(here.records, wanted.feed_id)
         feed = watchlist.merged(known, wanted)
-        await here.records.change(caller, "feed.changed" if known else "feed.added", FEEDS, (known, feed))
+        await here.records.change(caller, FEEDS, (known, feed))
     location = {"Location": f"{router.prefix}/{feed.feed_id}"}
     return _one(request, here, feed, status=200 if known else 201, headers=location)
 
@@ -203,7 +203,7 @@ async def import_feeds(request: Request, here: Here, caller: Caller) -> Response
         changes = [
             (known := _found(here.records, each.feed_id), watchlist.merged(known, each)) for each in listing.feeds
         ]
-        await here.records.change(caller, "feed.imported", FEEDS, *changes)
+        await here.records.change(caller, FEEDS, *changes)
     told = Imported(
         added=[feed.feed_id for known, feed in changes if known is None],
         changed=[feed.feed_id for known, feed in changes if known is not None and known != feed],
@@ -236,7 +236,7 @@ async def change_feed(
     async with here.records.changing:
         known = _unchanged(here.records, feed_id, if_match)
         feed = known.model_copy(update=change.model_dump(exclude_unset=True))
-        await here.records.change(caller, "feed.changed", FEEDS, (known, feed))
+        await here.records.change(caller, FEEDS, (known, feed))
     return _one(request, here, feed)
 
 
@@ -244,7 +244,7 @@ async def change_feed(
 async def remove_feed(feed_id: FeedKey, here: Here, caller: Caller, if_match: IfMatch = None) -> None:
     """Stop watching a feed and forget what was known of it. Its articles stay."""
     async with here.records.changing:
-        await here.records.change(caller, "feed.removed", FEEDS, (_unchanged(here.records, feed_id, if_match), None))
+        await here.records.change(caller, FEEDS, (_unchanged(here.records, feed_id, if_match), None))
 
 
 def _feeds(records: Records) -> Iterator[Feed]:

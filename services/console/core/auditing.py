@@ -31,10 +31,11 @@ class Actor:
         return cls(token.token_id, token.name)
 
 
-def entry(actor: Actor, action: str, before: Record | None, after: Record | None, now: datetime) -> AuditEntry:
+def entry(actor: Actor, before: Record | None, after: Record | None, now: datetime) -> AuditEntry:
     """Of a record that is changed, made (`before` is None) or removed (`after` is None); not both None."""
     record = after or before
     assert record is not None
+    action = f"{record.KIND}.{'added' if before is None else 'removed' if after is None else 'changed'}"
     old, new = (each.model_dump(mode="json") if each else {} for each in (before, after))
     hidden = HIDDEN.get(record.KIND, frozenset())
     return AuditEntry(

@@ -42,9 +42,7 @@ class Memory:
     def values(self, topic: Topic) -> Iterator[Record]:
         return iter(list(self.rows.get(topic, {}).values()))
 
-    async def change(
-        self, actor: Actor, action: str, topic: Topic, *changed: tuple[Record | None, Record | None]
-    ) -> None:
+    async def change(self, actor: Actor, topic: Topic, *changed: tuple[Record | None, Record | None]) -> None:
         await asyncio.sleep(0)
         assert self.changing.locked(), "what a change was decided upon may change meanwhile"
         if self.fails:
@@ -52,7 +50,7 @@ class Memory:
         for before, after in changed:
             if before == after:
                 continue
-            self.audit.append(entry(actor, action, before, after, NOW))
+            self.audit.append(entry(actor, before, after, NOW))
             if after:
                 self.put(topic, after)
             elif before:

@@ -12,7 +12,7 @@ ACTOR = Actor("cli:ana", "ana")
 
 def test_a_change_is_told_field_by_field() -> None:
     after = FEED.model_copy(update={"title": "Neu", "enabled": False})
-    told = entry(ACTOR, "feed.changed", FEED, after, NOW)
+    told = entry(ACTOR, FEED, after, NOW)
     assert (told.actor, told.action, told.target, told.key, told.at) == (
         "cli:ana",
         "feed.changed",
@@ -24,12 +24,13 @@ def test_a_change_is_told_field_by_field() -> None:
         FieldChange(field="title", before=f'"{FEED.title}"', after='"Neu"'),
         FieldChange(field="enabled", before="true", after="false"),
     )
-    assert told == entry(ACTOR, "feed.changed", FEED, after, NOW)
-    assert told.audit_id != entry(ACTOR, "feed.paused", FEED, after, NOW).audit_id
+    assert told == entry(ACTOR, FEED, after, NOW)
+    assert told.audit_id != entry(Actor("cli:bo", "bo"), FEED, after, NOW).audit_id
 
 
 def test_what_is_made_has_no_before_and_what_is_removed_no_after() -> None:
-    made, removed = entry(ACTOR, "a", None, FEED, NOW), entry(ACTOR, "r", FEED, None, NOW)
+    made, removed = entry(ACTOR, None, FEED, NOW), entry(ACTOR, FEED, None, NOW)
+    assert (made.action, removed.action) == ("feed.added", "feed.removed")
     assert {change.field for change in made.changes} == FEED.model_dump().keys() - {"schema_version"}
     assert all(change.before is None and change.after is not None for change in made.changes)
     assert [(c.field, c.after, c.before) for c in made.changes] == [
@@ -39,10 +40,10 @@ def test_what_is_made_has_no_before_and_what_is_removed_no_after() -> None:
 
 def test_a_secret_that_changes_is_told_without_it() -> None:
     (token, *_) = TOKEN_OF.values()
-    assert token.secret_hash not in entry(ACTOR, "token.created", None, token, NOW).model_dump_json()
+    assert token.secret_hash not in entry(ACTOR, None, token, NOW).model_dump_json()
     before = SUBSCRIPTION.model_copy(update={"endpoint": "one", "secret": "two"})
     after = before.model_copy(update={"endpoint": "three", "state": SubscriptionState.PAUSED})
-    assert entry(ACTOR, "subscription.changed", before, after, NOW).changes == (
+    assert entry(ACTOR, before, after, NOW).changes == (
         FieldChange(field="endpoint", before='"hidden"', after='"hidden"'),
         FieldChange(field="state", before='"active"', after='"paused"'),
     )

@@ -9,10 +9,10 @@ import asyncio
 import functools
 import socket
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from http.cookiejar import DefaultCookiePolicy
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 
 import httpcore
@@ -27,11 +27,14 @@ REFUSED = tuple(
         "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
         "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
         "224.0.0.0/4", "240.0.0.0/4",
-        "::/96", "::1/128", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/32", "2001:db8::/32", "2002::/16",
-        "3fff::/20", "5f00::/16", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
+        # IANA gives out nothing but 2000::/3 as global unicast; what embeds IPv4 addresses (mapped ones are unwrapped
+        # first), is local, or is nobody's yet lies outside, but for these parts of it.
+        "::/3", "4000::/2", "8000::/1", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20",
     )
 )  # fmt: skip
 _MAPPED = IPv6Network("::ffff:0:0/96")
+# An interface id of ISATAP ends in the IPv4 address its packets are tunnelled to (RFC 5214, 6.1).
+_ISATAP = frozenset({0x00005EFE, 0x02005EFE})
 
 KEPT_IDLE_S = 30
 
@@ -45,7 +48,7 @@ class AddressGuard:
 
     def __init__(self, allow_private: Iterable[str] = ()) -> None:
         self._hosts: set[str] = set()
-        self._networks = []
+        self._networks: list[IPv4Network | IPv6Network] = []
         for entry in allow_private:
             try:
                 self._networks.append(ip_network(entry))
@@ -54,14 +57,22 @@ class AddressGuard:
 
     def allows(self, host: str, address: str) -> bool:
         """May a connection for `host` go to `address`?"""
-        ip: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
-        if isinstance(ip, IPv6Address) and ip in _MAPPED:
-            ip = IPv4Address(int(ip) & 0xFFFFFFFF)
-        if not any(ip.version == net.version and ip in net for net in REFUSED):
-            return True
         if host.lower().rstrip(".") in self._hosts:
             return True
-        return any(ip.version == net.version and ip in net for net in self._networks)
+        return all(_is_in(way, self._networks) for way in _ways(address) if _is_in(way, REFUSED))
+
+
+def _ways(address: str) -> Iterator[IPv4Address | IPv6Address]:
+    """Where packets to `address` may end: the address, and the IPv4 address that it stands for or is tunnelled to."""
+    ip: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
+    if ip not in _MAPPED:
+        yield ip
+    if ip.version == 6 and (ip in _MAPPED or (int(ip) >> 32) & 0xFFFFFFFF in _ISATAP):
+        yield IPv4Address(int(ip) & 0xFFFFFFFF)
+
+
+def _is_in(ip: IPv4Address | IPv6Address, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
+    return any(ip.version == net.version and ip in net for net in networks)
 
 
 _LOOK_UPS = ThreadPoolExecutor(64, thread_name_prefix="look-up")
@@ -86,6 +97,8 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
+        if not 0 < port < 65_536:  # httpx lets any number pass, and a socket raises what nobody expects
+            raise EgressRefused(f"{host}:{port} is no address: ports are 1 to 65535")
         try:
             found = await asyncio.wait_for(_look_up(host, port), timeout)
         except TimeoutError:

@@ -86,7 +86,9 @@ class IngestSettings(Section):
     timeout_s: float = Field(30, gt=0, description="whole time one fetch may take")
     parse_timeout_s: float = Field(20, gt=0, description="time a document may take to parse")
     max_bytes: int = Field(10_000_000, ge=1_000, description="size of a document after decompression")
-    max_entries: int = Field(2_000, ge=1)
+    max_entries: int = Field(
+        2_000, ge=1, le=4_000, description="entries of a document; what is remembered of them has to fit one record"
+    )
     concurrency: int = Field(64, ge=1, le=10_000)
     host_concurrency: int = Field(2, ge=1, le=1_000, description="polls of one host at a time")
     host_spacing_s: float = Field(1, ge=0, le=600, description="time between two polls of one host")

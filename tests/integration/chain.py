@@ -64,6 +64,13 @@ class Chain:
         self, publications: Sequence[Publication], every_s: float, stack: contextlib.AsyncExitStack
     ) -> None:
         """Receiver, feeds and subscription first, then the services."""
+        await self.prepare(publications, every_s, stack)
+        await self.run()
+
+    async def prepare(
+        self, publications: Sequence[Publication], every_s: float, stack: contextlib.AsyncExitStack
+    ) -> None:
+        """Everything but the services."""
         secret, receiver = new_webhook_secret(), free_port()
         command = [sys.executable, "-m", "deploy.demo.receiver", "--port", str(receiver), "--secret", secret]
         await self._supervisor.start(Program("receiver", command, heard=self._heard))
@@ -92,15 +99,22 @@ class Chain:
         reading = asyncio.create_task(table.run(stop))
         stack.push_async_callback(asyncio.wait, [reading])
         stack.callback(stop.set)
-        # a session as long as in production: on a busy machine a starting worker can be late with a heartbeat
-        environment = environment_of(self.settings) | {
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Of a service. A session as long as in production: on a busy machine a starting worker can be late with a
+        heartbeat."""
+        return environment_of(self.settings) | {
             "CHANCERY_INGEST__INTERVAL_S": "1",
             "CHANCERY_KAFKA__SESSION_TIMEOUT_S": "10",
         }
+
+    async def run(self) -> None:
+        """Start the services."""
         for name, sub_command in SERVICES.items():
             port = {"CHANCERY_HEALTH__PORT": str(self._ports[name])}
             command = [sys.executable, "-m", "services.cli", sub_command]
-            await self._supervisor.start(Program(name, command, environment | port))
+            await self._supervisor.start(Program(name, command, self.environment | port))
 
     async def until(self, webhooks: int, within_s: float = 240) -> None:
         """Wait for that many different verified webhooks."""

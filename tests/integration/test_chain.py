@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import datetime as dt
+import os
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -16,12 +18,14 @@ from services.contracts.feed import SourceGrade
 from services.contracts.model import Record
 from services.contracts.report import Count, IncidentReport, IncidentType, Relation, Standing
 from services.contracts.site import KnownSite
-from services.contracts.topics import ALERTS, ARTICLES, DEAD_LETTERS, REPORTS, SITES
+from services.contracts.topics import ALERTS, ARTICLES, DEAD_LETTERS, DELIVERIES, FEED_STATES, INCIDENTS, REPORTS, SITES
 from services.launch.supervisor import Program, Supervisor
 from services.runtime.kafka import Publisher
 from services.runtime.settings import Settings
 from tests.contracts.examples import ARTICLE
 from tests.integration.chain import SERVICES, Chain, environment_of, everything_on
+from tests.integration.stuck_ingest import PUBLISHED
+from tests.integration.workers import all_is_done
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
@@ -113,6 +117,43 @@ async def test_kill_9_of_each_service_loses_and_doubles_nothing(kafka: Settings,
         assert len(chain.headlines()) == 12
         assert len(set(chain.headlines())) == 12
         assert chain.refused == []
+
+
+async def test_a_kill_between_publish_and_state_doubles_nothing(kafka: Settings, tmp_path: Path) -> None:
+    """The articles are there and the state is not: who comes next publishes them again, with the same ids."""
+    async with contextlib.AsyncExitStack() as stack:
+        chain = Chain(kafka, tmp_path)
+        await chain.prepare([attacks(3)], 0, stack)
+        with (tmp_path / "stuck.log").open("wb") as log:
+            stuck = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "tests.integration.stuck_ingest",
+                env=os.environ | chain.environment, stdout=asyncio.subprocess.PIPE, stderr=log,
+            )  # fmt: skip
+        assert stuck.stdout is not None
+        async with asyncio.timeout(60):
+            assert (await stuck.stdout.readline()).decode().strip() == PUBLISHED, (tmp_path / "stuck.log").read_text()
+        stuck.kill()
+        await stuck.wait()
+        first = await everything_on(kafka, ARTICLES, FEED_STATES)
+        assert (len(first[ARTICLES]), first[FEED_STATES]) == (6, [])
+
+        await chain.run()
+        await chain.until(webhooks=3)
+        async with asyncio.timeout(60):
+            while not (await everything_on(kafka, FEED_STATES))[FEED_STATES]:
+                pass  # until the second poll is over too
+        await all_is_done(kafka)
+        await all_is_done(kafka, "notify", [ALERTS])
+        found = await everything_on(kafka, ARTICLES, REPORTS, INCIDENTS, ALERTS, DELIVERIES, DEAD_LETTERS)
+        assert Counter(record.record_id for record in found[ARTICLES]) == {
+            record.record_id: 2 for record in first[ARTICLES]
+        }
+        for topic in (REPORTS, ALERTS, DELIVERIES):
+            assert len({record.record_id for record in found[topic]}) == 3, topic.name
+        assert len({record.key for record in found[INCIDENTS]}) == 3
+        assert list(chain.webhooks.values()) == [1, 1, 1]
+        assert chain.refused == []
+        assert found[DEAD_LETTERS] == []
 
 
 async def test_the_founding_case_is_one_alert_and_its_background_is_silent(kafka: Settings, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -36,7 +36,7 @@ from tests.integration.chain import environment_of
 from tests.unit.ingest.documents import GOOD_RSS, WEB_PAGE, item, rss
 from tests.unit.ingest.fakes import feed_at
 from tests.unit.ingest.local_hub import LocalHub
-from tests.unit.ingest.server import Handler, answer, serving
+from tests.unit.ingest.server import Handler, Request, answer, serving
 
 pytestmark = pytest.mark.integration
 
@@ -241,18 +241,99 @@ def listed_feeds(kafka: Settings) -> list[dict[str, Any]]:
     return listed
 
 
+class Replica:
+    """An ingest as a process, which servers know by its name."""
+
+    def __init__(self, settings: Settings, name: str) -> None:
+        self.name = name
+        self._environment = os.environ | environment_of(settings) | {"CHANCERY_INGEST__USER_AGENT": name}
+        self._process: asyncio.subprocess.Process
+
+    async def __aenter__(self) -> "Replica":
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "services.cli", "ingest", env=self._environment, stderr=asyncio.subprocess.DEVNULL
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.kill()
+
+    async def kill(self) -> None:
+        """kill -9."""
+        if self._process.returncode is None:
+            self._process.kill()
+        await self._process.wait()
+
+
+class Site:
+    """Feeds that answer with validators, take their time, and note who asks and whether two ask at once."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self.routes: dict[str, Handler] = dict.fromkeys(paths, self._answer)
+        self.asked: list[tuple[str, str, str | None]] = []
+        self.at_once: list[str] = []
+        self._open: set[str] = set()
+        self._changed = asyncio.Event()
+
+    async def _answer(self, request: Request, writer: asyncio.StreamWriter) -> None:
+        path, validator = request.path, request.headers.get("if-none-match")
+        self.asked.append((request.headers["user-agent"], path, validator))
+        self._changed.set()
+        if path in self._open:
+            self.at_once.append(path)
+        self._open.add(path)
+        await asyncio.sleep(0.1)  # long enough for another to come in between
+        etag = f'"{path}"'
+        known = answer(304) if validator == etag else answer(200, rss(item(path)), etag=etag)
+        await known(request, writer)
+        self._open.discard(path)
+
+    def pollers(self, since: int = 0) -> dict[str, set[str]]:
+        """Who asked for each path, from the request of that number on."""
+        found: dict[str, set[str]] = {}
+        for name, path, _ in self.asked[since:]:
+            found.setdefault(path, set()).add(name)
+        return found
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        async with asyncio.timeout(60):
+            while not holds():
+                self._changed.clear()
+                await self._changed.wait()
+
+
+async def test_the_feeds_of_a_killed_replica_are_taken_over_with_their_states(kafka: Settings) -> None:
+    """Two replicas share the feeds, none is asked by both; what a killed one leaves, the other goes on with."""
+    site = Site([f"/{n}" for n in range(24)])
+    settings = quick(kafka, interval_s=1)
+    async with serving(site.routes) as server, reading(kafka) as reader:
+        feeds = [feed_at(server.url(path)) for path in site.routes]
+        async with Replica(settings, "one") as one, Replica(settings, "two") as two:
+            await reader.publisher.publish(FEEDS, *feeds)
+            await reader.until(lambda: len(reader.states) == len(feeds))
+            # Both have joined, and the rebalance is over, once both ask.
+            await site.until(lambda: {"one", "two"} <= {name for name, *_ in site.asked[-len(feeds) :]})
+            settled = len(site.asked)
+            await site.until(lambda: len(site.pollers(settled)) == len(feeds))
+            shared = site.pollers(settled)
+            assert {len(names) for names in shared.values()} == {1}
+            assert {name for names in shared.values() for name in names} == {one.name, two.name}
+            await one.kill()
+            killed = len(site.asked)
+            left = {path for path, names in shared.items() if names == {one.name}}
+            await site.until(lambda: left <= site.pollers(killed).keys())
+            taken_over = [(path, tag) for _, path, tag in site.asked[killed:] if path in left]
+            assert {name for names in site.pollers(killed).values() for name in names} == {two.name}
+    assert {(path, tag) for path, tag in taken_over} == {(path, f'"{path}"') for path in left}
+    assert site.at_once == []
+    assert len({article.article_id for article in reader.articles}) == len(feeds)
+    assert {article.revision for article in reader.articles} == {1}
+
+
 async def test_a_kill_loses_nothing_and_what_it_repeats_has_the_same_ids(kafka: Settings) -> None:
     paths = [f"/{n}" for n in range(30)]
     routes = {path: answer(200, rss(*(item(f"{path}-{n}") for n in range(20)))) for path in paths}
-    environment = os.environ | {
-        "CHANCERY_KAFKA__BOOTSTRAP_SERVERS": kafka.kafka.bootstrap_servers,
-        "CHANCERY_KAFKA__IDEMPOTENCE": str(kafka.kafka.idempotence),
-        "CHANCERY_KAFKA__SESSION_TIMEOUT_S": "6",
-        "CHANCERY_TOPICS__NAMESPACE": kafka.topics.namespace,
-        "CHANCERY_EGRESS__ALLOW_PRIVATE": "127.0.0.0/8",
-        "CHANCERY_HEALTH__PORT": "0",
-        "CHANCERY_LOG__FORMAT": "json",
-    }
+    environment = os.environ | environment_of(kafka) | {"CHANCERY_LOG__FORMAT": "json"}
     async with serving(routes) as server, reading(kafka) as reader:
         await reader.publisher.publish(FEEDS, *(feed_at(server.url(path)) for path in paths))
         for final in (False, True):

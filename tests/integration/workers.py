@@ -132,11 +132,13 @@ class Onlookers:
             self._changed.notify_all()
 
 
-async def all_is_done(settings: Settings) -> None:
-    """Until every article and report is acknowledged: nothing more can come then."""
-    names = [topic.in_namespace(settings.topics.namespace) for topic in (ARTICLES, REPORTS)]
+async def all_is_done(
+    settings: Settings, role: str = "classify", topics: Sequence[Topic] = (ARTICLES, REPORTS)
+) -> None:
+    """Until the role has acknowledged every record of the topics: nothing more can come of them then."""
+    names = [topic.in_namespace(settings.topics.namespace) for topic in topics]
     partitions = [TopicPartition(name, number) for name in names for number in range(settings.topics.partitions)]
-    consumer = AIOKafkaConsumer(group_id=group_name(settings, "classify"), **consumer_options(settings.kafka))
+    consumer = AIOKafkaConsumer(group_id=group_name(settings, role), **consumer_options(settings.kafka))
     await consumer.start()
     try:
         consumer.assign(partitions)

@@ -17,6 +17,8 @@ MAX_REDIRECTS = 5
 MAX_HEADER_BYTES = 65_536
 # An error page or the body of a redirect is read this far, so that its connection can be used again.
 MAX_DRAINED_BYTES = 65_536
+# Servers take 8 KB of headers, all in all; what is longer would make them refuse every poll from then on.
+MAX_VALIDATOR_BYTES = 4_096
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HEADERS = {
@@ -185,8 +187,9 @@ def _linked(response: httpx.Response, relation: str) -> str:
 
 
 def _as_received(headers: httpx.Headers, name: bytes) -> str | None:
-    """The first value of a header, byte for byte."""
-    return next((value.decode("latin-1") for key, value in headers.raw if key.lower() == name), None)
+    """The first value of a header, byte for byte; None for one too long to be sent back."""
+    value = next((value for key, value in headers.raw if key.lower() == name), None)
+    return value.decode("latin-1") if value is not None and len(value) <= MAX_VALIDATOR_BYTES else None
 
 
 async def _drain(response: httpx.Response) -> None:

@@ -10,8 +10,9 @@ import signal
 import struct
 import sys
 import warnings
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import feedparser
 from pydantic import TypeAdapter
@@ -37,21 +38,36 @@ def parse(body: bytes, content_type: str, url: str, max_entries: int) -> Documen
         markup = decoding.for_xml(text)
         if markup.is_html:
             return Document(PollStatus.NOT_A_FEED, "HTML instead of a feed", links=feed_links(text, url))
-        # BytesIO, because feedparser opens bytes that look like a path. The header settles the charset; a base is
-        # not given, because feedparser would make ids absolute too, and they would change when the feed moves.
-        parsed = feedparser.parse(
-            io.BytesIO(markup.text.encode()),
-            response_headers={"content-type": "application/xml; charset=utf-8"},
-            sanitize_html=False,
-            resolve_relative_uris=False,
-        )
-        return document(parsed, markup.root, url, max_entries, mislabelled)
+        parsed = _read(markup.text)
+        return document(parsed, markup.root, url, max_entries, mislabelled, markup.is_whole)
     except json_feed.NotAFeed as error:
         return Document(PollStatus.NOT_A_FEED, str(error))
     except MemoryError:
         return Document(PollStatus.ILL_FORMED, "the document takes too much memory to parse")
     except Exception as error:  # noqa: BLE001 - whatever a parser trips over is what the document did to it
         return Document(PollStatus.ILL_FORMED, f"the parser failed: {type(error).__name__}: {str(error)[:200]}")
+
+
+def _read(text: str) -> Mapping[str, Any]:
+    try:
+        return _feedparser(text)
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 - the strict one of feedparser's two parsers fails at a namespace with a space, say
+        # What is not well-formed from its first character on is left to the lenient one.
+        return _feedparser("&" + text)
+
+
+def _feedparser(text: str) -> Mapping[str, Any]:
+    # BytesIO, because feedparser opens bytes that look like a path. The header settles the charset; a base is
+    # not given, because feedparser would make ids absolute too, and they would change when the feed moves.
+    parsed: Mapping[str, Any] = feedparser.parse(
+        io.BytesIO(text.encode()),
+        response_headers={"content-type": "application/xml; charset=utf-8"},
+        sanitize_html=False,
+        resolve_relative_uris=False,
+    )
+    return parsed
 
 
 def serve(questions: BinaryIO, answers: BinaryIO) -> None:

@@ -29,7 +29,7 @@ _FIRST_LETTERS = (
 _XML_LABEL = re.compile(rb"""^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']\s*([A-Za-z0-9._:-]{1,40})""")
 _HTTP_LABEL = re.compile(r"""charset\s*=\s*["']?\s*([A-Za-z0-9._:-]{1,40})""", re.IGNORECASE)
 _SUPERSETS = {"gb2312": "gb18030", "gbk": "gb18030", "iso8859-1": "cp1252", "ascii": "cp1252", "shift_jis": "cp932"}
-_NOT_TEXT = frozenset({"punycode", "idna", "unicode_escape", "raw_unicode_escape", "undefined", "utf-7"})
+_NOT_TEXT = frozenset({"punycode", "idna", "unicode-escape", "raw-unicode-escape", "undefined", "utf-7"})
 _NEEDS_NULS = ("utf-16", "utf-32")
 
 _NOT_ASCII = re.compile("[^\x00-\x7f]")
@@ -42,6 +42,8 @@ _FEED_ROOTS = frozenset({"rss", "feed", "rdf:rdf", "rdf", "channel"})
 _DOCTYPE = re.compile(r"<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>", re.DOTALL | re.IGNORECASE)
 _PLAIN_ENTITY = re.compile(r"""<!ENTITY\s+(\w{1,64})\s+(?:"([^"&%<]{0,200})"|'([^'&%<]{0,200})')\s*>""")
 _REFERENCE = re.compile(r"&(?:#(\d{1,20}|[xX][0-9A-Fa-f]{1,16})|([A-Za-z]\w{0,63}));")
+# Behind the end of the root some publishers tell how long the page took to make.
+_AT_THE_END_CHARS = 500
 _OF_XML = frozenset({"amp", "lt", "gt", "quot", "apos"})
 
 
@@ -76,7 +78,8 @@ def _charset(label: str) -> str | None:
     """The codec for a label; None where there is none, or where it cannot be what the bytes are."""
     try:
         name = codecs.lookup(label).name
-    except LookupError:
+        b" ".decode(name)  # zlib and rot13 are codecs too
+    except (LookupError, UnicodeError):
         return None
     # "utf-16" over one-byte text is a frequent slip of one vendor's library, so it counts only with a BOM or NULs.
     if name in _NOT_TEXT or name.startswith(_NEEDS_NULS):
@@ -90,24 +93,31 @@ class Markup:
 
     The DOCTYPE is gone, and with it every way to expand or fetch anything. References to HTML's named entities, and to
     entities the document declared as plain text, have become their characters, references to characters that XML
-    forbids U+FFFD; all others stand as they were.
+    forbids U+FFFD; all others stand as they were. `is_whole` says that its root
+    element ends, so nothing was cut off.
     """
 
     text: str
     root: str
     is_html: bool
+    is_whole: bool
+
+
+def without_forbidden(text: str) -> str:
+    """`text` without the characters that XML forbids and no text needs: most controls, halves of a surrogate pair."""
+    return _FORBIDDEN.sub("", text)
 
 
 def for_xml(text: str) -> Markup:
     """What stands in `text`, and whether it is a web page."""
-    text = _FORBIDDEN.sub("", text)
+    text = without_forbidden(text)
     start = _prolog_end(text, 0)
     doctype = _DOCTYPE.match(text, start)
     if doctype:
         start = _prolog_end(text, doctype.end())
     root = _ELEMENT.search(text, start)
     if root is None:
-        return Markup("", "", False)
+        return Markup("", "", False, False)
     says_html = doctype is not None and _HTML_DOCTYPE.match(doctype[0]) is not None
     is_html = root[1].lower() in _HTML_ROOTS or (says_html and root[1].lower() not in _FEED_ROOTS)
     declared = {m[1]: m[2] if m[2] is not None else m[3] for m in _PLAIN_ENTITY.finditer(doctype[0] if doctype else "")}
@@ -121,7 +131,8 @@ def for_xml(text: str) -> Markup:
         value = declared.get(name) or html.entities.html5.get(name + ";")
         return value.replace("&", "&amp;").replace("<", "&lt;") if value else reference[0]
 
-    return Markup(_REFERENCE.sub(character, text[root.start() :]), root[1], is_html)
+    is_whole = f"</{root[1]}" in text[-_AT_THE_END_CHARS:]
+    return Markup(_REFERENCE.sub(character, text[root.start() :]), root[1], is_html, is_whole)
 
 
 def _is_allowed(number: str) -> bool:

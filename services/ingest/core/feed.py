@@ -55,18 +55,21 @@ class Document:
     entries: tuple[Entry, ...] = ()
 
 
-def document(parsed: Mapping[str, Any], root: str, url: str, max_entries: int, problem: str = "") -> Document:
-    """The document in what `feedparser.parse` returned. `root` is the name of its root element, for the complaint;
-    `url` is where it came from, for its relative links; `problem` is what was wrong with its bytes.
+def document(
+    parsed: Mapping[str, Any], root: str, url: str, max_entries: int, problem: str = "", is_whole: bool = False
+) -> Document:
+    """The document in what `feedparser.parse` returned. `root` is the name of its root element, `is_whole` says that
+    it ends; `url` is where it came from, for its relative links; `problem` is what was wrong with its bytes.
 
-    Entries after the first `max_entries` are left out, and `problem` says so.
+    Entries after the first `max_entries` are left out, and `problem` says so. A feed without entries is one if nothing
+    of it was cut off, however ill-formed: a reader would show it, empty.
     """
     raw = parsed.get("entries") or []
     complaint = plain_text.one_line(str(parsed["bozo_exception"]))[:200] if parsed.get("bozo_exception") else ""
-    if not raw and not parsed.get("version"):
+    if not raw and not parsed.get("version") and root.lower() not in _WITHOUT_VERSION:
         reason = f"no feed: the root element is <{root}>" if root else "no feed: no XML element in it"
         return Document(PollStatus.NOT_A_FEED, reason)
-    if not raw and complaint:
+    if not raw and complaint and not is_whole:
         return Document(PollStatus.ILL_FORMED, f"ill-formed, and no entry could be read: {complaint}")
     entries = tuple(_entry(item, url) for item in raw[:max_entries])
     problems = [problem] if problem else []
@@ -91,6 +94,7 @@ def document(parsed: Mapping[str, Any], root: str, url: str, max_entries: int, p
     )
 
 
+_WITHOUT_VERSION = frozenset({"channel"})  # CDF, of 1997
 _FORMATS = {"rss": "RSS", "atom": "Atom", "json": "JSON Feed", "cdf": "CDF"}
 _VERSION = re.compile(r"([a-z]+)(\d)?(\d)?(\d)?.*")
 

@@ -5,6 +5,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from services.ingest.core.decoding import without_forbidden
+
 _VERSION = re.compile(r"https?://jsonfeed\.org/version/1(\.1)?", re.IGNORECASE)
 
 
@@ -28,7 +30,7 @@ def parsed(text: str) -> Mapping[str, Any]:
     items = found.get("items")
     return {
         "version": "json11" if version[1] else "json10",
-        "feed": {"title": found.get("title"), "language": found.get("language")},
+        "feed": {"title": _string(found, "title"), "language": _string(found, "language")},
         "entries": [_entry(item) for item in items if isinstance(item, dict)] if isinstance(items, list) else [],
         "links": _links(found),
     }
@@ -61,4 +63,4 @@ def _entry(item: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _string(found: object, name: str) -> str:
     value = found.get(name) if isinstance(found, dict) else None
-    return value if isinstance(value, str) else ""
+    return without_forbidden(value) if isinstance(value, str) else ""

@@ -73,7 +73,9 @@ def sketch(entry: Entry) -> str:
 
 
 def are_alike(one: str, other: str) -> bool:
-    """Whether two sketches are of versions of one text."""
+    """Whether two sketches are of versions of one text. What has no words is like nothing."""
+    if not (one and other):
+        return False
     places = [(a, b) for a, b in zip(one, other, strict=True) if (a, b) != (_ABSENT, _ABSENT)]
     return bool(places) and sum(a == b for a, b in places) >= ALIKE_SHARE * len(places)
 

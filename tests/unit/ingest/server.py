@@ -1,6 +1,8 @@
 """A local HTTP server that does to a client whatever a test wants done."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,9 +21,10 @@ Handler = Callable[[Request, asyncio.StreamWriter], Awaitable[None]]
 
 @dataclass
 class Server:
-    """`requests` are all that arrived. `url(path)` is where a path is served."""
+    """`requests` are all that arrived. `url(path)` is where a path is served. `unread` answers before any request."""
 
     routes: dict[str, Handler]
+    unread: Handler | None = None
     port: int = 0
     requests: list[Request] = field(default_factory=list)
 
@@ -33,6 +36,10 @@ class Server:
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
+            if self.unread is not None:
+                await self.unread(Request("", {}), writer)
+                await writer.drain()
+                return
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             first, *lines = head.rstrip("\r\n").split("\r\n")
             headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
@@ -48,9 +55,9 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(routes: Mapping[str, Handler]) -> AsyncIterator[Server]:
+async def serving(routes: Mapping[str, Handler], unread: Handler | None = None) -> AsyncIterator[Server]:
     """Listens on a free loopback port; on leaving, every connection ends, whatever it was doing."""
-    server = Server(dict(routes))
+    server = Server(dict(routes), unread)
     connections: set[asyncio.Task[None]] = set()
 
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -82,7 +89,13 @@ def answer(status: int, body: bytes = b"", /, *, length: int | None = None, **he
 
 
 def redirect(status: int, to: str) -> Handler:
-    return answer(status, location=to)
+    """`{port}` in the address is the server's own."""
+
+    async def handle(request: Request, writer: asyncio.StreamWriter) -> None:
+        port = writer.get_extra_info("sockname")[1]
+        await answer(status, location=to.replace("{port}", str(port)))(request, writer)
+
+    return handle
 
 
 def bytes_of(raw: bytes) -> Handler:
@@ -90,6 +103,28 @@ def bytes_of(raw: bytes) -> Handler:
 
     async def handle(_: Request, writer: asyncio.StreamWriter) -> None:
         writer.write(raw)
+
+    return handle
+
+
+def stall(raw: bytes) -> Handler:
+    """These bytes, and then nothing more."""
+
+    async def handle(request: Request, writer: asyncio.StreamWriter) -> None:
+        writer.write(raw)
+        await silence(request, writer)
+
+    return handle
+
+
+def reset(raw: bytes) -> Handler:
+    """These bytes, then a connection that is reset instead of closed."""
+
+    async def handle(_: Request, writer: asyncio.StreamWriter) -> None:
+        writer.write(raw)
+        await writer.drain()
+        no_wait = struct.pack("ii", 1, 0)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, no_wait)
 
     return handle
 

@@ -1,6 +1,5 @@
-"""Every way an answer can be wrong ends in a value, in time and within the caps."""
+"""What is asked for, and what comes back as it came. All that can be wrong with it stands in `hostile/`."""
 
-import gzip
 import socket
 from asyncio import StreamWriter
 from collections.abc import AsyncIterator
@@ -12,13 +11,12 @@ from services.contracts.codec import decode, encode
 from services.contracts.feed import FeedState, PollStatus
 from services.contracts.ids import feed_id
 from services.ingest.adapters.body import ACCEPTED
-from services.ingest.adapters.fetcher import MAX_REDIRECTS, Fetcher
+from services.ingest.adapters.fetcher import Fetcher
 from services.runtime.egress import guarded_client
 from services.runtime.settings import EgressSettings
-from tests.unit.ingest.server import Handler, Request, answer, bytes_of, endless, redirect, serving, silence
-from tests.unit.ingest.test_body import BOMBS, PACKERS
+from tests.unit.ingest.server import Request, answer, redirect, serving
+from tests.unit.ingest.test_body import PACKERS
 
-HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/rss+xml\r\n"
 MAX_BYTES = 50_000
 
 
@@ -29,81 +27,6 @@ async def fetcher(timeout_s: float = 5.0, allow: tuple[str, ...] = ("127.0.0.1/3
         yield Fetcher(client, timeout_s=timeout_s, max_bytes=MAX_BYTES)
 
 
-WRONG: dict[str, tuple[Handler, PollStatus, str]] = {
-    "error 500": (answer(500, b"sorry"), PollStatus.HTTP_ERROR, "HTTP 500"),
-    "not found": (answer(404), PollStatus.HTTP_ERROR, "HTTP 404"),
-    "gone": (answer(410), PollStatus.GONE, "410"),
-    "too many requests": (answer(429, retry_after="7"), PollStatus.THROTTLED, "429"),
-    "come back later": (answer(503, retry_after="7"), PollStatus.THROTTLED, "503"),
-    "unavailable": (answer(503), PollStatus.HTTP_ERROR, "HTTP 503"),
-    "gone, by a detour": (redirect(302, "/gone"), PollStatus.HTTP_ERROR, "by a temporary redirect"),
-    "gone, at its new address": (redirect(308, "/gone"), PollStatus.GONE, "410"),
-    "no content": (answer(204), PollStatus.HTTP_ERROR, "HTTP 204, which brings no whole document"),
-    "a part": (answer(206, b"<rss/>", content_range="bytes 0-5/900"), PollStatus.HTTP_ERROR, "no whole document"),
-    "304 unasked": (answer(304), PollStatus.HTTP_ERROR, "not conditional"),
-    "redirect to itself": (redirect(302, "/x"), PollStatus.HTTP_ERROR, "redirect loop"),
-    "redirect to a private address": (redirect(302, "http://10.0.0.1/"), PollStatus.REFUSED, "not a public address"),
-    "redirect to the metadata service": (
-        redirect(307, "http://169.254.169.254/latest"),
-        PollStatus.REFUSED,
-        "not a public address",
-    ),
-    "redirect to a number": (redirect(301, "http://167772161/"), PollStatus.REFUSED, "not a public address"),
-    "redirect to a file": (redirect(301, "file:///etc/passwd"), PollStatus.REFUSED, "neither http nor https"),
-    "redirect to nowhere": (answer(302), PollStatus.HTTP_ERROR, "does not say where"),
-    "redirect to nonsense": (redirect(302, "http://[::1"), PollStatus.HTTP_ERROR, "broken answer"),
-    "announced too large": (answer(200, b"", length=MAX_BYTES + 1), PollStatus.TOO_LARGE, "50,000 bytes"),
-    "endless": (endless(HEAD + b"\r\n", b"x" * 9_000), PollStatus.TOO_LARGE, "50,000 bytes"),
-    "less than announced": (answer(200, b"<rss/>", length=900), PollStatus.HTTP_ERROR, "broken answer"),
-    "broken chunk": (bytes_of(HEAD + b"transfer-encoding: chunked\r\n\r\nzz\r\nabc"), PollStatus.HTTP_ERROR, "broken"),
-    "no HTTP": (bytes_of(b"220 mail.example ESMTP\r\n"), PollStatus.HTTP_ERROR, "broken answer"),
-    "nothing": (bytes_of(b""), PollStatus.HTTP_ERROR, "broken answer"),
-    "many headers": (
-        bytes_of(HEAD + b"".join(b"x-%d: %s\r\n" % (n, b"y" * 900) for n in range(80)) + b"\r\n"),
-        PollStatus.TOO_LARGE,
-        "bytes of headers",
-    ),
-    "endless headers": (endless(HEAD, b"x: y\r\n" * 2_000), PollStatus.HTTP_ERROR, "broken answer"),
-    "no gzip": (answer(200, b"<rss/>", content_encoding="gzip"), PollStatus.HTTP_ERROR, "broken gzip"),
-    "half a gzip": (
-        answer(200, gzip.compress(b"<rss/>" * 99, mtime=0)[:-12], content_encoding="gzip"),
-        PollStatus.HTTP_ERROR,
-        "ends early",
-    ),
-    "compress unasked": (answer(200, b"\x1f\x9d", content_encoding="compress"), PollStatus.HTTP_ERROR, "not asked for"),
-    **{
-        f"{name} bomb": (answer(200, body, content_encoding=coding), PollStatus.TOO_LARGE, "50,000 bytes")
-        for name, (coding, body) in BOMBS.items()
-        if len(body) < MAX_BYTES
-    },
-}
-
-
-@pytest.mark.parametrize("name", WRONG)
-async def test_a_wrong_answer_is_a_value(name: str) -> None:
-    handler, status, reason = WRONG[name]
-    async with serving({"/x": handler, "/gone": answer(410)}) as server, fetcher() as fetch:
-        fetched = await fetch.fetch(server.url("/x"))
-    assert (fetched.status, fetched.body) == (status, b"")
-    assert reason in fetched.reason
-
-
-@pytest.mark.parametrize(
-    ("name", "handler"),
-    [
-        ("silence", silence),
-        ("slow drip", endless(HEAD + b"content-length: 40000\r\n\r\n", b"x", pause_s=0.02)),
-        ("slow headers", endless(HEAD, b"x: y\r\n", pause_s=0.02)),
-        ("drip in an error", endless(b"HTTP/1.1 500 No\r\n\r\n", b"x", pause_s=0.02)),
-    ],
-)
-async def test_the_deadline_holds(name: str, handler: Handler) -> None:
-    async with serving({"/x": handler}) as server, fetcher(timeout_s=0.3) as fetch:
-        fetched = await fetch.fetch(server.url("/x"))
-    assert fetched.status is PollStatus.TIMED_OUT
-    assert "0.3 s" in fetched.reason
-
-
 async def test_nobody_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -112,17 +35,6 @@ async def test_nobody_listens() -> None:
     assert fetched.status is PollStatus.UNREACHABLE
     assert fetched.reason
     assert "secret" not in fetched.reason
-
-
-@pytest.mark.parametrize(
-    "url",
-    ["http://127.0.0.1/", "http://localhost/", "http://[::1]/", "http://[::ffff:127.0.0.1]/", "http://2130706433/"],
-)
-async def test_private_addresses_are_refused(url: str) -> None:
-    async with fetcher(allow=()) as fetch:
-        fetched = await fetch.fetch(url)
-    assert fetched.status is PollStatus.REFUSED
-    assert "CHANCERY_EGRESS__ALLOW_PRIVATE" in fetched.reason
 
 
 @pytest.mark.parametrize("url", ["ftp://example.org/", "nonsense", "http://", "http://exa mple/", "http://a..b/\x01"])
@@ -215,23 +127,6 @@ async def test_redirects_are_followed(status: int) -> None:
         fetched = await fetch.fetch(server.url("/x"), '"tag"')
     assert (fetched.status, fetched.url) == (PollStatus.OK, server.url("/deep/z"))
     assert all(request.headers["if-none-match"] == '"tag"' for request in server.requests)
-
-
-@pytest.mark.parametrize("statuses", [(301, 301), (308, 302, 307)])
-async def test_redirects_that_come_round_end(statuses: tuple[int, ...]) -> None:
-    ring = {f"/{n}": redirect(status, f"/{(n + 1) % len(statuses)}") for n, status in enumerate(statuses)}
-    async with serving(ring) as server, fetcher() as fetch:
-        fetched = await fetch.fetch(server.url("/0"))
-    assert (fetched.status, fetched.reason) == (PollStatus.HTTP_ERROR, "redirect loop over 127.0.0.1")
-    assert len(server.requests) == len(statuses)
-
-
-async def test_redirects_are_counted() -> None:
-    routes = {f"/{n}": redirect(302, f"/{n + 1}") for n in range(20)}
-    async with serving(routes) as server, fetcher() as fetch:
-        fetched = await fetch.fetch(server.url("/0"))
-    assert fetched.reason == f"more than {MAX_REDIRECTS} redirects"
-    assert len(server.requests) == MAX_REDIRECTS + 1
 
 
 async def test_no_cookie_is_kept() -> None:

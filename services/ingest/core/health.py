@@ -59,7 +59,7 @@ _WHAT_TO_DO = {
 
 
 def kind_of(feed: Feed, state: FeedState | None, now: datetime) -> HealthKind:
-    """The one word for it, in about a microsecond: it is counted over every feed."""
+    """The one word for it, without the words: it is counted over every feed."""
     if not feed.enabled:
         return HealthKind.PAUSED
     if state is None or state.status is PollStatus.NEVER:

@@ -56,9 +56,9 @@ def after_document(
     if found.news:
         history = replace(history, changed_at=now)
     fresh = [entry for entry, mark in found.news if mark.revision == 1]
-    if fresh:
+    first = history.new_at is None  # also of a state that an earlier release wrote
+    if fresh or (first and entries):
         dates = sorted(entry.published_at for entry in entries if entry.published_at)
-        first = state.last_success_at is None
         history = replace(
             history,
             new_at=min(dates[-1], now) if first and dates else now,

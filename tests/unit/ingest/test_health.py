@@ -133,6 +133,14 @@ def test_the_same_document_for_ever_is_stuck_and_an_edited_one_only_quiet() -> N
     assert kind_of(FEED, wire.state.model_copy(update={"history": edited}), wire.now) is K.QUIET
 
 
+def test_a_silent_feed_of_an_earlier_release_is_found_quiet_too() -> None:
+    wire = Publisher(*every(HOUR, START - 9 * DAY, START - 8 * DAY))
+    wire.state = wire.poll().model_copy(update={"history": History()})
+    assert wire.kind() is K.OK
+    wire.poll(26)
+    assert (wire.kind(), wire.state.history.new_at) == (K.STUCK, START - 8 * DAY)
+
+
 def test_a_feed_without_any_entry_is_quiet() -> None:
     wire = Publisher()
     wire.poll()

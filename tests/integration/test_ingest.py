@@ -211,12 +211,16 @@ async def test_a_push_brings_an_article_long_before_the_poll(kafka: Settings, mo
             lease = reader.states[feed.feed_id].lease if feed.feed_id in reader.states else None
             return lease is not None and (lease.callback, lease.status) == (callback, LeaseStatus.LIVE)
 
+        def subscribed(callback: str) -> bool:
+            return any(name[1].startswith(f"{callback}/") for name in hub.subscriptions)
+
         for title in ("pushed to one", "pushed to the other"):
             settings, callback = reachable(quick(kafka, interval_s=5_400))
             async with ingesting(settings):
                 await reader.until(partial(leased, callback))
                 titles.append(title)
                 server.routes[path] = answer(200, rss(*map(item, titles), head=head))
+                await hub.until(partial(subscribed, callback))
                 name = next(name for name in hub.subscriptions if name[1].startswith(f"{callback}/"))
                 assert await hub.push(name, b"whatever it says") == 202
                 await reader.until(lambda: [article.title for article in reader.articles] == titles)

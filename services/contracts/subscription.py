@@ -14,6 +14,12 @@ class Channel(StrEnum):
     SLACK = "slack"
     SLACK_BOT = "slack-bot"
     WEBHOOK = "webhook"
+    TEAMS = "teams"
+    DISCORD = "discord"
+    PAGERDUTY = "pagerduty"
+    NTFY = "ntfy"
+    ALERTMANAGER = "alertmanager"
+    CAP = "cap"
 
 
 class SubscriptionState(StrEnum):

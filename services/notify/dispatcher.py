@@ -235,7 +235,7 @@ class Dispatcher:
         judgement = rules.judge(answer)
         after = retry.after_attempt(delivery, answer, judgement, started=started, late=late, jitter=self._jitter())
         if after.state is DeliveryState.DELIVERED:
-            after = after.model_copy(update={"receipt": rules.receipt(answer.body)})
+            after = after.model_copy(update={"receipt": rules.receipt(body, answer.body)})
         ended = self._clock.now()
         _tell(subscription, alert, after, answer, judgement, ended)
         hold_s = max(answer.retry_after_s or 0, rules.rest_s)

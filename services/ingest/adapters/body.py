@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-import brotli  # type: ignore[import-untyped, unused-ignore]
+import brotli
 import zstandard
 
 STEP_BYTES = 65_536

@@ -7,6 +7,7 @@ review.
 import json
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -37,18 +38,25 @@ CASES = {"alert": (CORROBORATED, False), "late": (given.alert(), True), "exercis
 
 def outputs() -> dict[str, str]:
     """Every golden file's name and what belongs in it."""
-    return {
-        f"{channel}-{shape}-{case}.json": json.dumps(json.loads(render(alert, late=late)), indent=2, ensure_ascii=False)
-        + "\n"
+    return dict(
+        _readable(f"{channel}-{shape}-{case}", render(alert, late=late))
         for channel, rules in CHANNELS.items()
         for shape, render in {"rich": rules.render, "plain": rules.render_plain}.items()
         for case, (alert, late) in CASES.items()
         if shape == "rich" or rules.render_plain is not rules.render
-    }
+    )
+
+
+def _readable(name: str, body: bytes) -> tuple[str, str]:
+    if body.startswith(b"<?xml"):
+        root = ElementTree.fromstring(body)
+        ElementTree.indent(root)
+        return f"{name}.xml", ElementTree.tostring(root, encoding="unicode") + "\n"
+    return f"{name}.json", json.dumps(json.loads(body), indent=2, ensure_ascii=False) + "\n"
 
 
 def test_the_golden_outputs_hold_still() -> None:
-    assert {path.name: path.read_text() for path in GOLDEN.glob("*.json")} == outputs()
+    assert {path.name: path.read_text() for path in GOLDEN.iterdir()} == outputs()
 
 
 def test_severity_is_told_by_shape_and_word() -> None:

@@ -6,13 +6,19 @@ from services.contracts.alert import Alert
 from services.contracts.delivery import Delivery
 from services.contracts.subscription import Channel
 from services.notify.core import retry
-from services.notify.core.channels import slack, slack_bot, webhook
+from services.notify.core.channels import alertmanager, cap, discord, ntfy, pagerduty, slack, slack_bot, teams, webhook
 from services.notify.core.channels.rules import ChannelRules
 
 CHANNELS: Mapping[Channel, ChannelRules] = {
     Channel.SLACK: slack.RULES,
     Channel.SLACK_BOT: slack_bot.RULES,
     Channel.WEBHOOK: webhook.RULES,
+    Channel.TEAMS: teams.RULES,
+    Channel.DISCORD: discord.RULES,
+    Channel.PAGERDUTY: pagerduty.RULES,
+    Channel.NTFY: ntfy.RULES,
+    Channel.ALERTMANAGER: alertmanager.RULES,
+    Channel.CAP: cap.RULES,
 }
 
 

@@ -59,16 +59,21 @@ def as_json(body: bytes, posting: Posting) -> Sequence[Envelope]:
     return (Envelope(body, JSON),)
 
 
-def no_receipt(answer: str) -> None:
+def bearer(posting: Posting) -> Mapping[str, str]:
+    """The headers of a JSON body, with the secret as a bearer token where there is one."""
+    return {**JSON, "authorization": f"Bearer {posting.secret}"} if posting.secret else JSON
+
+
+def no_receipt(body: bytes, answer: str) -> None:
     """The endpoint does not say how a message is called."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelRules:
     """`about` says in a line what the channel is, and `endpoint` what its address is; the command's help tells both.
-    `render_plain` is used once the endpoint has refused the layout. `receipt` finds in an
-    answer what the endpoint calls the message, to come back to it. `rest_s` is the least time from one attempt's end
-    to the next one's start at the same endpoint."""
+    `render_plain` is used once the endpoint has refused the layout. `receipt` finds in a body and the answer to it what
+    the endpoint calls the message, to come back to it. `rest_s` is the least time from one attempt's end to the next
+    one's start at the same endpoint."""
 
     about: str
     endpoint: str
@@ -78,4 +83,4 @@ class ChannelRules:
     dress: Dress = as_json
     secret: Secret = Secret.NONE
     rest_s: float = 0.0
-    receipt: Callable[[str], str | None] = no_receipt
+    receipt: Callable[[bytes, str], str | None] = no_receipt

@@ -56,7 +56,7 @@ def judge(answer: Answer) -> Judgement:
     return Judgement(outcome, f"{error[1]}: {meaning}")
 
 
-def receipt(answer: str) -> str | None:
+def receipt(_: bytes, answer: str) -> str | None:
     """The message's time stamp, by which Slack knows it in its channel."""
     found = _TS.search(answer) if _OK.match(answer) else None
     return found[1] if found else None

@@ -1,0 +1,34 @@
+"""CAP 1.2 over HTTP POST (OASIS Common Alerting Protocol): for systems that warn people."""
+
+import re
+from collections.abc import Sequence
+from xml.sax.saxutils import escape
+
+from services.notify.core.channels.cap.message import NO_REFERENCES, receipt, render
+from services.notify.core.channels.rules import ChannelRules, Envelope, Posting, Secret, bearer
+from services.notify.core.status import judge_by_status
+
+_MSG_TYPE = re.compile("<msgType>[A-Za-z]+</msgType>")
+
+
+def _posted(body: bytes, posting: Posting) -> Sequence[Envelope]:
+    """Who was told before gets an Update or a Cancel that refers to the first message. For others it is an Alert: a
+    reference to what one never got means nothing."""
+    text = body.decode()
+    if posting.head is None:
+        text = _MSG_TYPE.sub("<msgType>Alert</msgType>", text, count=1).replace(NO_REFERENCES, "", 1)
+    else:
+        text = text.replace(NO_REFERENCES, f"<references>{escape(posting.head)}</references>", 1)
+    return (Envelope(text.encode(), {**bearer(posting), "content-type": "application/cap+xml"}),)
+
+
+RULES = ChannelRules(
+    about="a system that takes CAP 1.2",
+    endpoint="the URL to post to",
+    render=render,
+    render_plain=render,
+    judge=judge_by_status,
+    dress=_posted,
+    secret=Secret.OPTIONAL,
+    receipt=receipt,
+)

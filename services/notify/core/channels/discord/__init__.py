@@ -1,0 +1,15 @@
+"""Discord, by a channel's webhook: its address is the password."""
+
+from services.notify.core.channels.discord.answers import judge
+from services.notify.core.channels.discord.message import render, render_plain
+from services.notify.core.channels.rules import ChannelRules
+
+# Five messages in two seconds for a webhook; Discord answers 429 to more.
+RULES = ChannelRules(
+    about="a Discord channel",
+    endpoint="the URL of its webhook",
+    render=render,
+    render_plain=render_plain,
+    judge=judge,
+    rest_s=0.5,
+)

@@ -26,6 +26,8 @@ from services.cli.rules import RulesDirectory, refuse_rules, rules_directory
 from services.contracts.feed import PollStatus
 from services.contracts.report import Classification, Finding, Span
 from services.ingest.adapters.fetcher import fetch_once
+from services.ingest.core.decoding import decode
+from services.ingest.core.full_text import Page, read_page, without_headline
 
 _CONTRACT = (
     "standing", "type", "outcome", "relation", "date", "date_precision", "site", "killed", "wounded", "weapon",
@@ -35,8 +37,6 @@ _CONTRACT = (
 _HTML = re.compile(
     r"^\s*+(?><!--.*?-->\s*+)*+<(?:!doctype html|html|head|body|article|div|p)\b", re.IGNORECASE | re.DOTALL
 )
-_HEADLINE_WITHIN = 3
-"""Lines of a page's text among which its headline stands, if at all; above it may be the section or the date."""
 _CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), 65533) | {9: 9, 10: 10, 13: 32}
 _C1 = re.compile("[\x7f-\x9f]")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -128,14 +128,14 @@ def _one(
         why = "is no text: it holds NUL bytes" if raw.strip() else "is empty"
         raise _Unusable(f"{_named(source)} {why}. Give the article as plain text or HTML")
     is_html = _HTML.match(raw[:2000].decode("utf-8", errors="replace"))
-    text, found_title, found_date = _text_of(raw) if is_html else (_decoded(raw, source), "", None)
-    title = title or found_title
+    page = _page_of(raw) if is_html else Page(_decoded(raw, source))
+    title = title or page.title
     article = ArticleText(
         id=source,
-        text=_without_headline(text, title) if is_html else text,
+        text=without_headline(page.text, title) if is_html else page.text,
         title=title,
         language_hint=lang,
-        published_at=_instant(published) if published else found_date,
+        published_at=_instant(date) if (date := published or page.date) else None,
     )
     return reader.explain(article), article
 
@@ -172,24 +172,14 @@ def _fetched(url: str) -> bytes:
     return fetched.body
 
 
-def _text_of(html: bytes) -> tuple[str, str, dt.datetime | None]:
-    # Slow to import and needed for HTML only.
-    from trafilatura import bare_extraction
-    from trafilatura.settings import Document
-
-    document = bare_extraction(html, with_metadata=True)
-    if not isinstance(document, Document) or not document.text:
+def _page_of(html: bytes) -> Page:
+    try:
+        page = read_page(decode(html)[0], with_metadata=True)
+    except Exception as error:  # noqa: BLE001 - whatever the extraction trips over is what the page did to it
+        raise _Unusable(f"this HTML cannot be read ({type(error).__name__}). Give the text itself") from None
+    if not page.text:
         raise _Unusable("there is no article text in this HTML. Give the text itself, for example on standard input")
-    return document.text, document.title or "", _instant(document.date) if document.date else None
-
-
-def _without_headline(text: str, title: str) -> str:
-    """A page's text without its headline, which is the title: told twice, it would count as lead too."""
-    lines = text.split("\n")
-    for number, line in enumerate(lines[:_HEADLINE_WITHIN]):
-        if line.split() and line.casefold().split() == title.casefold().split():
-            return "\n".join(lines[:number] + lines[number + 1 :]).strip()
-    return text
+    return page
 
 
 def _instant(value: str) -> dt.datetime:

@@ -22,13 +22,13 @@ from services.runtime.settings import Settings
 MOST_NAMED = 20
 
 
-def check_url(chosen: Settings, url: str, as_json: bool) -> bool:
+def check_url(chosen: Settings, url: str, as_json: bool, full_text: bool = False) -> bool:
     """Print what a poll of `url` would do; whether it would bring a feed."""
     try:
         address = feed_url(url)
     except BadAddress as error:
         fail(f"{error}. Give the address of a feed or of a page, as https://example.org/rss.xml", EXIT_USAGE)
-    checked = asyncio.run(check(chosen, address))
+    checked = asyncio.run(check(chosen, address, full_text=full_text))
     if as_json:
         print_json(checked.as_json())
     else:
@@ -54,6 +54,9 @@ def _print_check(checked: Check) -> None:
         newest = f", newest {told['newest']:%F %T %Z}" if told["newest"] else ""
         say(f"  entries     {told['entries']}, {told['dated']} dated{newest}; median {told['median_chars']} characters")
         say(f"  would add   {checked.articles} articles")
+    if page := checked.page:
+        say(f"  page        {page.outcome}: {page.url or 'the entry has no link'}")
+        say(f"  text        {page.text_chars} characters, {page.entry_chars} in the entry: {page.begins!r}")
     problem = document.problem if document else fetched.reason
     if problem:
         say(f"  problem     {problem}")

@@ -115,6 +115,9 @@ def check(
         Path | None,
         typer.Option(file_okay=False, exists=True, help="Read every document of this folder instead, and tell how."),
     ] = None,
+    full_text: Annotated[
+        bool, typer.Option("--full-text", help="Also fetch the page of the newest entry, as a poll of the feed may.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """What a poll would do, without doing it: answer, redirects, format, entries, dates, problems, next poll.
@@ -125,9 +128,11 @@ def check(
     """
     if (url is None) == (files is None):
         fail("give either an address or --files DIR", EXIT_USAGE)
+    if files and full_text:
+        fail("--full-text goes with an address: documents from a folder have no pages", EXIT_USAGE)
     if files:
         check_files(settings(), files, as_json)
-    elif not check_url(settings(), url or "", as_json):
+    elif not check_url(settings(), url or "", as_json, full_text):
         raise typer.Exit(1)
 
 

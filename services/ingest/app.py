@@ -9,6 +9,7 @@ import httpx
 
 from services.ingest.adapters.fetcher import Fetcher
 from services.ingest.adapters.hub import HubClient, answering
+from services.ingest.adapters.pages import page_reader
 from services.ingest.adapters.parser import ParserPool
 from services.ingest.adapters.state import FeedStore, Watcher
 from services.ingest.core.politeness import HostPacer
@@ -48,13 +49,15 @@ async def ingest(settings: Settings, health: Health, stop: asyncio.Event) -> Non
     ):
         health.set("broker")
         store = FeedStore(settings, publisher, DeadLetterBox(publisher, SERVICE))
+        hosts = HostPacer(wanted.host_concurrency, wanted.host_spacing_s, wanted.host_hold_s)
         poller = Poller(
             store,
             Fetcher(client, timeout_s=wanted.timeout_s, max_bytes=wanted.max_bytes),
             parser,
             pace=Pace.around(wanted.interval_s).bounded(wanted.min_interval_s, wanted.max_interval_s),
             concurrency=wanted.concurrency,
-            hosts=HostPacer(wanted.host_concurrency, wanted.host_spacing_s, wanted.host_hold_s),
+            hosts=hosts,
+            pages=page_reader(client, parser, hosts, settings),
         )
         try:
             async with asyncio.TaskGroup() as group, _subscribing(settings, client, store, poller, group) as watchers:

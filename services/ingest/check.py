@@ -2,20 +2,37 @@
 ingest. For the command and the API."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from services.contracts import ids
+from services.contracts.article import Article
 from services.contracts.feed import Feed, PollStatus
 from services.ingest.adapters.fetcher import fetch_once
+from services.ingest.adapters.pages import page_reader
 from services.ingest.adapters.parser import ParserPool
 from services.ingest.core.feed import Document, Entry
 from services.ingest.core.fetched import Fetched
+from services.ingest.core.full_text import page_outcome
 from services.ingest.core.health import health
 from services.ingest.core.outcome import settle, state_before
+from services.ingest.core.politeness import HostPacer, host_of
 from services.ingest.core.schedule import Pace
+from services.runtime.egress import guarded_client
 from services.runtime.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class PageCheck:
+    """What the page of the newest entry would give. `outcome` is "page", a PageProblem, or "not_wanted" where the entry
+    says enough or is too old to be an alert; `begins` is how the article's text would begin."""
+
+    url: str | None
+    outcome: str
+    entry_chars: int
+    text_chars: int
+    begins: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +44,7 @@ class Check:
     articles: int
     next_poll: str
     notes: tuple[str, ...] = ()
+    page: PageCheck | None = None
 
     @property
     def status(self) -> PollStatus:
@@ -50,6 +68,7 @@ class Check:
             "next_poll": self.next_poll,
             "notes": list(self.notes),
             **(of_document(document) if document else {}),
+            **({"page": asdict(self.page)} if self.page else {}),
         }
 
 
@@ -81,8 +100,9 @@ def parsers(chosen: Settings, processes: int) -> ParserPool:
     return ParserPool(processes=processes, timeout_s=limits.parse_timeout_s, max_entries=limits.max_entries)
 
 
-async def check(chosen: Settings, address: str) -> Check:
-    """What a first poll of `address`, an http(s) URL, would come to. Raises nothing but CancelledError."""
+async def check(chosen: Settings, address: str, *, full_text: bool = False) -> Check:
+    """What a first poll of `address`, an http(s) URL, would come to, with `full_text` also the page of its newest
+    entry. Raises nothing but CancelledError."""
     limits = chosen.ingest
     fetched = await fetch_once(chosen, address)
     document = None
@@ -96,4 +116,18 @@ async def check(chosen: Settings, address: str) -> Check:
     wait = f"in {(due - now).total_seconds():g} s ({outcome.next_because})" if due else f"never: {outcome.next_because}"
     how = health(outcome.moved or feed, outcome.state, now)
     notes = tuple(note for note in how.notes if document and note != document.problem)
-    return Check(fetched, document, len(outcome.articles), wait, notes)
+    page = await _page(chosen, address, outcome.articles[-1]) if full_text and outcome.articles else None
+    return Check(fetched, document, len(outcome.articles), wait, notes, page)
+
+
+async def _page(chosen: Settings, address: str, newest: Article) -> PageCheck:
+    limits, host = chosen.ingest, host_of(address)
+    async with (
+        guarded_client(chosen.egress, user_agent=limits.user_agent, timeout_s=limits.timeout_s) as client,
+        parsers(chosen, 1) as parser,
+    ):
+        reader = page_reader(client, parser, HostPacer(limits.host_concurrency, limits.host_spacing_s), chosen)
+        (article,) = await reader.complete([newest], host, lambda _: None)
+    return PageCheck(
+        article.url, page_outcome(article) or "not_wanted", len(newest.text), len(article.text), article.text[:200]
+    )

@@ -9,6 +9,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Protocol
@@ -22,6 +23,7 @@ from services.contracts.ids import FeedId
 from services.ingest.core import caching
 from services.ingest.core.feed import Document
 from services.ingest.core.fetched import Fetched
+from services.ingest.core.full_text import page_outcome
 from services.ingest.core.health import HealthKind, kind_of
 from services.ingest.core.history import validators
 from services.ingest.core.outcome import SUCCEEDED, Outcome, settle, state_before
@@ -48,6 +50,12 @@ class Fetches(Protocol):
 
 class Parses(Protocol):
     async def parse(self, body: bytes, content_type: str, url: str) -> Document: ...
+
+
+class Completes(Protocol):
+    async def complete(
+        self, articles: Sequence[Article], host: str, host_is_free: Callable[[str], None]
+    ) -> tuple[Article, ...]: ...
 
 
 class Store(Protocol):
@@ -77,6 +85,7 @@ class Poller:
         pace: Pace,
         concurrency: int,
         hosts: HostPacer | None = None,
+        pages: Completes | None = None,
         clock: Callable[[], datetime] = _utc_now,
         dice: Callable[[], float] = random.random,
     ) -> None:
@@ -85,6 +94,7 @@ class Poller:
         self._concurrency = concurrency
         self._clock, self._dice = clock, dice
         self._hosts = hosts or HostPacer(at_once=concurrency, spacing_s=0.0)
+        self._pages = pages
         self._queue = DueQueue()
         self._polls: dict[FeedId, tuple[str, asyncio.Task[None]]] = {}  # the address under poll, and its task
         self._paused: set[FeedId] = set()
@@ -179,7 +189,7 @@ class Poller:
             elif begins_at_s is not None:
                 self._queue.set(key, begins_at_s)
 
-    def _host_is_free(self, host: str, _: asyncio.Task[None]) -> None:
+    def _host_is_free(self, host: str, _: object = None) -> None:
         """Those that waited for it are due, but for what was rescheduled or dropped meanwhile."""
         for key in self._hosts.ended(host):
             if key not in self._queue and FeedId(key) not in self._polls and FeedId(key) not in self._paused:
@@ -218,7 +228,7 @@ class Poller:
         _report(feed, outcome, time.perf_counter() - started_s)
 
     async def _outcome(self, feed: Feed) -> Outcome:
-        state = state_before(feed, self._store.state(feed.feed_id))
+        state, asked_for = state_before(feed, self._store.state(feed.feed_id)), feed.url
         if state.next_poll_at is not None:
             metrics.FEED_POLL_LAG_SECONDS.observe(max((self._clock() - state.next_poll_at).total_seconds(), 0.0))
         fetched = await self._fetcher.fetch(feed.url, *validators(state, self._clock()))
@@ -230,7 +240,11 @@ class Poller:
             document = await self._parser.parse(fetched.body, fetched.content_type, fetched.url)
         # The feed's title, grade or hints may have been changed meanwhile.
         feed = self._store.feed(feed.feed_id) or feed
-        return settle(feed, state, fetched, document, now=now, pace=self._pace, jitter=self._dice())
+        outcome = settle(feed, state, fetched, document, now=now, pace=self._pace, jitter=self._dice())
+        if self._pages is None or not feed.full_text:
+            return outcome
+        complete = await self._pages.complete(outcome.articles, host_of(asked_for), self._host_is_free)
+        return replace(outcome, articles=complete)
 
     def _hold(self, host: str, now: datetime, retry_after: timedelta | None) -> None:
         asked_s = retry_after.total_seconds() if retry_after else None
@@ -282,6 +296,10 @@ def _report(feed: Feed, outcome: Outcome, took_s: float) -> None:
     for article in outcome.articles:
         kind = "backlog" if article.backlog else "new" if article.revision == 1 else "revision"
         metrics.ARTICLES_PUBLISHED.labels(kind).inc()
+    pages = Counter(page_outcome(article) for article in outcome.articles)
+    del pages[""]
+    for what, times in pages.items():
+        metrics.PAGES.labels(what).inc(times)
     say = log.info if state.status in SUCCEEDED else log.warning
     say(
         FEED_POLLED,
@@ -292,6 +310,7 @@ def _report(feed: Feed, outcome: Outcome, took_s: float) -> None:
         http_status=state.http_status,
         entries=state.entries,
         published=len(outcome.articles),
+        pages=dict(pages),
         failures=state.failures,
         next_poll_at=state.next_poll_at.isoformat() if state.next_poll_at else None,
         next_because=outcome.next_because,

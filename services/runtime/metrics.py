@@ -20,6 +20,7 @@ HUB_LEASES = Gauge("chancery_websub_leases", "Feeds of this process that offer a
 HUB_REQUESTS = Counter("chancery_websub_requests_total", "Requests to hubs", ["mode", "outcome"])
 PUSHES = Counter("chancery_websub_pushes_total", "What hubs pushed, or others in their name", ["status"])
 ARTICLES_PUBLISHED = Counter("chancery_articles_published_total", "Articles written", ["kind"])
+PAGES = Counter("chancery_pages_total", "Pages that were wanted for the full text, by what came of them", ["outcome"])
 
 ARTICLES_CLASSIFIED = Counter("chancery_articles_classified_total", "Articles read", ["language"])
 CLASSIFY_SECONDS = Histogram(

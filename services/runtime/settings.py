@@ -102,6 +102,8 @@ class IngestSettings(Section):
     websub_host: str = Field("127.0.0.1", description="where hubs are listened to, behind whatever holds the address")
     websub_port: int = Field(8091, ge=0, le=65535, description="0 takes a free port")
     websub_lease_s: int = Field(864_000, ge=300, le=2_592_000, description="lease that hubs are asked for")
+    pages_per_poll: int = Field(8, ge=1, le=100, description="newest entries of a poll whose pages may be fetched")
+    pages_timeout_s: float = Field(10, gt=0, le=300, description="time the articles of a poll may wait for their pages")
     user_agent: str = "ChanceryWatch/0.1 (+https://github.com/chancery-watch/chancery; security alerts)"
 
     @field_validator("websub_callback")

@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaProducer
 from typer.testing import CliRunner
 
 from services.cli import app as chancery
-from services.contracts.article import Article
+from services.contracts.article import Article, PageProblem, TextOrigin
 from services.contracts.audit import AuditEntry, FieldChange
 from services.contracts.dead_letter import DeadLetter
 from services.contracts.feed import Feed, FeedState, LeaseStatus, PollStatus
@@ -36,6 +36,7 @@ from tests.integration.chain import environment_of
 from tests.unit.ingest.documents import GOOD_RSS, WEB_PAGE, item, rss
 from tests.unit.ingest.fakes import feed_at
 from tests.unit.ingest.local_hub import LocalHub
+from tests.unit.ingest.pages import BODY, LEAD, TITLE, web_page
 from tests.unit.ingest.server import Handler, Request, answer, serving
 
 pytestmark = pytest.mark.integration
@@ -128,6 +129,38 @@ async def test_feeds_become_articles_and_states(kafka: Settings) -> None:
     }
     assert states["/good"].etag == '"1"'
     assert str(reader.articles[0].watermark_at) == "2020-12-21 08:00:00+03:00"
+
+
+async def test_the_text_of_the_page_arrives_in_the_article(kafka: Settings) -> None:
+    """Where the feed allows it and robots.txt does; a later edit of the entry is a revision, the page alone is none."""
+    entries = [item("open") + "<link>/open</link>", item("private") + "<link>/private/1</link>"]
+    entries = [entry.replace("Text of", f"{LEAD} Text of") for entry in entries]
+    routes = {
+        "/rss": answer(200, rss(*entries)),
+        "/robots.txt": answer(200, b"User-agent: *\nDisallow: /private"),
+        "/open": answer(200, web_page(*BODY), content_type="text/html"),
+        "/private/1": answer(200, web_page(*BODY), content_type="text/html"),
+    }
+    async with serving(routes) as server, reading(kafka) as reader:
+        feed = feed_at(server.url("/rss")).model_copy(update={"full_text": True})
+        await reader.publisher.publish(FEEDS, feed)
+        async with ingesting(quick(kafka, interval_s=1)):
+            await reader.until(lambda: len(reader.articles) == 2)
+            await reader.until(lambda: len(server.asked("/rss")) >= 3)
+            edited = entries[0].replace("Text of", "Edited text of")
+            server.routes["/rss"] = answer(200, rss(edited, entries[1]))
+            await reader.until(lambda: len(reader.articles) == 3)
+    articles = {(a.title, a.revision): a for a in reader.articles}
+    opened, private, edit = articles["open", 1], articles["private", 1], articles["open", 2]
+    for article, lead in ((opened, f"{LEAD} Text of open"), (edit, f"{LEAD} Edited text of open")):
+        assert (article.text_origin, article.page_problem) == (TextOrigin.PAGE, None)
+        assert article.text == "\n".join((lead, TITLE, *BODY))
+    assert (private.text_origin, private.page_problem) == (TextOrigin.SUMMARY, PageProblem.DISALLOWED)
+    assert private.text == f"{LEAD} Text of private"
+    assert edit.article_id == opened.article_id
+    assert len(server.asked("/robots.txt")) == 1
+    assert len(server.asked("/open")) == 2
+    assert server.asked("/private/1") == []
 
 
 async def test_a_restart_polls_nobody_early_and_repeats_nothing(kafka: Settings) -> None:

@@ -1,6 +1,7 @@
 """A conditional GET that always ends, in time and in bytes, with a value that says how."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -21,12 +22,11 @@ MAX_DRAINED_BYTES = 65_536
 MAX_VALIDATOR_BYTES = 4_096
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_HEADERS = {
-    b"Accept": b"application/atom+xml, application/rss+xml, application/rdf+xml, application/feed+json, "
-    b"application/xml;q=0.9, "
-    b"text/xml;q=0.9, */*;q=0.1",
-    b"Accept-Encoding": ACCEPTED.encode(),
-}
+FEEDS = (
+    "application/atom+xml, application/rss+xml, application/rdf+xml, application/feed+json, application/xml;q=0.9, "
+    "text/xml;q=0.9, */*;q=0.1"
+)
+PAGES = "text/html, application/xhtml+xml, text/plain;q=0.5, */*;q=0.1"
 
 
 class _Ended(Exception):
@@ -39,20 +39,30 @@ class _Ended(Exception):
 class Fetcher:
     """Fetches documents through `client`, which guards addresses and follows no redirect by itself.
 
-    `timeout_s` bounds the whole of a fetch, redirects included; `max_bytes` a document after decompression.
+    `timeout_s` bounds the whole of a fetch, redirects included; `max_bytes` a document after decompression;
+    `accept` is what is preferred.
     """
 
-    def __init__(self, client: GuardedClient, *, timeout_s: float, max_bytes: int) -> None:
+    def __init__(self, client: GuardedClient, *, timeout_s: float, max_bytes: int, accept: str = FEEDS) -> None:
         self._client = client
+        self._headers = {b"Accept": accept.encode(), b"Accept-Encoding": ACCEPTED.encode()}
         self._timeout_s = timeout_s
         self._max_bytes = max_bytes
 
-    async def fetch(self, url: str, etag: str | None = None, last_modified: str | None = None) -> Fetched:
-        """What a GET of `url` comes to. Raises nothing but CancelledError."""
+    async def fetch(
+        self,
+        url: str,
+        etag: str | None = None,
+        last_modified: str | None = None,
+        *,
+        before_redirect: Callable[[str], Awaitable[None]] | None = None,
+    ) -> Fetched:
+        """What a GET of `url` comes to. Raises nothing but CancelledError, and what `before_redirect` raises, which
+        is asked before each address that a redirect names."""
         status, reason = PollStatus.UNREACHABLE, ""
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await self._follow(url, conditions(etag, last_modified))
+                return await self._follow(url, conditions(etag, last_modified), before_redirect)
         except _Ended as end:
             status, reason = end.status, end.reason
         except EgressRefused as error:
@@ -71,10 +81,15 @@ class Fetcher:
             reason = str(error) or type(error).__name__
         return Fetched(status, reason[:300], url)
 
-    async def _follow(self, url: str, conditional: dict[bytes, bytes]) -> Fetched:
+    async def _follow(
+        self,
+        url: str,
+        conditional: dict[bytes, bytes],
+        before_redirect: Callable[[str], Awaitable[None]] | None,
+    ) -> Fetched:
         hops: list[Hop] = []
         while True:
-            response = await self._client.get_unread(url, {**_HEADERS, **conditional})
+            response = await self._client.get_unread(url, {**self._headers, **conditional})
             try:
                 if response.status_code not in _REDIRECTS:
                     return _gone_for_good(
@@ -88,6 +103,8 @@ class Fetcher:
                 raise _Ended(PollStatus.HTTP_ERROR, f"redirect loop over {_host(target)}")
             if len(hops) == MAX_REDIRECTS:
                 raise _Ended(PollStatus.HTTP_ERROR, f"more than {MAX_REDIRECTS} redirects")
+            if before_redirect is not None:
+                await before_redirect(target)
             hops.append(Hop(url, response.status_code))
             url = target
 

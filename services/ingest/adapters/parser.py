@@ -1,4 +1,4 @@
-"""Documents to entries in processes of their own, each with a deadline; a process that fails is replaced."""
+"""Documents to what they say in processes of their own, each with a deadline; a process that fails is replaced."""
 
 import asyncio
 import json
@@ -9,11 +9,17 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from services.contracts.feed import PollStatus
-from services.ingest.adapters.parsing import ANSWER, DOCUMENTS, QUESTION
+from services.ingest.adapters.parsing import ANSWER, DOCUMENTS, PAGES, PERMISSIONS, QUESTION, Kind
 from services.ingest.core.feed import Document
+from services.ingest.core.full_text import Page
+from services.ingest.core.robots import Permission
 
 # The process ends itself at the deadline; this is for one that cannot even do that.
 _GRACE_S = 5.0
+
+
+class _Failed(Exception):
+    """The document was not read; the message says why."""
 
 
 class ParserPool:
@@ -40,6 +46,32 @@ class ParserPool:
 
     async def parse(self, body: bytes, content_type: str, url: str) -> Document:
         """What `body` says; a document the parser did not survive is `ill_formed`."""
+        asked = {"content_type": content_type, "url": url, "max_entries": self._max_entries}
+        try:
+            return DOCUMENTS.validate_json(await self._answer(Kind.FEED, body, asked))
+        except _Failed as failure:
+            return Document(PollStatus.ILL_FORMED, str(failure))
+
+    async def page(self, body: bytes, content_type: str) -> Page:
+        """The article in a page; of one the parser did not survive, nothing."""
+        try:
+            return PAGES.validate_json(await self._answer(Kind.PAGE, body, {"content_type": content_type}))
+        except _Failed:
+            return Page()
+
+    async def permission(self, robots: bytes, url: str, user_agent: str) -> Permission:
+        """May `user_agent` fetch `url`? What the parser did not survive forbids it."""
+        if not robots:
+            return Permission(allowed=True)
+        try:
+            answer = await self._answer(Kind.ROBOTS, robots, {"url": url, "user_agent": user_agent})
+            return PERMISSIONS.validate_json(answer)
+        except _Failed:
+            return Permission(allowed=False)
+
+    async def _answer(self, kind: Kind, body: bytes, asked: dict[str, object]) -> bytes:
+        """The answer as JSON. Raises _Failed."""
+        head = json.dumps({"kind": kind, "timeout_s": self._timeout_s} | asked).encode()
         process = await self._places.get()
         answered = False
         try:
@@ -49,40 +81,35 @@ class ParserPool:
                     stdin=PIPE, stdout=PIPE, start_new_session=True,
                 )  # fmt: skip
             async with asyncio.timeout(self._timeout_s + _GRACE_S):
-                document = await self._ask(process, body, content_type, url)
+                answer = await _ask(process, head, body)
             answered = True
-            return document
+            return answer
         except TimeoutError:
-            return self._failed("")
+            raise self._too_slow() from None
         except (asyncio.IncompleteReadError, ConnectionError):
             assert process is not None
             code = await process.wait()
-            return self._failed("" if code == -signal.SIGALRM else f"the document ended its parser (exit {code})")
+            if code == -signal.SIGALRM:
+                raise self._too_slow() from None
+            raise _Failed(f"the document ended its parser (exit {code})") from None
         finally:
             if not answered and process is not None:
                 with suppress(ProcessLookupError):
                     process.kill()
             self._places.put_nowait(process if answered else None)
 
-    async def _ask(self, process: Process, body: bytes, content_type: str, url: str) -> Document:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        head = json.dumps(
-            {
-                "content_type": content_type,
-                "url": url,
-                "max_entries": self._max_entries,
-                "timeout_s": self._timeout_s,
-            }
-        ).encode()
-        process.stdin.write(QUESTION.pack(len(head), len(body)) + head)
-        process.stdin.write(body)
-        await process.stdin.drain()
-        (length,) = ANSWER.unpack(await process.stdout.readexactly(ANSWER.size))
-        return DOCUMENTS.validate_json(await process.stdout.readexactly(length))
+    def _too_slow(self) -> _Failed:
+        return _Failed(f"not parsed within {self._timeout_s:g} s")
 
-    def _failed(self, reason: str) -> Document:
-        return Document(PollStatus.ILL_FORMED, reason or f"not parsed within {self._timeout_s:g} s")
+
+async def _ask(process: Process, head: bytes, body: bytes) -> bytes:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(QUESTION.pack(len(head), len(body)) + head)
+    process.stdin.write(body)
+    await process.stdin.drain()
+    (length,) = ANSWER.unpack(await process.stdout.readexactly(ANSWER.size))
+    return await process.stdout.readexactly(length)
 
 
 def _all(places: "asyncio.Queue[Process | None]") -> Iterator[Process | None]:

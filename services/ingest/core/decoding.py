@@ -27,6 +27,9 @@ _FIRST_LETTERS = (
     (b"\x4c\x6f\xa7\x94", "cp037"),
 )
 _XML_LABEL = re.compile(rb"""^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']\s*([A-Za-z0-9._:-]{1,40})""")
+# HTML has it in the first 1,024 bytes, by the standard; pages that are older than it have it further down.
+_META_LABEL = re.compile(rb"""<meta[^>]{1,200}?charset\s*=\s*["']?\s*([A-Za-z0-9._:-]{1,40})""", re.IGNORECASE)
+_META_WITHIN = 4_096
 _HTTP_LABEL = re.compile(r"""charset\s*=\s*["']?\s*([A-Za-z0-9._:-]{1,40})""", re.IGNORECASE)
 _SUPERSETS = {"gb2312": "gb18030", "gbk": "gb18030", "iso8859-1": "cp1252", "ascii": "cp1252", "shift_jis": "cp932"}
 _NOT_TEXT = frozenset({"punycode", "idna", "unicode-escape", "raw-unicode-escape", "undefined", "utf-7"})
@@ -55,14 +58,14 @@ def decode(body: bytes, content_type: str = "") -> tuple[str, str]:
     for mark, charset in (*_BOMS, *_FIRST_LETTERS):
         if body.startswith(mark):
             return body.decode(charset, "replace").removeprefix("\ufeff"), ""
-    own, http = _XML_LABEL.search(body), _HTTP_LABEL.search(content_type)
+    own, http = _XML_LABEL.search(body) or _META_LABEL.search(body, 0, _META_WITHIN), _HTTP_LABEL.search(content_type)
     labels = [label[1] if isinstance(label[1], str) else label[1].decode() for label in (own, http) if label]
     text = body.decode("utf-8", "replace")
     # A publisher that cuts a summary at a byte leaves broken characters in what is UTF-8 all the same.
     if len(_NOT_ASCII.findall(text)) > 10 * text.count("\ufffd"):
         return text, _mislabelled(labels, "utf-8")
     for charset in filter(None, map(_charset, [*labels, "utf-8"])):
-        with suppress(UnicodeDecodeError):
+        with suppress(UnicodeError):
             return body.decode(charset), _mislabelled(labels, charset)
     return body.decode("cp1252", "replace"), _mislabelled(labels or ["utf-8"], "cp1252")
 

@@ -6,10 +6,17 @@ from urllib.parse import urlsplit
 
 # How long a host is held that says 429 and not for how long.
 SHORTEST_HOLD_S = 60.0
+# A page yields to the polls that wait for its host, and asks again after so long.
+ASK_AGAIN_S = 0.25
+# Pages may stand on any number of hosts; of more than these, those that are free are forgotten.
+MAX_REMEMBERED = 10_000
 
 
 def host_of(url: str) -> str:
-    """The host that a poll of `url` counts for, however it is written: its ports and names with a dot are one."""
+    """The host that a request for `url` counts for, however it is written: its ports and names with a dot are one.
+
+    Raises ValueError for what is no address.
+    """
     return (urlsplit(url).hostname or "").rstrip(".")
 
 
@@ -55,6 +62,28 @@ class HostPacer:
         hold_s = min(max(retry_after_s or 0.0, SHORTEST_HOLD_S), self._longest_hold_s)
         self._held_until_s[host] = max(self._held_until_s.get(host, 0.0), now_s + hold_s)
         return self._held_until_s[host] - now_s
+
+    def visited_at(self, host: str, now_s: float, *, lent: bool) -> float:
+        """`now_s` where a page of `host` is fetched now, or a later moment at which to ask again.
+
+        Its end is to be told like that of a poll, unless the turn is `lent`: by a poll of that host.
+        """
+        begun_s = self._begun_s.get(host, -math.inf)
+        free_at_s = max(
+            begun_s + self._spacing_s, self._free_at_s.get(host, now_s), self._held_until_s.get(host, now_s)
+        )
+        if free_at_s > now_s:
+            return free_at_s
+        if not lent:
+            if self._under_way[host] >= self._at_once:
+                return now_s + ASK_AGAIN_S
+            self._under_way[host] += 1
+        self._begun_s[host] = now_s
+        for moments in (self._begun_s, self._free_at_s, self._held_until_s):
+            if len(moments) > MAX_REMEMBERED:
+                for passed in [host for host, at_s in moments.items() if at_s + self._spacing_s <= now_s]:
+                    del moments[passed]
+        return now_s
 
     def ended(self, host: str) -> list[str]:
         """The keys that waited for it."""

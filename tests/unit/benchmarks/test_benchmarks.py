@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import correlation_load, feed_site, fit_specificity, polling, quality, speed, stages
+from benchmarks import correlation_load, feed_site, fit_specificity, pages, polling, quality, speed, stages
 from benchmarks.pollers import Pass
 from deploy.demo import newsroom
 from services.classify.adapters.data import load_rules
@@ -18,6 +18,7 @@ from services.classify.core.scoring.tally import count
 from services.contracts.alert import Alert, ChangeKind
 from services.contracts.incident import Incident
 from services.ingest.adapters.parsing import parse
+from services.ingest.core.full_text import read_page
 
 READER = Reader(load_rules())
 
@@ -32,6 +33,16 @@ def test_articles_are_of_one_size_in_every_language_and_the_same_each_time(name:
     assert [row["lang"] for row in rows[: len(LANGUAGES)]] == LANGUAGES
     assert all(speed.ARTICLE_BYTES - 3 <= len(row["text"].encode()) <= speed.ARTICLE_BYTES for row in rows)
     assert speed._lines(speed.MIXES[name], 40, LANGUAGES) == lines
+
+
+def test_pages_hold_a_story_in_every_language_among_what_is_none() -> None:
+    htmls = pages._pages(len(LANGUAGES))
+    assert len(set(htmls)) == len(LANGUAGES)
+    for html in htmls:
+        text = read_page(html.decode()).text
+        assert text.count("\n") + 1 >= 8  # the story's paragraphs, and its headline perhaps
+        assert "var a" not in text
+        assert "menu__item" not in text
 
 
 def test_leads_tell_an_attack_and_ordinary_paragraphs_none() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from services.contracts import ids
-from services.contracts.article import Article
+from services.contracts.article import Article, TextOrigin
 from services.contracts.feed import Feed, FeedState, Lease, PollStatus
 from services.ingest.core.feed import Document, Entry
 from services.ingest.core.fetched import Fetched, Hop
@@ -70,10 +70,25 @@ class MemoryStore:
             await self._written.wait_for(lambda: sum(kind == "state" for kind, _ in self.log) >= times)
 
 
+class Pages:
+    """Completes articles with a text that says how often it was asked, and remembers for which host."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def complete(
+        self, articles: Sequence[Article], host: str, host_is_free: Callable[[str], None]
+    ) -> tuple[Article, ...]:
+        await asyncio.sleep(0)
+        self.asked.append(host)
+        told = {"text": f"page {len(self.asked)}", "text_origin": TextOrigin.PAGE}
+        return tuple(article.model_copy(update=told) for article in articles)
+
+
 class Scripted:
     """A fetcher and parser in one: each address answers with one entry named after how often it was asked.
 
-    `permanent` holds redirects for good.
+    `permanent` holds redirects for good; `entry_id`, where it is set, stays the entry's name.
     `hold(url)` makes its fetch wait for `release`; `fetching` is set when a held fetch has begun.
     """
 
@@ -86,6 +101,7 @@ class Scripted:
         self.throttled: set[str] = set()
         self._held: set[str] = set()
         self.permanent: dict[str, str] = {}
+        self.entry_id = ""
 
     def hold(self, *urls: str) -> None:
         self._held |= set(urls)
@@ -110,7 +126,7 @@ class Scripted:
     async def parse(self, body: bytes, content_type: str, url: str) -> Document:
         if url in self.broken:
             raise ZeroDivisionError("a bug")
-        return Document(PollStatus.OK, entries=(Entry(id=f"{url} {self.times(url)}"),))
+        return Document(PollStatus.OK, entries=(Entry(id=self.entry_id or f"{url} {self.times(url)}"),))
 
     def times(self, url: str) -> int:
         return sum(asked == url for asked, _ in self.asked)

@@ -11,7 +11,8 @@ from services.contracts.feed import PollStatus
 from services.ingest.check import check
 from services.runtime.settings import Settings, load_settings
 from tests.unit.ingest.documents import GOOD_RSS, WEB_PAGE, item, rss
-from tests.unit.ingest.server import answer, redirect, serving
+from tests.unit.ingest.pages import BODY, LEAD, TITLE, web_page
+from tests.unit.ingest.server import Handler, answer, redirect, serving
 
 
 @pytest.fixture
@@ -48,6 +49,23 @@ async def test_ids_that_name_several_articles_are_said(settings: Settings) -> No
     assert (told["articles"], note.partition(" (")[0]) == (2, "one id is given to several articles")
 
 
+@pytest.mark.parametrize(
+    ("page", "outcome", "chars"),
+    [
+        (answer(200, web_page(*BODY), content_type="text/html"), "page", len(LEAD) + 1 + len("\n".join(BODY))),
+        (answer(404), "http_error", len(LEAD)),
+    ],
+)
+async def test_the_page_of_the_newest_entry(settings: Settings, page: Handler, outcome: str, chars: int) -> None:
+    newest, older = item("n", TITLE, LEAD) + "<link>/1</link>", item("o") + "<link>/2</link>"
+    async with serving({"/rss": answer(200, rss(newest, older)), "/1": page}) as server:
+        told = (await check(settings, server.url("/rss"), full_text=True)).as_json()["page"]
+        assert (told["url"], told["outcome"]) == (server.url("/1"), outcome)
+        assert (told["entry_chars"], told["text_chars"]) == (len(LEAD), chars)
+        assert told["begins"].startswith(LEAD)
+        assert "page" not in (await check(settings, server.url("/rss"))).as_json()
+
+
 async def test_one_that_is_gone(settings: Settings) -> None:
     async with serving({"/": answer(410)}) as server:
         told = (await check(settings, server.url("/"))).as_json()
@@ -67,7 +85,7 @@ def test_a_folder_of_documents(tmp_path: Path) -> None:
     assert "RSS 2.0" in table.stdout
 
 
-@pytest.mark.parametrize("arguments", [[], ["https://a.example/", "--files", "."]])
+@pytest.mark.parametrize("arguments", [[], ["https://a.example/", "--files", "."], ["--files", ".", "--full-text"]])
 def test_one_of_the_two_is_wanted(arguments: list[str]) -> None:
     run = CliRunner().invoke(app, ["feeds", "check", *arguments])
     assert run.exit_code == 2

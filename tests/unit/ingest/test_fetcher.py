@@ -11,7 +11,7 @@ from services.contracts.codec import decode, encode
 from services.contracts.feed import FeedState, PollStatus
 from services.contracts.ids import feed_id
 from services.ingest.adapters.body import ACCEPTED
-from services.ingest.adapters.fetcher import Fetcher
+from services.ingest.adapters.fetcher import PAGES, Fetcher
 from services.runtime.egress import guarded_client
 from services.runtime.settings import EgressSettings
 from tests.unit.ingest.server import Request, answer, redirect, serving
@@ -143,3 +143,25 @@ async def test_a_server_is_asked_for_what_can_be_unpacked_and_that_is_unpacked()
         bodies = [(await fetch.fetch(server.url(path))).body for path in routes]
     assert bodies == [b"<rss/>"] * len(ACCEPTED.split(", "))
     assert {request.headers["accept-encoding"] for request in server.requests} == {ACCEPTED}
+
+
+async def test_who_asks_for_pages_says_so_and_may_end_a_fetch_before_a_redirect() -> None:
+    class Enough(Exception):
+        pass
+
+    async def only_so_far(url: str) -> None:
+        asked.append(url)
+        if url.endswith("/c"):
+            raise Enough
+
+    asked: list[str] = []
+    routes = {"/a": redirect(302, "/b"), "/b": redirect(302, "/c"), "/c": answer(200)}
+    async with (
+        serving(routes) as server,
+        guarded_client(EgressSettings(allow_private=("127.0.0.1/32",)), user_agent="test/1", timeout_s=5) as client,
+    ):
+        fetch = Fetcher(client, timeout_s=5, max_bytes=MAX_BYTES, accept=PAGES)
+        with pytest.raises(Enough):
+            await fetch.fetch(server.url("/a"), before_redirect=only_so_far)
+    assert asked == [server.url("/b"), server.url("/c")]
+    assert [(r.path, r.headers["accept"]) for r in server.requests] == [("/a", PAGES), ("/b", PAGES)]

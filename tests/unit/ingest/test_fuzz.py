@@ -11,15 +11,18 @@ from services.contracts import ids
 from services.contracts.codec import decode, encode
 from services.contracts.feed import Feed, FeedState, PollStatus
 from services.ingest.adapters.fetcher import MAX_VALIDATOR_BYTES
-from services.ingest.adapters.parsing import DOCUMENTS, parse
+from services.ingest.adapters.parsing import DOCUMENTS, PAGES, page, parse
 from services.ingest.core.feed import Document, Entry
 from services.ingest.core.fetched import Fetched, Hop
+from services.ingest.core.full_text import completed
 from services.ingest.core.outcome import FURTHEST_AHEAD, SUCCEEDED, Outcome, settle, state_before
 from services.ingest.core.recognition import SEEN_AT_LEAST
 from services.ingest.core.schedule import JITTER_SHARE, LONGEST_BACK_OFF, LONGEST_FRESHNESS, LONGEST_RETRY_AFTER, Pace
 from services.runtime.settings import IngestSettings
+from tests.contracts.examples import ARTICLE
 from tests.unit.ingest.documents import BILLION_LAUGHS, EXTERNAL_ENTITY, GOOD_RSS, WEB_PAGE
 from tests.unit.ingest.hostile.documents import json_feed
+from tests.unit.ingest.pages import BODY, web_page
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
 """Of each law. By default 300, the same every time; so many new ones, a minute for 10,000:
@@ -106,6 +109,27 @@ def test_no_damage_raises_and_what_is_read_can_be_written(body: bytes, content_t
     assert "the parser failed" not in document.problem
     assert document == parse(body, content_type, URL, 100)
     assert DOCUMENTS.validate_json(DOCUMENTS.dump_json(document)) == document
+
+
+HTML = web_page(*BODY)
+MARKUP = st.sampled_from(
+    [b"<div>" * 5_000, b"<b>" * 3_000, b"<table><tr><td>" * 500, b"<ul><li>" * 500, b"</div>" * 900, b"<!--", b"-->",
+     b"<script>", b"<![CDATA[", b'<p class="', b"<p " + b"a=1 " * 2_000, b"x" * 50_000, b"&#xD800;&#0;&nbsp;",
+     b"<?xml version='1.0' encoding='utf-16'?>", b"<!DOCTYPE html [<!ENTITY a 'b'>]>", b"\x00", b"<html/>",
+     b"<meta charset=rot13>",
+     b"<meta charset='utf-7'>", b"<time datetime='99999-99-99'>", "\U0001f4a3\u202e\u0301".encode(), b"<title/>"]
+) | st.binary(max_size=20)  # fmt: skip
+
+
+@given(st.lists(st.tuples(st.integers(0, len(HTML)), st.integers(0, 400), MARKUP), max_size=4), st.booleans())
+@settings(fuzzed, deadline=None)  # the pool has one
+def test_no_page_raises_and_its_text_can_be_written(damage: list[tuple[int, int, bytes]], plain: bool) -> None:
+    body = HTML
+    for start, length, piece in damage:
+        body = body[:start] + piece + body[start + length :]
+    read = page(body, "text/plain" if plain else "text/html")
+    assert PAGES.validate_json(PAGES.dump_json(read)) == read
+    encode(completed(ARTICLE, read))
 
 
 @given(damaged(), st.integers(1, 3))

@@ -11,12 +11,16 @@ import pytest
 from services.contracts.article import TextOrigin
 from services.contracts.feed import PollStatus
 from services.ingest.adapters.parser import ParserPool
-from services.ingest.adapters.parsing import parse
+from services.ingest.adapters.parsing import page, parse
 from services.ingest.core.feed import Document, Entry
+from services.ingest.core.full_text import Page
+from services.ingest.core.robots import Permission
 from services.ingest.core.timestamps import instant
 from tests.unit.ingest.documents import BILLION_LAUGHS, EXTERNAL_ENTITY, GOOD_RSS, WEB_PAGE, item, rss
+from tests.unit.ingest.pages import BODY, web_page
 
 URL = "https://wire.example/feed.xml"
+HTML = web_page(*BODY)
 
 
 def read(body: bytes, content_type: str = "") -> Document:
@@ -148,6 +152,7 @@ def test_references_to_no_character_spoil_nothing(number: str) -> None:
         ("utf-8", "cp1251", 'text/xml; charset="windows-1251"', "labelled utf-8, read as cp1251"),
         ("utf-16", "utf-16", "", ""),
         ("", "utf-16-le", "", ""),
+        ("rot13", "utf-8", "", "labelled rot13, read as utf-8"),
         ("nonsense-8", "utf-8", "text/xml; charset=more-nonsense", "labelled nonsense-8, read as utf-8"),
     ],
 )
@@ -168,6 +173,12 @@ def test_a_text_cut_in_a_character_stays_utf8() -> None:
     body = rss("<title>Взрыв у посольства</title>", f"<title>{'посольство ' * 20}</title>")
     broken = body.replace("Взрыв".encode(), "Взрыв".encode()[:-1])
     assert read(broken).entries[0].title == "Взры\ufffd у посольства"
+
+
+@pytest.mark.parametrize("content_type", ["text/html", "text/plain"])
+def test_a_page_without_end_is_cut_where_it_is_read(content_type: str) -> None:
+    sentences = (f"Sentence {n} of a report that does not want to end." for n in range(20_000))
+    assert len(page(web_page(*sentences), content_type).text) == 200_000
 
 
 @pytest.fixture
@@ -192,6 +203,25 @@ async def test_a_document_past_its_deadline_harms_no_other(pool: Callable[..., P
     slow, *fine = await asyncio.gather(parser.parse(SLOW, "", URL), *(parser.parse(FINE, "", URL) for _ in range(5)))
     assert (slow.status, slow.problem) == (PollStatus.ILL_FORMED, "not parsed within 0.7 s")
     assert [document.status for document in fine] == [PollStatus.OK] * 5
+
+
+# lxml looks at every attribute of an element for each further one.
+ATTRIBUTES = b"<html><body><div " + b" ".join(b"a%d=b" % n for n in range(100_000)) + b">" + HTML
+# Each rule counts for each of the agents above it.
+AGENTS = b"".join(b"user-agent:%d\n" % n for n in range(20_000)) + b"".join(b"allow:/%d\n" % n for n in range(20_000))
+
+
+async def test_a_page_or_a_robots_txt_past_its_deadline_harms_no_other(pool: Callable[..., ParserPool]) -> None:
+    parser = pool(timeout_s=2.0)
+    slow, forbidden, fine, allowed = await asyncio.gather(
+        parser.page(ATTRIBUTES, "text/html"),
+        parser.permission(AGENTS, URL, "Bot"),
+        parser.page(HTML, "text/html"),
+        parser.permission(b"User-agent: *\nDisallow: /private", URL, "Bot"),
+    )
+    assert (slow, forbidden) == (Page(), Permission(allowed=False))
+    assert fine.text.endswith("\n".join(BODY))
+    assert allowed == Permission(allowed=True)
 
 
 async def test_a_killed_process_is_replaced(pool: Callable[..., ParserPool]) -> None:

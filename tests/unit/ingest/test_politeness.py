@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.ingest.core.politeness import HostPacer, host_of
+from services.ingest.core import politeness
+from services.ingest.core.politeness import ASK_AGAIN_S, HostPacer, host_of
 
 
 def test_one_after_the_other_and_each_at_the_moment_it_was_told() -> None:
@@ -114,3 +115,34 @@ def test_everyone_has_a_turn_and_no_host_too_many(
     assert sum(map(len, begun.values())) == len(wanted)
     for times in begun.values():
         assert all(later - earlier >= spacing_s for earlier, later in itertools.pairwise(times))
+
+
+def test_a_page_has_its_turn_between_polls_and_after_those_that_wait_for_a_moment() -> None:
+    hosts = HostPacer(at_once=1, spacing_s=1.0)
+    assert hosts.begins_at("poll", "a", 100.0) == 100.0
+    assert hosts.visited_at("a", 100.5, lent=True) == 101.0  # a second after the poll began
+    assert hosts.visited_at("a", 101.0, lent=True) == 101.0
+    assert hosts.visited_at("a", 102.0, lent=False) == 102.0 + ASK_AGAIN_S  # the poll is not over
+    assert hosts.begins_at("next", "a", 102.0) is None
+    assert hosts.ended("a") == ["next"]
+    assert hosts.visited_at("a", 102.0, lent=False) == 102.0
+    assert hosts.begins_at("next", "a", 102.0) is None
+    assert hosts.ended("a") == ["next"]
+    assert hosts.begins_at("next", "a", 102.5) == 103.0
+    assert hosts.visited_at("a", 102.5, lent=False) == 104.0  # behind the poll, whose moment is kept
+
+
+def test_a_page_waits_while_its_host_is_held() -> None:
+    hosts = HostPacer(at_once=1, spacing_s=1.0, longest_hold_s=600.0)
+    hosts.hold("a", 100.0, 120.0)
+    assert hosts.visited_at("a", 101.0, lent=False) == 220.0
+    assert hosts.visited_at("b", 101.0, lent=False) == 101.0
+    assert hosts.visited_at("a", 220.0, lent=False) == 220.0
+
+
+def test_hosts_of_pages_are_forgotten_when_they_are_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(politeness, "MAX_REMEMBERED", 10)
+    hosts = HostPacer(at_once=1, spacing_s=1.0)
+    for n in range(100):
+        assert hosts.visited_at(f"{n}", 2.0 * n, lent=True) == 2.0 * n
+    assert len(hosts._begun_s) <= 10

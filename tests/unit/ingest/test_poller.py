@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from aiokafka.errors import KafkaTimeoutError
 from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
 from services.contracts.feed import Feed, FeedState, History, PollStatus
 from services.ingest import poller as flow
@@ -16,7 +17,7 @@ from services.ingest.core.health import HealthKind
 from services.ingest.core.politeness import HostPacer
 from services.ingest.core.schedule import Pace
 from services.ingest.poller import Poller
-from tests.unit.ingest.fakes import MemoryStore, Scripted, feed_at, utc_now
+from tests.unit.ingest.fakes import MemoryStore, Pages, Scripted, feed_at, utc_now
 
 HOUR = timedelta(hours=1)
 A, B = feed_at("https://a.example/"), feed_at("https://b.example/")
@@ -278,6 +279,44 @@ async def test_a_kill_between_articles_and_state_repeats_the_same_articles() -> 
         await store.saved(1)
     once, again = store.articles
     assert again == once.model_copy(update={"fetched_at": again.fetched_at})
+
+
+async def test_pages_are_read_where_the_feed_allows_and_before_anything_is_published() -> None:
+    allowed, pages = B.model_copy(update={"full_text": True}), Pages()
+    store, web = MemoryStore(A, allowed), Scripted()
+    poller = Poller(store, web, web, pace=steady(HOUR), concurrency=4, pages=pages)
+    with capture_logs() as logs:
+        async with running(poller, A.url, B.url):
+            await store.saved(2)
+    assert {article.source.feed_id: article.text for article in store.articles} == {A.feed_id: "", B.feed_id: "page 1"}
+    assert pages.asked == ["b.example"]
+    polled = {line["feed_id"]: line["pages"] for line in logs if line["event"] == flow.FEED_POLLED}
+    assert polled == {A.feed_id: {}, B.feed_id: {"page": 1}}
+
+
+async def test_a_kill_after_the_pages_repeats_the_same_articles_and_a_page_makes_no_revision() -> None:
+    feed, pages = A.model_copy(update={"full_text": True}), Pages()
+    store, web = MemoryStore(feed), Scripted()
+
+    def die(_: FeedState) -> None:
+        raise KafkaTimeoutError("no acknowledgement")
+
+    def poller(interval: timedelta = HOUR) -> Poller:
+        return Poller(store, web, web, pace=steady(interval), concurrency=4, pages=pages, dice=lambda: 0.0)
+
+    store.before_save = die
+    first = poller()
+    first.loaded([A.feed_id])
+    with pytest.raises(ExceptionGroup):
+        await first.run(asyncio.Event())
+
+    store.before_save, web.asked, web.entry_id = (lambda _: None), [], f"{A.url} 1"
+    async with running(poller(timedelta(milliseconds=10)), A.url):
+        await store.saved(3)
+    assert [(a.article_id, a.revision, a.text) for a in store.articles] == [
+        (store.articles[0].article_id, 1, "page 1"),
+        (store.articles[0].article_id, 1, "page 2"),
+    ]
 
 
 async def test_a_stop_waits_for_no_hanging_poll(monkeypatch: pytest.MonkeyPatch) -> None:

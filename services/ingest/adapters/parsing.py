@@ -88,9 +88,10 @@ def page(body: bytes, content_type: str) -> Page:
     holds."""
     text, _ = decoding.decode(body, content_type)
     if content_type.strip().lower().startswith("text/plain"):
-        return Page(plain_text.from_plain(text)[:MAX_TEXT_CHARS])
+        return Page(plain_text.from_plain(decoding.without_forbidden(text))[:MAX_TEXT_CHARS])
     try:
-        return Page(read_page(text).text[:MAX_TEXT_CHARS])
+        # One character that XML forbids would cost the whole page.
+        return Page(read_page(decoding.for_xml(text).text).text[:MAX_TEXT_CHARS])
     except (Exception, MemoryError):  # noqa: BLE001 - as above; without a text the summary has to do
         return Page()
 

@@ -12,6 +12,7 @@ from services.contracts.codec import decode, encode
 from services.contracts.feed import Feed, FeedState, PollStatus
 from services.ingest.adapters.fetcher import MAX_VALIDATOR_BYTES
 from services.ingest.adapters.parsing import DOCUMENTS, PAGES, page, parse
+from services.ingest.core import decoding
 from services.ingest.core.feed import Document, Entry
 from services.ingest.core.fetched import Fetched, Hop
 from services.ingest.core.full_text import completed
@@ -129,6 +130,7 @@ def test_no_page_raises_and_its_text_can_be_written(damage: list[tuple[int, int,
         body = body[:start] + piece + body[start + length :]
     read = page(body, "text/plain" if plain else "text/html")
     assert PAGES.validate_json(PAGES.dump_json(read)) == read
+    assert decoding.without_forbidden(read.text) == read.text
     encode(completed(ARTICLE, read))
 
 

@@ -176,6 +176,14 @@ def test_a_text_cut_in_a_character_stays_utf8() -> None:
 
 
 @pytest.mark.parametrize("content_type", ["text/html", "text/plain"])
+@pytest.mark.parametrize("forbidden", ["\x01", "\x00", "&#1;", "&#xFFFE;", "&#xD800;"])
+def test_characters_that_xml_forbids_spoil_no_page(content_type: str, forbidden: str) -> None:
+    text = page(web_page(*(f"{paragraph}{forbidden}" for paragraph in BODY)), content_type).text
+    assert all(paragraph in text for paragraph in BODY)
+    assert not {"\x00", "\x01", "\ufffe"} & set(text)
+
+
+@pytest.mark.parametrize("content_type", ["text/html", "text/plain"])
 def test_a_page_without_end_is_cut_where_it_is_read(content_type: str) -> None:
     sentences = (f"Sentence {n} of a report that does not want to end." for n in range(20_000))
     assert len(page(web_page(*sentences), content_type).text) == 200_000

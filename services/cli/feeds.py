@@ -210,8 +210,7 @@ async def _fetched(chosen: Settings, url: str) -> bytes:
 
 
 async def _watch(chosen: Settings, wanted: Iterable[Feed]) -> list[Feed]:
-    known = {feed.feed_id: feed for feed, _ in await _watched(chosen)}
-    changed = [(known.get(feed.feed_id), watchlist.merged(known.get(feed.feed_id), feed)) for feed in wanted]
+    changed = watchlist.changes([feed for feed, _ in await _watched(chosen)], wanted)
     await _write(chosen, changed)
     return [feed for _, feed in changed]
 

@@ -166,8 +166,7 @@ async def add_feed(new: NewFeed, request: Request, here: Here, caller: Caller) -
     except BadAddress as error:
         raise _no_address(error) from None
     async with here.records.changing:
-        known = _found(here.records, wanted.feed_id)
-        feed = watchlist.merged(known, wanted)
+        ((known, feed),) = watchlist.changes(_feeds(here.records), [wanted])
         await here.records.change(caller, FEEDS, (known, feed))
     location = {"Location": f"{router.prefix}/{feed.feed_id}"}
     return _one(request, here, feed, status=200 if known else 201, headers=location)
@@ -200,9 +199,7 @@ async def import_feeds(request: Request, here: Here, caller: Caller) -> Response
     if not listing.feeds and not listing.problems:
         raise HTTPException(422, "the document lists no feed: OPML outlines with an xmlUrl are expected")
     async with here.records.changing:
-        changes = [
-            (known := _found(here.records, each.feed_id), watchlist.merged(known, each)) for each in listing.feeds
-        ]
+        changes = watchlist.changes(_feeds(here.records), listing.feeds)
         await here.records.change(caller, FEEDS, *changes)
     told = Imported(
         added=[feed.feed_id for known, feed in changes if known is None],

@@ -16,11 +16,28 @@ def wanted(url: str, given: Mapping[str, object]) -> Feed:
     return Feed.model_validate({**given, "feed_id": ids.feed_id(address), "url": address})
 
 
+def changes(watched: Iterable[Feed], wanted: Iterable[Feed]) -> list[tuple[Feed | None, Feed]]:
+    """Each of `wanted`, in order, as it is known (None: not yet) and as it then is. A feed that moved is known by its
+    first address, which its id comes from, and by the one it has now: an exported list has that one, and a second feed
+    there would publish every article twice."""
+    of_id, of_url = dict[str, Feed](), dict[str, Feed]()
+    for feed in watched:
+        of_id[feed.feed_id] = of_url[feed.url] = feed
+    changed = []
+    for each in wanted:
+        known = of_id.get(each.feed_id) or of_url.get(each.url)
+        feed = merged(known, each)
+        of_id[feed.feed_id] = of_url[feed.url] = feed
+        changed.append((known, feed))
+    return changed
+
+
 def merged(known: Feed | None, wanted: Feed) -> Feed:
     """The feed as it is known, changed in the fields that were set on `wanted`; one that has moved stays moved."""
     if known is None:
         return wanted
-    return known.model_copy(update={name: getattr(wanted, name) for name in wanted.model_fields_set - {"url"}})
+    given = wanted.model_fields_set - {"feed_id", "url"}
+    return known.model_copy(update={name: getattr(wanted, name) for name in given})
 
 
 def found(feeds: Iterable[Feed], which: str) -> Feed | None:

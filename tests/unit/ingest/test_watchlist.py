@@ -7,7 +7,7 @@ from services.contracts import ids
 from services.contracts.feed import Feed, SourceGrade
 from services.ingest.core import opml
 from services.ingest.core.address import BadAddress
-from services.ingest.core.watchlist import found, merged, wanted
+from services.ingest.core.watchlist import changes, found, merged, wanted
 
 URL = "https://a.example/rss"
 KNOWN = Feed(
@@ -33,6 +33,23 @@ def test_bounds_are_given_and_taken_back() -> None:
 def test_a_feed_that_moved_stays_moved() -> None:
     moved = KNOWN.model_copy(update={"url": "https://b.example/rss"})
     assert merged(moved, Feed(feed_id=KNOWN.feed_id, url=URL, title="B")) == moved.model_copy(update={"title": "B"})
+
+
+def test_a_feed_that_moved_is_known_by_both_its_addresses() -> None:
+    moved = KNOWN.model_copy(update={"url": "https://b.example/rss"})
+    (exported,) = opml.read(opml.write([moved])).feeds
+    assert exported.feed_id != moved.feed_id
+    assert changes([moved], [exported, wanted(URL, {"language": "fr"})]) == [
+        (moved, moved),
+        (moved, moved.model_copy(update={"language": "fr"})),
+    ]
+
+
+def test_of_a_feed_that_is_wanted_twice_the_second_changes_the_first() -> None:
+    new, again = wanted(URL, {"title": "A"}), wanted(URL, {"grade": SourceGrade.B})
+    both = merged(new, again)
+    assert changes([], [new, again]) == [(None, new), (new, both)]
+    assert (both.title, both.grade) == ("A", SourceGrade.B)
 
 
 def test_an_imported_feed_keeps_what_the_document_does_not_give() -> None:

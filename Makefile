@@ -56,6 +56,7 @@ format: .venv/dev ## format and mend what can be mended by machine
 
 bench: .venv/bench ## run the benchmarks; each prints its own table
 	@$(BIN)/python -m benchmarks.speed
+	@$(BIN)/python -m benchmarks.polling
 
 kafka: ## run Apache Kafka on 127.0.0.1:9092 (Java 17+ and mvn; no Docker)
 	@deploy/kafka/run.sh --port 9092

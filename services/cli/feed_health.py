@@ -12,6 +12,7 @@ from services.cli.context import out, print_json, say
 from services.contracts.feed import Feed, FeedState
 from services.ingest.core.health import Health, HealthKind, health, span
 from services.ingest.core.recognition import trusts_ids, trusts_links
+from services.ingest.core.watchlist import doubles
 
 Watched = tuple[Feed, FeedState | None]
 
@@ -31,7 +32,8 @@ _COLOURS = {
 def list_watched(watched: Sequence[Watched], kinds: Collection[HealthKind], as_json: bool) -> None:
     """Print the feeds whose health is one of `kinds`, or all where none is named."""
     now = datetime.now(UTC)
-    rows = [(feed, state, health(feed, state, now)) for feed, state in watched]
+    doubled = doubles(feed for feed, _ in watched)
+    rows = [(feed, state, health(feed, state, now, doubled.get(feed.feed_id))) for feed, state in watched]
     rows = [row for row in rows if not kinds or row[2].kind in kinds]
     if as_json:
         print_json([_row(*row) for row in rows])
@@ -49,9 +51,10 @@ def list_watched(watched: Sequence[Watched], kinds: Collection[HealthKind], as_j
     out.print(table)
 
 
-def show_watched(feed: Feed, state: FeedState | None, as_json: bool) -> None:
-    """Print all there is to say of one feed."""
-    how = health(feed, state, datetime.now(UTC))
+def show_watched(feed: Feed, watched: Sequence[Watched], as_json: bool) -> None:
+    """Print all there is to say of one feed of `watched`."""
+    state = next(state for known, state in watched if known.feed_id == feed.feed_id)
+    how = health(feed, state, datetime.now(UTC), doubles(known for known, _ in watched).get(feed.feed_id))
     if as_json:
         print_json(_row(feed, state, how))
         return

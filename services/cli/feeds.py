@@ -37,7 +37,7 @@ def register(app: typer.Typer) -> None:
 
 @feeds.command()
 def add(
-    url: Annotated[str, typer.Argument(help="Address of the RSS, Atom or RDF document.")],
+    url: Annotated[str, typer.Argument(help="Address of the RSS, Atom, RDF or JSON document.")],
     title: Annotated[
         str | None, typer.Option(help="Name of the source; by default what the feed calls itself.")
     ] = None,
@@ -99,13 +99,14 @@ def remove(which: Which) -> None:
 @feeds.command()
 def pause(which: Which) -> None:
     """Poll a feed no more, until it is resumed."""
-    _said([with_broker(lambda chosen: _enable(chosen, which, False))], "paused", False)
+    _said([with_broker(lambda chosen: _enable(chosen, which, False))[1]], "paused", False)
 
 
 @feeds.command()
 def resume(which: Which) -> None:
     """Poll a paused feed again, at once."""
-    _said([with_broker(lambda chosen: _enable(chosen, which, True))], "resumed", False)
+    before, feed = with_broker(lambda chosen: _enable(chosen, which, True))
+    _said([feed], "resumed" if before != feed else "not paused, so left as it is:", False)
 
 
 @feeds.command()
@@ -156,8 +157,7 @@ def list_feeds(
 def show(which: Which, as_json: AsJson = False) -> None:
     """All there is to say of one feed: its health, its polls, its entries and how they are told apart."""
     watched = with_broker(_watched)
-    feed = _one(watched, which)
-    show_watched(feed, {known.feed_id: state for known, state in watched}[feed.feed_id], as_json)
+    show_watched(_one(watched, which), watched, as_json)
 
 
 @feeds.command("import")
@@ -215,11 +215,12 @@ async def _watch(chosen: Settings, wanted: Iterable[Feed]) -> list[Feed]:
     return [feed for _, feed in changed]
 
 
-async def _enable(chosen: Settings, which: str, enabled: bool) -> Feed:
+async def _enable(chosen: Settings, which: str, enabled: bool) -> tuple[Feed, Feed]:
+    """As it was, and as it is."""
     known = _one(await _watched(chosen), which)
     feed = known.model_copy(update={"enabled": enabled})
     await _write(chosen, [(known, feed)])
-    return feed
+    return known, feed
 
 
 async def _write(chosen: Settings, changed: Iterable[Changed]) -> None:

@@ -1,7 +1,7 @@
 """/v1/feeds: the feeds that are watched, and how they are."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -16,6 +16,7 @@ from services.console.api.guarded import GuardedRoute
 from services.console.core.etags import may_change
 from services.console.core.paging import BadCursor, page
 from services.contracts.feed import LONGEST_BOUND_S, Feed, FeedState, PollStatus, SourceGrade
+from services.contracts.ids import FeedId
 from services.contracts.model import Instant
 from services.contracts.topics import FEED_STATES, FEEDS
 from services.ingest.core import opml, watchlist
@@ -153,7 +154,8 @@ async def list_feeds(
     if shown.next_cursor:
         following = urlencode({**request.query_params, "cursor": shown.next_cursor})
         headers["Link"] = f'<{request.url.path}?{following}>; rel="next"'
-    items = [_told(feed, _state(here.records, feed), now) for feed in shown.items]
+    doubled = watchlist.doubles(_feeds(here.records))
+    items = [_told(feed, _state(here.records, feed), now, doubled) for feed in shown.items]
     told = FeedPage(items=items, total=shown.total, next_cursor=shown.next_cursor)
     return answer(request, told, headers=headers)
 
@@ -280,7 +282,8 @@ def _speaks(feed: Feed, language: str) -> bool:
 def _one(
     request: Request, here: Given, feed: Feed, status: int = 200, headers: dict[str, str] | None = None
 ) -> Response:
-    told = _told(feed, _state(here.records, feed), here.now())
+    doubled = watchlist.doubles(_feeds(here.records))
+    told = _told(feed, _state(here.records, feed), here.now(), doubled)
     return answer(request, told, changed=_fields(feed), status=status, headers=headers)
 
 
@@ -288,10 +291,10 @@ def _fields(feed: Feed) -> FeedFields:
     return FeedFields.model_validate(feed, from_attributes=True)
 
 
-def _told(feed: Feed, state: FeedState | None, now: datetime) -> WatchedFeed:
+def _told(feed: Feed, state: FeedState | None, now: datetime, doubled: Mapping[FeedId, Feed]) -> WatchedFeed:
     poll = Poll.model_validate(state) if state else None
     url = without_password(feed.url)
-    how = FeedHealth.model_validate(health(feed, state, now))
+    how = FeedHealth.model_validate(health(feed, state, now, doubled.get(feed.feed_id)))
     return WatchedFeed(**_fields(feed).model_dump(), feed_id=feed.feed_id, url=url, health=how, poll=poll)
 
 

@@ -49,13 +49,17 @@ CLOCK_BEHIND, CLOCK_AHEAD = timedelta(days=2), timedelta(hours=1)
 _WHAT_TO_DO = {
     PollStatus.UNREACHABLE: "check the address, and whether this machine may reach it",
     PollStatus.TIMED_OUT: "if it is only slow, raise CHANCERY_INGEST__TIMEOUT_S",
-    PollStatus.HTTP_ERROR: "`chancery feeds check` shows the answer; 401 and 403 want a word with the publisher",
+    PollStatus.HTTP_ERROR: "`chancery feeds check` shows the answer",
     PollStatus.THROTTLED: "it is left alone for as long as it asked, and asked less often",
     PollStatus.TOO_LARGE: "if that is the feed, raise CHANCERY_INGEST__MAX_BYTES",
     PollStatus.REFUSED: "the address leads where Chancery does not go; give the feed's own",
     PollStatus.NOT_A_FEED: "`chancery feeds check` names the feeds that a page offers",
     PollStatus.ILL_FORMED: "tell the publisher; `chancery feeds check` shows where it breaks",
 }
+_REFUSES_PROGRAMS = "it wants no programs, or wants to know which: CHANCERY_INGEST__USER_AGENT says who asks"
+_NOT_THERE = "look on the publisher's site where the feed is now; `chancery feeds check` names those a page offers"
+_WHAT_TO_DO_AT = {401: "it is not for everybody: ask the publisher", 403: _REFUSES_PROGRAMS, 404: _NOT_THERE}
+_SERVER_FAILS = "its server fails, and is asked less often until it recovers"
 
 
 def kind_of(feed: Feed, state: FeedState | None, now: datetime) -> HealthKind:
@@ -90,8 +94,8 @@ def _by_silence(history: History, entries: int, now: datetime) -> HealthKind:
     return HealthKind.QUIET if silence > (QUIET_TIMES * usual if usual else QUIET_UNKNOWN) else HealthKind.OK
 
 
-def health(feed: Feed, state: FeedState | None, now: datetime) -> Health:
-    """All there is to say of a feed."""
+def health(feed: Feed, state: FeedState | None, now: datetime, double_of: Feed | None = None) -> Health:
+    """All there is to say of a feed; `double_of` is another one at its address (`watchlist.doubles`)."""
     kind = kind_of(feed, state, now)
     if kind is HealthKind.PAUSED:
         return Health(kind, None, "not polled until `chancery feeds resume`")
@@ -101,11 +105,19 @@ def health(feed: Feed, state: FeedState | None, now: datetime) -> Health:
     if kind in (HealthKind.FAILING, HealthKind.ILL_FORMED):
         times = f"{state.failures} polls in a row" if state.failures > 1 else "one poll"
         since = history.failing_since or state.last_poll_at
-        return Health(kind, since, f"{state.reason or state.status} ({times}): {_WHAT_TO_DO[state.status]}")
+        return Health(kind, since, f"{state.reason or state.status} ({times}): {_what_to_do(state)}")
     if kind is HealthKind.GONE:
-        return Health(kind, state.last_poll_at, "gone for good (410): remove it, or add it at its new address")
+        words = "gone for good (410): remove it, or add it at its new address; paused and resumed, it is asked again"
+        return Health(kind, state.last_poll_at, words)
     since = {HealthKind.OK: None, HealthKind.MOVED: history.moved_at}.get(kind, history.new_at)
-    return Health(kind, since, _told(kind, state, now), tuple(_notes(state, now, kind)))
+    return Health(kind, since, _told(kind, state, now), (*_double(double_of), *_notes(state, now, kind)))
+
+
+def _what_to_do(state: FeedState) -> str:
+    code = state.http_status or 0
+    if state.status is PollStatus.HTTP_ERROR and code >= 400:
+        return _WHAT_TO_DO_AT.get(code) or (_SERVER_FAILS if code >= 500 else _WHAT_TO_DO[state.status])
+    return _WHAT_TO_DO[state.status]
 
 
 def _told(kind: HealthKind, state: FeedState, now: datetime) -> str:
@@ -123,6 +135,11 @@ def _told(kind: HealthKind, state: FeedState, now: datetime) -> str:
     if kind is HealthKind.QUIET:
         return f"{silence}: look whether its publisher still writes there"
     return ""
+
+
+def _double(of: Feed | None) -> Iterator[str]:
+    if of is not None:
+        yield f"{of.feed_id} is polled at the same address, so every article comes twice: remove one by its id"
 
 
 def _notes(state: FeedState, now: datetime, kind: HealthKind) -> Iterator[str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from services.contracts import ids
 from services.contracts.feed import Feed
+from services.contracts.ids import FeedId
 from services.ingest.core.address import BadAddress, feed_url
 
 
@@ -41,9 +42,19 @@ def merged(known: Feed | None, wanted: Feed) -> Feed:
 
 
 def found(feeds: Iterable[Feed], which: str) -> Feed | None:
-    """The feed of that id or address."""
+    """The feed of that id or address: the one it has now, or the first, where it moved."""
     try:
         address = feed_url(which)
+        names = {which, address, ids.feed_id(address)}
     except BadAddress:
-        address = which
-    return next((feed for feed in feeds if which == feed.feed_id or feed.url in (which, address)), None)
+        names = {which}
+    return next((feed for feed in feeds if not names.isdisjoint((feed.feed_id, feed.url))), None)
+
+
+def doubles(feeds: Iterable[Feed]) -> dict[FeedId, Feed]:
+    """Of feeds polled at one address, as after both moved there, all but the one of least id, each with that one."""
+    of_url, doubled = dict[str, Feed](), dict[FeedId, Feed]()
+    for feed in sorted(feeds, key=lambda feed: feed.feed_id):
+        if feed.enabled and of_url.setdefault(feed.url, feed) is not feed:
+            doubled[feed.feed_id] = of_url[feed.url]
+    return doubled

@@ -186,7 +186,15 @@ def test_news_in_the_very_minutes_of_a_doubt_condemns_nobody() -> None:
     ("fetched", "kind", "words"),
     [
         (Fetched(PollStatus.UNREACHABLE, "no route", URL), K.FAILING, "no route (3 polls in a row): check the address"),
-        (Fetched(PollStatus.HTTP_ERROR, "HTTP 403", URL, 403), K.FAILING, "HTTP 403"),
+        (Fetched(PollStatus.HTTP_ERROR, "HTTP 403", URL, 403), K.FAILING, "CHANCERY_INGEST__USER_AGENT"),
+        (Fetched(PollStatus.HTTP_ERROR, "HTTP 404", URL, 404), K.FAILING, "where the feed is now"),
+        (Fetched(PollStatus.HTTP_ERROR, "HTTP 418", URL, 418), K.FAILING, "`chancery feeds check` shows the answer"),
+        (Fetched(PollStatus.HTTP_ERROR, "HTTP 502", URL, 502), K.FAILING, "its server fails"),
+        (
+            Fetched(PollStatus.HTTP_ERROR, "redirect loop", URL, 302),
+            K.FAILING,
+            "`chancery feeds check` shows the answer",
+        ),
         (Fetched(PollStatus.THROTTLED, "HTTP 429: too many requests", URL, 429), K.FAILING, "asked less often"),
         (Fetched(PollStatus.NOT_A_FEED, "HTML instead of a feed", URL, 200), K.ILL_FORMED, "chancery feeds check"),
         (Fetched(PollStatus.ILL_FORMED, "not parsed within 20 s", URL, 200), K.ILL_FORMED, "tell the publisher"),
@@ -233,6 +241,13 @@ def test_a_move_is_news_for_a_week_and_then_a_note() -> None:
     assert how.words.startswith("moved for good from https://wire.example/rss on 2026-03-02; polled at https://b.ex")
     wire.poll(8 * 24)
     assert (wire.kind(), wire.notes()) == (K.OK, "moved for good from https://wire.example/rss on 2026-03-02")
+
+
+def test_a_double_is_said_of_a_feed_that_reads_well() -> None:
+    wire = Publisher(START)
+    state = wire.poll()
+    twin = FEED.model_copy(update={"feed_id": ids.feed_id("http://wire.example/rss")})
+    assert f"{twin.feed_id} is polled at the same address" in "".join(health(FEED, state, wire.now, twin).notes)
 
 
 def test_clocks_that_cannot_be_relied_on_are_said() -> None:

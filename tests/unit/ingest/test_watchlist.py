@@ -7,7 +7,7 @@ from services.contracts import ids
 from services.contracts.feed import Feed, SourceGrade
 from services.ingest.core import opml
 from services.ingest.core.address import BadAddress
-from services.ingest.core.watchlist import changes, found, merged, wanted
+from services.ingest.core.watchlist import changes, doubles, found, merged, wanted
 
 URL = "https://a.example/rss"
 KNOWN = Feed(
@@ -69,3 +69,16 @@ def test_a_feed_is_found_by_its_id_or_address(which: str) -> None:
     other = wanted("https://b.example/", {})
     assert found([other, KNOWN], which) is KNOWN
     assert found([other], which) is None
+
+
+def test_a_feed_that_moved_is_found_by_both_its_addresses() -> None:
+    moved = KNOWN.model_copy(update={"url": "https://b.example/rss"})
+    assert found([moved], URL) is found([moved], "https://b.example/rss") is moved
+
+
+def test_feeds_that_are_polled_at_one_address_are_doubles() -> None:
+    one, other = sorted((KNOWN, wanted("http://a.example/rss", {})), key=lambda feed: feed.feed_id)
+    here = [feed.model_copy(update={"url": URL, "enabled": True}) for feed in (other, one)]
+    assert doubles(here) == {other.feed_id: here[1]}
+    assert doubles([one, other]) == {}
+    assert doubles([here[0], here[1].model_copy(update={"enabled": False})]) == {}

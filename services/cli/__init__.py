@@ -8,6 +8,7 @@ import typer
 from services.cli import (
     classify,
     dead_letters,
+    deliveries,
     evaluate,
     feedback,
     feeds,
@@ -51,6 +52,7 @@ evaluate.register(app)
 feeds.register(app)
 subscribe.register(app)
 subscriptions.register(app)
+app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(feedback.app, name="feedback")
 app.add_typer(silences.app, name="silences")
 app.add_typer(sites.app, name="sites")

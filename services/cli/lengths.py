@@ -1,7 +1,7 @@
-"""Lengths of time as people type them."""
+"""Lengths of time and moments as people type them."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from services.cli.context import EXIT_USAGE, fail
 
@@ -15,3 +15,15 @@ def length_of(text: str, option: str) -> timedelta:
     if not found or not int(found[1]):
         fail(f"{option} {text!r} is no length of time: write 30m, 8h or 2d", EXIT_USAGE)
     return int(found[1]) * _UNITS[found[2]]
+
+
+def moment_of(text: str, option: str, now: datetime) -> datetime:
+    """A length of time before `now`, or a date or time in ISO 8601, UTC where it names no offset. Ends the command with
+    a message for anything else."""
+    if _LENGTH.fullmatch(text.strip()):
+        return now - length_of(text, option)
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        fail(f"{option} {text!r} is no moment: write 2h (ago) or 2026-03-01T08:30", EXIT_USAGE)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -39,7 +39,7 @@ def register(app: typer.Typer) -> None:
 @subscriptions.command("list")
 def list_subscriptions(as_json: AsJson = False) -> None:
     """Every subscription, without its endpoint's password and its secret."""
-    found = sorted(with_broker(_all), key=lambda subscription: subscription.name.casefold())
+    found = sorted(with_broker(all_subscriptions), key=lambda subscription: subscription.name.casefold())
     if as_json:
         print_json([shown(subscription) for subscription in found])
         return
@@ -71,7 +71,7 @@ def remove(which: Which) -> None:
 
     async def run(chosen: Settings) -> Subscription:
         async with Publisher(chosen, SOURCE) as publisher:
-            found = _one(await _read(chosen, publisher), which)
+            found = one_named(await _read(chosen, publisher), which)
             await publisher.delete(SUBSCRIPTIONS, found.key)
         return found
 
@@ -105,7 +105,7 @@ def send_test(which: Which, as_json: AsJson = False) -> None:
     """Send an alert marked EXERCISE to the endpoint now, from this machine. Exits 1 if it is not taken."""
 
     async def run(chosen: Settings) -> Judgement:
-        found = _one(await _all(chosen), which)
+        found = one_named(await all_subscriptions(chosen), which)
         rules = CHANNELS[found.channel]
         now = datetime.now(UTC)
         alert = sample_alert(now)
@@ -149,7 +149,7 @@ async def _explained(chosen: Settings, which: str) -> tuple[Alert, list[Explaine
     if not named:
         fail(f"no alert {which!r} is kept; its id stands in every message")
     alert = max(named, key=lambda each: each.incident.revision)
-    asked = sorted(await _all(chosen), key=lambda each: each.name.casefold())
+    asked = sorted(await all_subscriptions(chosen), key=lambda each: each.name.casefold())
     ids_of = {ids.delivery_id(alert.alert_id, each.subscription_id): each.subscription_id for each in asked}
     logged = await snapshot(chosen, [DELIVERIES], row=lambda record: record if record.key in ids_of else None)
     states = {
@@ -170,13 +170,13 @@ def words(subscription: Subscription) -> str:
 
 async def _changed(chosen: Settings, which: str, state: SubscriptionState) -> Subscription:
     async with Publisher(chosen, SOURCE) as publisher:
-        found = _one(await _read(chosen, publisher), which)
+        found = one_named(await _read(chosen, publisher), which)
         changed = found.model_copy(update={"state": state, "state_reason": ""})
         await publisher.publish(SUBSCRIPTIONS, changed)
     return changed
 
 
-def _one(found: list[Subscription], which: str) -> Subscription:
+def one_named(found: list[Subscription], which: str) -> Subscription:
     named = [each for each in found if which in (each.subscription_id, each.name)]
     if not named:
         fail(f"no subscription {which}; `chancery subscriptions list` shows what there is")
@@ -185,7 +185,7 @@ def _one(found: list[Subscription], which: str) -> Subscription:
     return named[0]
 
 
-async def _all(chosen: Settings) -> list[Subscription]:
+async def all_subscriptions(chosen: Settings) -> list[Subscription]:
     async with Publisher(chosen, SOURCE) as publisher:
         return await _read(chosen, publisher)
 

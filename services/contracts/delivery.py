@@ -31,7 +31,10 @@ class Attempt(Value):
 class Delivery(Record):
     """State of one alert for one subscription. While pending it carries the alert, so that a restart needs
     nothing else to go on; when final the alert is dropped and the record is the delivery log's. `also` are the
-    reasons of the revisions that were folded into this one; `receipt` is what the endpoint calls the message."""
+    reasons of the revisions that were folded into this one; `receipt` is what the endpoint calls the message.
+
+    `redelivered_after` has, for each time that someone had it sent again, the attempts made before: the log goes on,
+    the schedule begins anew."""
 
     KIND: ClassVar[str] = "delivery"
 
@@ -45,6 +48,7 @@ class Delivery(Record):
     created_at: Instant
     next_attempt_at: Instant | None = None
     attempts: tuple[Attempt, ...] = ()
+    redelivered_after: tuple[int, ...] = ()
     late: bool = False
     receipt: str | None = None
     also: tuple[str, ...] = ()

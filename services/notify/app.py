@@ -11,9 +11,8 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from services.contracts import ids
 from services.contracts.alert import Alert
-from services.contracts.delivery import Delivery, DeliveryState
+from services.contracts.delivery import Delivery
 from services.contracts.ids import DeliveryId, SubscriptionId
 from services.contracts.model import Record
 from services.contracts.silence import Silence
@@ -21,8 +20,7 @@ from services.contracts.subscription import Subscription
 from services.contracts.topics import ALERTS, DELIVERIES, SILENCES, SUBSCRIPTIONS, Topic
 from services.notify.adapters.sender import Sender
 from services.notify.adapters.store import SERVICE, Store
-from services.notify.core import retry
-from services.notify.core.filter import should_notify
+from services.notify.core.matching import deliveries_for
 from services.notify.core.silencing import silence_for
 from services.notify.dispatcher import Dispatcher
 from services.runtime import service
@@ -37,9 +35,6 @@ log = structlog.get_logger()
 
 ALERT_MATCHED = "alert.matched"
 BROKER, SUBSCRIPTIONS_LOADED, DELIVERIES_LOADED = "broker", "subscriptions_loaded", "deliveries_loaded"
-MOST_CLAIMS = 100
-"""Claims a delivery carries, the newest. What the whole world writes about has thousands, and every delivery would be
-as large as the brokers allow a record to be."""
 LONGEST_SLEEP_S = 60.0
 """A wall clock that is set does not wake a sleeper; this long at most it goes unseen."""
 
@@ -57,34 +52,6 @@ class WallClock:
                 await event.wait()
         except TimeoutError:
             pass
-
-
-def deliveries_for(
-    alert: Alert, subscriptions: Sequence[Subscription], now: datetime, silence: Silence | None = None
-) -> list[Delivery]:
-    """One pending delivery for each subscription that the alert answers. It carries what a message can show.
-
-    Under a silence they are final at once: the log then shows what was kept from whom, and why.
-    """
-    carried = alert.model_copy(
-        update={"incident": alert.incident.model_copy(update={"claims": alert.incident.claims[-MOST_CLAIMS:]})}
-    )
-    deliveries = [
-        Delivery(
-            delivery_id=ids.delivery_id(alert.alert_id, subscription.subscription_id),
-            subscription_id=subscription.subscription_id,
-            alert_id=alert.alert_id,
-            incident_id=alert.incident.incident_id,
-            revision=alert.incident.revision,
-            created_at=now,
-            alert=carried,
-        )
-        for subscription in subscriptions
-        if should_notify(subscription, alert).notify
-    ]
-    if silence is None:
-        return deliveries
-    return [retry.final(each, DeliveryState.SILENCED, f"{silence.silence_id}: {silence.reason}") for each in deliveries]
 
 
 class Notifier:

@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 from standardwebhooks import Webhook
 
-from services.contracts.alert import Alert
+from services.contracts.alert import Alert, ChangeKind
 from services.contracts.delivery import Delivery, DeliveryState
 from services.contracts.report import Severity
 from services.contracts.subscription import Channel, Filter, Subscription, SubscriptionState
@@ -280,6 +280,52 @@ async def test_subscribing_on_the_command_line(kafka: Settings) -> None:
         code, told = await chancery(kafka, "subscriptions", "pause", "desk")
         assert code == 1
         assert "no subscription desk" in told
+
+
+async def test_what_was_sent_is_shown_and_sent_again_under_its_id(kafka: Settings) -> None:
+    """Two incidents, one with a second revision; the notifier runs on while they are asked for again."""
+    async with (
+        endpoint(answer(200, b"got it\x1b[2J T0KEN-of-the-endpoint")) as served,
+        Publisher(kafka, "/chancery/test") as publisher,
+    ):
+        await publisher.publish(SUBSCRIPTIONS, subscription(kafka, served.url))
+        async with notifier(kafka):
+            await publisher.publish(ALERTS, alert(1), alert(2))
+            await asyncio.wait_for(served.until(2), 60)
+            escalated = alert(1, 2).model_copy(update={"change": ChangeKind.ESCALATED})
+            await publisher.publish(ALERTS, escalated)
+            await asyncio.wait_for(served.until(3), 60)
+            await finals(kafka, publisher, 3)
+
+            code, told = await chancery(kafka, "deliveries", "list", "--subscription", "desk", "--json")
+            assert code == 0, told
+            old, last = sorted(
+                (each for each in json.loads(told) if each["incident_id"] == escalated.incident.incident_id),
+                key=lambda each: int(each["revision"]),
+            )
+            code, told = await chancery(kafka, "deliveries", "list", "--state", "rejected")
+            assert (code, told.strip()) == (0, "no such deliveries")
+            code, told = await chancery(kafka, "deliveries", "redeliver", old["delivery_id"], "--yes")
+            assert (code, last["delivery_id"] in told) == (1, True)
+
+            again = ("deliveries", "redeliver", "--subscription", "desk", "--since", "1h")
+            code, told = await chancery(kafka, *again, given_in="n\n")
+            assert code == 1
+            assert "2 to send again to desk (2 delivered); 1 left out" in told
+            assert len(served.requests) == 3
+            code, told = await chancery(kafka, *again, "--yes", "--json")
+            assert code == 0, told
+            sent_again = json.loads(told)["sent_again"]
+            requests = await asyncio.wait_for(served.until(5), 60)
+            assert [request.headers["webhook-id"] for request in requests[3:]] == sent_again
+            assert last["delivery_id"] in sent_again
+            for request in requests:
+                Webhook(given.SECRET).verify(request.body, request.headers)
+        code, told = await chancery(kafka, "deliveries", "show", last["delivery_id"])
+        assert code == 0, told
+        assert ("sent again:" in told, told.count("HTTP 200, delivered"), "got it" in told) == (True, 2, True)
+        assert "\x1b" not in told
+        assert "T0KEN" not in told
 
 
 def environment(kafka: Settings) -> dict[str, str]:

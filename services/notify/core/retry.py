@@ -98,9 +98,10 @@ def is_final(delivery: Delivery) -> bool:
     return delivery.state is not DeliveryState.PENDING
 
 
-def progress(delivery: Delivery) -> tuple[bool, int]:
-    """Orders the states of one delivery: final after pending, more attempts after fewer."""
-    return is_final(delivery), len(delivery.attempts)
+def progress(delivery: Delivery) -> tuple[int, bool, int]:
+    """Orders the states of one delivery: final after pending, more attempts after fewer, and what someone had sent
+    again after all that was before."""
+    return len(delivery.redelivered_after), is_final(delivery), len(delivery.attempts)
 
 
 def is_our_fault(delivery: Delivery) -> bool:
@@ -163,9 +164,10 @@ def _again(tried: Delivery, answer: Answer, judgement: Judgement, jitter: float)
         if wants_plain(tried.model_copy(update={"attempts": tried.attempts[:-1]})):
             return final(tried, DeliveryState.REJECTED, f"{judgement.reason}, of a plain message too")
         return tried.model_copy(update={"reason": judgement.reason, "next_attempt_at": ended})
-    wait_s = delay_s(len(tried.attempts), jitter, answer.retry_after_s)
+    attempts = len(tried.attempts) - (tried.redelivered_after or (0,))[-1]
+    wait_s = delay_s(attempts, jitter, answer.retry_after_s)
     if wait_s is None:
-        return final(tried, DeliveryState.EXPIRED, f"{len(tried.attempts)} attempts; the last: {judgement.reason}")
+        return final(tried, DeliveryState.EXPIRED, f"{attempts} attempts; the last: {judgement.reason}")
     return tried.model_copy(update={"reason": judgement.reason, "next_attempt_at": ended + timedelta(seconds=wait_s)})
 
 

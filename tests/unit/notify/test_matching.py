@@ -4,7 +4,7 @@ from services.contracts import ids
 from services.contracts.codec import decode, encode
 from services.contracts.delivery import Delivery, DeliveryState
 from services.contracts.subscription import Filter, SubscriptionState
-from services.notify.app import MOST_CLAIMS, deliveries_for
+from services.notify.core.matching import MOST_CLAIMS, deliveries_for
 from tests.unit.notify import given
 from tests.unit.notify.given import NOW
 

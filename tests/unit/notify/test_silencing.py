@@ -8,7 +8,7 @@ from services.contracts.delivery import DeliveryState
 from services.contracts.report import Severity
 from services.contracts.silence import Silence
 from services.contracts.subscription import Filter
-from services.notify.app import deliveries_for
+from services.notify.core.matching import deliveries_for
 from services.notify.core.silencing import silence_for
 from tests.unit.notify import given
 from tests.unit.notify.given import NOW

@@ -176,8 +176,8 @@ class _Visit:
             permission = await self._robots.permission(url, self._robots_txt)
         except ValueError:
             raise _NotHad(PageProblem.REFUSED) from None
-        if permission is None:
-            raise _NotHad(PageProblem.ROBOTS_UNREACHABLE)
+        if isinstance(permission, PageProblem):
+            raise _NotHad(permission)
         if not permission.allowed:
             raise _NotHad(PageProblem.DISALLOWED)
         if permission.crawl_delay_s:

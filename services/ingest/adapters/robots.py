@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
+from services.contracts.article import PageProblem
 from services.ingest.core import robots
 from services.ingest.core.fetched import Fetched
 from services.ingest.core.robots import Permission, Robots
@@ -29,7 +30,7 @@ class _Site:
 
     @property
     def size(self) -> int:
-        return len(self.robots.text or b"") if self.robots else 0
+        return len(self.robots.text) if self.robots else 0
 
 
 class RobotsBook:
@@ -41,9 +42,9 @@ class RobotsBook:
         self._sites: OrderedDict[str, _Site] = OrderedDict()
         self._bytes = 0
 
-    async def permission(self, url: str, fetch: Callable[[str], Awaitable[Fetched]]) -> Permission | None:
-        """None where the site's robots.txt, which is had by `fetch`, cannot be had. Raises ValueError for what is no
-        address, and what `fetch` raises."""
+    async def permission(self, url: str, fetch: Callable[[str], Awaitable[Fetched]]) -> Permission | PageProblem:
+        """The problem where the site's robots.txt, which is had by `fetch`, cannot be had. Raises ValueError for what
+        is no address, and what `fetch` raises."""
         address = robots.address(url)
         site = self._site(address)
         async with site.asking:  # so that a second page waits for the answer to the first
@@ -51,8 +52,8 @@ class RobotsBook:
             if site.robots is None or site.robots.until <= now:
                 self._keep(address, site, robots.received(await fetch(address), now))
         assert site.robots is not None
-        if site.robots.text is None:
-            return None
+        if isinstance(site.robots.text, PageProblem):
+            return site.robots.text
         return await self._parser.permission(site.robots.text, url, self._user_agent)
 
     def delayed_s(self, url: str, delay_s: float, patience_s: float) -> float | None:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from protego import Protego
 
+from services.contracts.article import PageProblem
 from services.contracts.feed import PollStatus
 from services.ingest.core import caching
 from services.ingest.core.fetched import Fetched
@@ -25,10 +26,10 @@ _PRODUCT = re.compile(r"[A-Za-z_-]+")
 
 @dataclass(frozen=True, slots=True)
 class Robots:
-    """A host's robots.txt until `until`. `text` is empty where everything is allowed, and None where it could not be
-    had, which forbids everything."""
+    """A host's robots.txt until `until`. `text` is empty where everything is allowed, and says why where it could
+    not be had, which forbids everything."""
 
-    text: bytes | None
+    text: bytes | PageProblem
     until: datetime
 
 
@@ -61,7 +62,8 @@ def received(fetched: Fetched, now: datetime) -> Robots:
     code = fetched.http_status
     if code is not None and 400 <= code < 500 and fetched.status is not PollStatus.THROTTLED:
         return Robots(b"", now + LONGEST_KEPT)
-    return Robots(None, now + UNREACHABLE_FOR)
+    refused = fetched.status is PollStatus.REFUSED  # as every page there would be
+    return Robots(PageProblem.REFUSED if refused else PageProblem.ROBOTS_UNREACHABLE, now + UNREACHABLE_FOR)
 
 
 def permission(text: bytes, url: str, user_agent: str) -> Permission:

@@ -111,7 +111,7 @@ WRONG: dict[str, tuple[Handler, PageProblem]] = {
     ),
     "lying length": (answer(200, b"<p>", length=900, content_type="text/html"), P.HTTP_ERROR),
     "redirect loop": (redirect(302, "/x"), P.HTTP_ERROR),
-    "redirect to a private address": (redirect(302, "http://10.0.0.1/"), P.ROBOTS_UNREACHABLE),
+    "redirect to a private address": (redirect(302, "http://10.0.0.1/"), P.REFUSED),
     "redirect to no address": (redirect(302, "ftp://a.example/"), P.REFUSED),
     "wall": (answer(200, web_page(*WALL, title="Welcome"), content_type="text/html"), P.UNLIKE),
     "the lead alone": (answer(200, web_page(LEAD), content_type="text/html"), P.SHORTER),
@@ -129,7 +129,7 @@ async def test_the_summary_stays_and_says_why(name: str) -> None:
 async def test_private_addresses_and_no_addresses() -> None:
     async with reading({}) as it:
         articles = await it.of(None, "http://10.0.0.1/", "http://169.254.169.254/latest")
-    assert outcomes(articles) == [P.NO_LINK, P.ROBOTS_UNREACHABLE, P.ROBOTS_UNREACHABLE]
+    assert outcomes(articles) == [P.NO_LINK, P.REFUSED, P.REFUSED]
 
 
 @pytest.mark.parametrize(
@@ -165,10 +165,11 @@ async def test_plain_text_is_a_page_too() -> None:
         (silence, P.ROBOTS_UNREACHABLE),
         (redirect(302, "/elsewhere"), P.DISALLOWED),
         (redirect(302, "/robots.txt"), P.ROBOTS_UNREACHABLE),
+        (redirect(302, "http://10.0.0.1/robots.txt"), P.REFUSED),
         (answer(200, b"\xff\xfe\x00" * 9_000), "page"),
         (answer(200, b"#" * 600_000 + b"\nUser-agent: *\nDisallow: /"), "page"),
     ],
-    ids=["none", "error", "throttled", "silence", "elsewhere", "loop", "nonsense", "beyond 500 KiB"],
+    ids=["none", "error", "throttled", "silence", "elsewhere", "loop", "refused", "nonsense", "beyond 500 KiB"],
 )
 async def test_what_robots_txt_may_be(robots: Handler, outcome: str) -> None:
     routes = {"/robots.txt": robots, "/elsewhere": answer(200, b"User-agent: *\nDisallow: /"), "/1": PAGE, "/2": PAGE}

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from services.contracts.article import PageProblem
 from services.contracts.feed import PollStatus
 from services.ingest.adapters import robots as book
 from services.ingest.adapters.robots import RobotsBook
@@ -43,16 +44,16 @@ def test_where_it_stands(url: str, address: str) -> None:
         (Fetched(PollStatus.HTTP_ERROR, http_status=404), b"", timedelta(days=1)),
         (Fetched(PollStatus.HTTP_ERROR, http_status=403), b"", timedelta(days=1)),
         (Fetched(PollStatus.GONE, http_status=410), b"", timedelta(days=1)),
-        (Fetched(PollStatus.THROTTLED, http_status=429), None, timedelta(hours=1)),
-        (Fetched(PollStatus.HTTP_ERROR, http_status=500), None, timedelta(hours=1)),
-        (Fetched(PollStatus.THROTTLED, http_status=503), None, timedelta(hours=1)),
-        (Fetched(PollStatus.UNREACHABLE), None, timedelta(hours=1)),
-        (Fetched(PollStatus.TIMED_OUT), None, timedelta(hours=1)),
-        (Fetched(PollStatus.HTTP_ERROR, "more than 5 redirects"), None, timedelta(hours=1)),
-        (Fetched(PollStatus.REFUSED), None, timedelta(hours=1)),
+        (Fetched(PollStatus.THROTTLED, http_status=429), PageProblem.ROBOTS_UNREACHABLE, timedelta(hours=1)),
+        (Fetched(PollStatus.HTTP_ERROR, http_status=500), PageProblem.ROBOTS_UNREACHABLE, timedelta(hours=1)),
+        (Fetched(PollStatus.THROTTLED, http_status=503), PageProblem.ROBOTS_UNREACHABLE, timedelta(hours=1)),
+        (Fetched(PollStatus.UNREACHABLE), PageProblem.ROBOTS_UNREACHABLE, timedelta(hours=1)),
+        (Fetched(PollStatus.TIMED_OUT), PageProblem.ROBOTS_UNREACHABLE, timedelta(hours=1)),
+        (Fetched(PollStatus.HTTP_ERROR, "more than 5 redirects"), PageProblem.ROBOTS_UNREACHABLE, timedelta(hours=1)),
+        (Fetched(PollStatus.REFUSED), PageProblem.REFUSED, timedelta(hours=1)),
     ],
 )
-def test_what_an_answer_means_and_for_how_long(fetched: Fetched, text: bytes | None, kept: timedelta) -> None:
+def test_what_an_answer_means_and_for_how_long(fetched: Fetched, text: bytes | PageProblem, kept: timedelta) -> None:
     assert received(fetched, NOW) == Robots(text, NOW + kept)
 
 
@@ -118,9 +119,9 @@ async def test_it_is_asked_for_once_while_it_is_fresh() -> None:
 async def test_an_unreachable_one_forbids_for_an_hour() -> None:
     site = Site(Fetched(PollStatus.TIMED_OUT))
     kept = site.book()
-    assert await kept.permission(PAGE, site.fetch) is None
+    assert await kept.permission(PAGE, site.fetch) is PageProblem.ROBOTS_UNREACHABLE
     site.answer = ok()
-    assert await kept.permission(PAGE, site.fetch) is None
+    assert await kept.permission(PAGE, site.fetch) is PageProblem.ROBOTS_UNREACHABLE
     site.now += timedelta(hours=1)
     assert await kept.permission(PAGE, site.fetch) == Permission(True)
     assert len(site.asked) == 2

@@ -5,7 +5,6 @@ import json
 import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from getpass import getuser
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -14,7 +13,6 @@ from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.markup import escape
 
-from services.console.core.auditing import Actor
 from services.runtime import log
 from services.runtime.kafka import BrokerUnreachable
 from services.runtime.settings import Misconfigured, Settings, SettingsError, load_settings
@@ -47,12 +45,6 @@ def fail(message: str, code: int = 1) -> NoReturn:
 def say(text: str) -> None:
     """Print a line as it is: nothing in it is markup."""
     out.print(text, highlight=False, soft_wrap=True, markup=False)
-
-
-def myself() -> Actor:
-    """Who gives the command, as the audit has it."""
-    user = getuser()
-    return Actor(f"cli:{user}", user)
 
 
 def with_broker(action: Callable[[Settings], Awaitable[T]]) -> T:

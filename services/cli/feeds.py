@@ -9,10 +9,10 @@ import typer
 from pydantic import ValidationError
 from rich.markup import escape
 
-from services.cli.context import EXIT_USAGE, SOURCE, err, fail, myself, out, print_json, settings, with_broker
+from services.cli.context import EXIT_USAGE, SOURCE, err, fail, out, print_json, settings, with_broker
 from services.cli.feed_check import check_files, check_url
 from services.cli.feed_health import list_watched, show_watched
-from services.console.adapters.audited import Changed, write_audited
+from services.console.adapters.audited import Changed, myself, watch, write_audited
 from services.contracts.feed import Feed, FeedState, PollStatus, SourceGrade
 from services.contracts.topics import FEED_STATES, FEEDS
 from services.ingest.adapters.fetcher import fetch_once
@@ -210,9 +210,8 @@ async def _fetched(chosen: Settings, url: str) -> bytes:
 
 
 async def _watch(chosen: Settings, wanted: Iterable[Feed]) -> list[Feed]:
-    changed = watchlist.changes([feed for feed, _ in await _watched(chosen)], wanted)
-    await _write(chosen, changed)
-    return [feed for _, feed in changed]
+    async with Publisher(chosen, SOURCE) as publisher:
+        return await watch(chosen, publisher, wanted)
 
 
 async def _enable(chosen: Settings, which: str, enabled: bool) -> tuple[Feed, Feed]:

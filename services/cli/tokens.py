@@ -9,9 +9,9 @@ from pydantic import ValidationError
 from rich.markup import escape
 from rich.table import Column, Table
 
-from services.cli.context import EXIT_USAGE, SOURCE, fail, myself, out, print_json, say, with_broker
+from services.cli.context import EXIT_USAGE, SOURCE, fail, out, print_json, say, with_broker
 from services.cli.lengths import length_of
-from services.console.adapters.audited import write_audited
+from services.console.adapters.audited import myself, write_audited
 from services.contracts.token import Role, Token, issued
 from services.contracts.topics import TOKENS
 from services.runtime.kafka import Publisher

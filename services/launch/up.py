@@ -16,12 +16,13 @@ import httpx
 from rich.console import Console
 from rich.markup import escape
 
+from services.console.adapters.audited import myself, watch, write_audited
 from services.contracts import ids
 from services.contracts.delivery import Delivery
 from services.contracts.feed import Feed
 from services.contracts.subscription import Channel, Subscription
 from services.contracts.token import Role, issued
-from services.contracts.topics import DELIVERIES, FEEDS, SUBSCRIPTIONS, TOKENS
+from services.contracts.topics import DELIVERIES, SUBSCRIPTIONS, TOKENS
 from services.launch import broker
 from services.launch.alerts import Alerts, line
 from services.launch.feeds import feeds_at
@@ -139,7 +140,7 @@ class Up:
         token = await self._admit()
         await asyncio.gather(*(self._ready(name, port) for name, port in services.items()))
         async with Publisher(self._settings, SOURCE) as publisher:
-            await publisher.publish(FEEDS, *self._feeds)
+            await watch(self._settings, publisher, self._feeds)  # another broker may know them: paused, moved, graded
         base = f"http://{self._settings.console.host}:{self._api_port}/v1"
         self._say("console", f"REST API, described in {base}/openapi.json; you are its admin:")
         self._say("console", f'curl -H "Authorization: Bearer $(cat {token})" {base}/feeds')
@@ -185,7 +186,7 @@ class Up:
             expires_at=None if self._embedded else now + timedelta(days=1),
         )
         async with Publisher(self._settings, SOURCE) as publisher:
-            await publisher.publish(TOKENS, token)
+            await write_audited(publisher, myself(), TOKENS, [(None, token)])
         return path
 
     async def _read_feeds(self, sources: Sequence[str]) -> list[Feed]:

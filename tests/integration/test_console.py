@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaProducer
 from typer.testing import CliRunner
 
 from services.cli import app as chancery
+from services.console.adapters.audited import watch
 from services.console.app import BROKER, LISTENING, LOADED, console
 from services.contracts.audit import AuditEntry
 from services.contracts.dead_letter import DeadLetter
@@ -198,6 +199,23 @@ async def test_many_feeds_are_imported_and_exported(kafka: Settings) -> None:
         assert {feed.url for feed in opml.read(exported.content).feeds} == {feed.url for feed in feeds}
         again = of(await client.post("/v1/feeds/import", content=exported.content))
         assert (again["added"], again["changed"], len(again["unchanged"])) == ([], [], 2_000)
+
+
+async def test_what_is_watched_once_more_stays_moved_and_paused(kafka: Settings) -> None:
+    first, second = feed_at("https://a.example/rss"), feed_at("https://b.example/rss")
+    moved = first.model_copy(update={"url": "https://c.example/rss", "enabled": False})
+    async with Publisher(kafka, "/chancery/test") as publisher:
+        await publisher.publish(FEEDS, moved)
+        assert await watch(kafka, publisher, [first, second]) == [
+            moved.model_copy(update={"title": first.title}),
+            second,
+        ]
+    found = await snapshot(kafka, [FEEDS, AUDIT])
+    assert {feed.record_id: feed for feed in found.values(FEEDS)} == {
+        first.feed_id: moved,
+        second.feed_id: second,
+    }
+    assert {entry.action for entry in found.values(AUDIT) if isinstance(entry, AuditEntry)} == {"feed.added"}
 
 
 def test_tokens_are_made_listed_and_revoked_by_the_command(kafka: Settings) -> None:

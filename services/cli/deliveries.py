@@ -10,9 +10,10 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from services.cli.context import EXIT_USAGE, SOURCE, AsJson, fail, myself, out, print_json, say, with_broker
+from services.cli.context import EXIT_USAGE, SOURCE, AsJson, fail, out, print_json, say, with_broker
 from services.cli.lengths import moment_of
 from services.cli.subscriptions import all_subscriptions, one_named
+from services.console.adapters.audited import myself
 from services.contracts.alert import Alert
 from services.contracts.delivery import Delivery, DeliveryState
 from services.contracts.ids import AlertId

@@ -4,12 +4,13 @@ What is promised, over crashes, restarts and rebalances alike:
 - A state is acknowledged by the brokers before the delivery is touched again, so no attempt but the last can be
   forgotten; a repeated attempt carries the same webhook-id.
 - One endpoint gets one attempt at a time and the revisions of an incident in order. An endpoint that hangs holds one
-  of `concurrency` places and nobody else's turn.
+  of `concurrency` places and nobody else's turn. One that fails is left alone for a while, a minute at most.
 - A record that would take a delivery back (an alert matched twice, the late word of a worker that lost its
   partition) is overwritten with what is known, so the compacted topic keeps the truth.
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,10 +19,10 @@ from typing import Protocol
 import structlog
 
 from services.contracts.alert import Alert
-from services.contracts.delivery import Delivery, DeliveryState
+from services.contracts.delivery import Attempt, Delivery, DeliveryState
 from services.contracts.ids import DeliveryId, IncidentId, SubscriptionId
 from services.contracts.subscription import Subscription
-from services.notify.core import channels, grouping, retry
+from services.notify.core import breaker, channels, grouping, retry
 from services.notify.core.agenda import Agenda
 from services.notify.core.status import Answer, Judgement, Outcome
 from services.runtime import metrics
@@ -97,6 +98,7 @@ class Dispatcher:
         self._jobs: dict[DeliveryId, _Job] = {}
         self._stories: dict[tuple[SubscriptionId, IncidentId], _Story] = {}
         self._agenda = Agenda()
+        self._runs: dict[SubscriptionId, breaker.Run] = {}
         self._active: set[int] = set()
         self._in_flight: dict[DeliveryId, asyncio.Task[None]] = {}
         self._overwritten: set[DeliveryId] = set()
@@ -125,9 +127,12 @@ class Dispatcher:
     def activate(self, partitions: frozenset[int]) -> None:
         """These partitions have been read to their end: their pending deliveries may be attempted."""
         self._active |= partitions
+        tried: dict[SubscriptionId, list[Attempt]] = defaultdict(list)
         for job in self._jobs.values():
             if job.partition in partitions:
+                tried[job.delivery.subscription_id] += job.delivery.attempts
                 self._schedule(job.delivery, job.partition)
+        self._runs |= {subscription_id: breaker.run_of(attempts) for subscription_id, attempts in tried.items()}
         self._wake.set()
 
     def drop(self, partitions: frozenset[int]) -> None:
@@ -137,6 +142,7 @@ class Dispatcher:
             self.forget(job.delivery.delivery_id)
             # All deliveries of a subscription lie on one partition.
             self._stories.pop((job.delivery.subscription_id, job.delivery.incident_id), None)
+            self._runs.pop(job.delivery.subscription_id, None)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Attempt what is due until `stop` is set. Raises (in a group) what the store raises: then nothing is sure
@@ -238,7 +244,9 @@ class Dispatcher:
             after = after.model_copy(update={"receipt": rules.receipt(body, answer.body)})
         ended = self._clock.now()
         _tell(subscription, alert, after, answer, judgement, ended)
-        hold_s = max(answer.retry_after_s or 0, rules.rest_s)
+        run = breaker.after(self._run_at(subscription), judgement.outcome, started)
+        self._runs[subscription.subscription_id] = run
+        hold_s = max(answer.retry_after_s or 0, rules.rest_s, breaker.rest_s(run))
         return after, ended + timedelta(seconds=hold_s) if hold_s else None
 
     async def _conclude(self, before: Delivery, after: Delivery, subscription: Subscription | None) -> None:
@@ -263,6 +271,9 @@ class Dispatcher:
             story.pending.discard(delivery.delivery_id)
         else:
             story.pending.add(delivery.delivery_id)
+
+    def _run_at(self, subscription: Subscription) -> breaker.Run:
+        return self._runs.get(subscription.subscription_id, breaker.Run())
 
     def _story(self, delivery: Delivery) -> _Story:
         return self._stories.setdefault((delivery.subscription_id, delivery.incident_id), _Story())

@@ -7,7 +7,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from services.contracts.delivery import Attempt, Delivery
-from services.contracts.ids import DeliveryId, SubscriptionId
+from services.contracts.ids import DeliveryId, IncidentId, SubscriptionId
+from services.contracts.report import Severity
 from services.notify.core.agenda import Agenda
 from services.notify.core.retry import due_at
 from tests.unit.notify import given
@@ -20,10 +21,17 @@ def at(seconds: float) -> datetime:
     return NOW + timedelta(seconds=seconds)
 
 
-def waiting(number: int = 1, revision: int = 1, desk: int = 0, due: float = 0, attempts: int = 0) -> Delivery:
+def waiting(
+    number: int = 1,
+    revision: int = 1,
+    desk: int = 0,
+    due: float = 0,
+    attempts: int = 0,
+    severity: Severity = Severity.SEVERE,
+) -> Delivery:
     attempt = Attempt(at=NOW, took_s=0, outcome="failed")
     return given.delivery(
-        given.alert(number, revision),
+        given.alert(number, revision, about=given.incident(severity=severity)),
         DESKS[desk],
         created_at=at(due),
         next_attempt_at=at(due) if attempts else None,
@@ -108,8 +116,85 @@ def test_what_is_removed_is_gone() -> None:
     assert agenda.take(at(9)) == kept.delivery_id
 
 
+def all_of(agenda: Agenda, now: datetime) -> list[DeliveryId]:
+    """What is due at the first desk, in turn."""
+    taken = []
+    while delivery_id := agenda.take(now):
+        taken.append(delivery_id)
+        agenda.release(DESKS[0].subscription_id)
+    return taken
+
+
+def test_an_extreme_alert_goes_before_ten_minor_ones_that_wait_longer() -> None:
+    agenda = Agenda()
+    minor = [waiting(number, due=number, severity=Severity.MINOR) for number in range(10)]
+    extreme = waiting(10, due=60, severity=Severity.EXTREME)
+    for each in (*minor, extreme):
+        agenda.put(each)
+    assert agenda.take(at(0)) == minor[0].delivery_id
+    agenda.release(DESKS[0].subscription_id, at(90))
+    assert all_of(agenda, at(90)) == [extreme.delivery_id, *(each.delivery_id for each in minor[1:])]
+
+
+def test_a_grave_revision_takes_the_earlier_ones_along() -> None:
+    agenda = Agenda()
+    other = waiting(1, severity=Severity.MODERATE)
+    first, second = waiting(2, 1, due=1, severity=Severity.MINOR), waiting(2, 2, due=2, severity=Severity.EXTREME)
+    for each in (other, first, second):
+        agenda.put(each)
+    assert all_of(agenda, at(9)) == [first.delivery_id, second.delivery_id, other.delivery_id]
+
+
+@settings(max_examples=200, deadline=None)
+@for_all(
+    alerts=st.lists(st.tuples(st.integers(1, 5), st.sampled_from(Severity), st.integers(0, 40)), max_size=20),
+    removed=st.sets(st.integers(0, 19)),
+    pause=st.integers(1, 15),
+)
+def test_the_gravest_incident_that_is_due_goes_first_and_its_revisions_in_order(
+    alerts: list[tuple[int, Severity, int]], removed: set[int], pause: int
+) -> None:
+    agenda = Agenda()
+    due: dict[DeliveryId, tuple[datetime, Delivery]] = {}
+    revisions: dict[int, int] = {}
+    latest: dict[int, int] = {}
+    for number, severity, seconds in alerts:
+        revisions[number] = revisions.get(number, 0) + 1
+        latest[number] = max(seconds, latest.get(number, 0))
+        delivery = waiting(number, revisions[number], due=seconds, severity=severity)
+        agenda.put(delivery)
+        due[delivery.delivery_id] = at(latest[number]), delivery
+    for delivery_id in [each for place, each in enumerate(due) if place in removed]:
+        agenda.remove(delivery_id)
+        del due[delivery_id]
+
+    def gravity(delivery: Delivery) -> int:
+        assert delivery.alert is not None
+        return list(Severity).index(delivery.alert.incident.severity)
+
+    clock, told = 0, dict[IncidentId, int]()
+    while due:
+        if found := agenda.take(at(clock)):
+            ready = [each for when, each in due.values() if when <= at(clock)]
+            _, taken = due.pop(found)
+            of_it = [each for each in ready if each.incident_id == taken.incident_id]
+            assert min(map(gravity, of_it)) == min(map(gravity, ready))
+            assert taken.revision > told.get(taken.incident_id, 0)
+            told[taken.incident_id] = taken.revision
+            agenda.release(DESKS[0].subscription_id, at(clock + pause))
+        clock += 1
+        assert clock < 1_000, "something is never taken"
+    assert len(agenda) == 0
+
+
 deliveries = st.builds(
-    waiting, st.integers(1, 4), st.integers(1, 3), st.integers(0, 2), st.integers(0, 60), st.integers(0, 2)
+    waiting,
+    st.integers(1, 4),
+    st.integers(1, 3),
+    st.integers(0, 2),
+    st.integers(0, 60),
+    st.integers(0, 2),
+    st.sampled_from(Severity),
 )
 steps = st.lists(
     st.one_of(

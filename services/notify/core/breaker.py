@@ -1,0 +1,56 @@
+"""How long an endpoint that fails is left alone. Pure.
+
+Of a breaker this needs one part. An endpoint gets one attempt at a time anyhow, so the attempt after a rest is the
+probe, and there is no state of being half open; a single delivery's retries are further apart than any rest. What is
+left is many deliveries at one endpoint, each with a schedule of its own: there the rest keeps a hundred of them from
+being a hundred attempts, and an attempt that hangs from holding a place all the time. A delivery that waits has not
+been tried: a rest uses up nobody's schedule. A share of failures in a window (70 % of at least ten in five minutes, as
+others have it) would also hold back from an endpoint that takes three of ten messages, and those three are alerts.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.contracts.delivery import Attempt
+from services.notify.core.retry import OUR_FAULT
+from services.notify.core.status import Outcome
+
+NO_SIGN = OUR_FAULT | {Outcome.NOT_ALLOWED, Outcome.UNREADABLE}
+"""Outcomes that tell nothing of the endpoint: the fault is ours, or nobody asked it."""
+
+FREE_FAILURES = 4
+"""Failures in a row without a rest: bad luck is not yet an outage."""
+LONGEST_REST_S = 60
+"""An extreme alert is late after ten minutes, so an endpoint that works again is found soon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Failures in a row: how many since the endpoint last took something, and when the first of them was."""
+
+    failures: int = 0
+    since: datetime | None = None
+
+
+def after(run: Run, outcome: str, at: datetime) -> Run:
+    """The run once another attempt, made at `at`, has ended."""
+    if outcome == Outcome.DELIVERED:
+        return Run()
+    if outcome in NO_SIGN:
+        return run
+    return Run(run.failures + 1, run.since or at)
+
+
+def run_of(attempts: Iterable[Attempt]) -> Run:
+    """The run that the log of all attempts at one endpoint, in any order, ends with."""
+    run = Run()
+    for attempt in sorted(attempts, key=lambda each: each.at):
+        run = after(run, attempt.outcome, attempt.at)
+    return run
+
+
+def rest_s(run: Run) -> float:
+    """Seconds until the next attempt of whatever delivery: 1 after the fifth failure, then doubled."""
+    over = run.failures - FREE_FAILURES
+    return float(min(2 ** min(over - 1, 10), LONGEST_REST_S)) if over > 0 else 0.0

@@ -1,0 +1,93 @@
+"""How long an endpoint that fails is left alone: the rule by cases, and in the dispatcher's world."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given as for_all
+from hypothesis import strategies as st
+
+from services.contracts.delivery import Attempt, DeliveryState
+from services.notify.core import breaker
+from services.notify.core.breaker import Run
+from services.notify.core.status import Answer, Outcome
+from tests.unit.notify.dispatching import BROKEN, DESK, OK, OTHER, dispatching, to, world
+from tests.unit.notify.given import NOW
+
+
+def attempt(number: int, outcome: Outcome) -> Attempt:
+    return Attempt(at=NOW + timedelta(seconds=number), took_s=0.1, outcome=outcome)
+
+
+@pytest.mark.parametrize(
+    ("failures", "seconds"), [(0, 0), (1, 0), (4, 0), (5, 1), (6, 2), (7, 4), (10, 32), (11, 60), (12, 60), (9_999, 60)]
+)
+def test_the_rest_grows_to_a_minute(failures: int, seconds: float) -> None:
+    assert breaker.rest_s(Run(failures, NOW)) == seconds
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "failures"),
+    [
+        ([], 0),
+        ([Outcome.FAILED, Outcome.TIMED_OUT, Outcome.THROTTLED], 3),
+        ([Outcome.FAILED, Outcome.DELIVERED], 0),
+        ([Outcome.DELIVERED, Outcome.UNREACHABLE, Outcome.DENIED], 2),
+        ([Outcome.BODY_REFUSED, Outcome.LAYOUT_REFUSED, Outcome.UNWRITABLE, Outcome.UNREADABLE], 0),
+        ([Outcome.FAILED, Outcome.NOT_ALLOWED, Outcome.FAILED], 2),
+    ],
+)
+def test_what_counts(outcomes: list[Outcome], failures: int) -> None:
+    run = breaker.run_of(attempt(number, outcome) for number, outcome in enumerate(outcomes))
+    assert run.failures == failures
+    assert (run.since is None) == (failures == 0)
+
+
+@for_all(outcomes=st.lists(st.sampled_from(Outcome), max_size=12), data=st.data())
+def test_the_log_in_any_order_gives_the_run_that_was(outcomes: list[Outcome], data: st.DataObject) -> None:
+    log = [attempt(number, outcome) for number, outcome in enumerate(outcomes)]
+    run = Run()
+    for each in log:
+        run = breaker.after(run, each.outcome, each.at)
+    assert breaker.run_of(data.draw(st.permutations(log))) == run
+
+
+async def test_many_deliveries_to_a_broken_endpoint_are_an_attempt_a_minute_and_none_expires_for_it() -> None:
+    """Without the rest a hundred deliveries were five hundred attempts in the first ten minutes."""
+    waiting = [to(DESK, number) for number in range(100)]
+    healthy = [to(OTHER, number) for number in range(100)]
+    in_it = world(*waiting, *healthy)
+    in_it.answers(DESK, *[BROKEN] * 200, OK)
+    async with dispatching(in_it, days=7):
+        await in_it.until_final(*waiting, *healthy)
+    assert {in_it.state(each).state for each in waiting} == {DeliveryState.DELIVERED}
+    times = sorted(at for each in waiting for at in in_it.seconds(each))
+    assert sum(at < 600 for at in times) == 19
+    for each in waiting:
+        seconds = in_it.seconds(each)
+        assert all(b - a >= wait for a, b, wait in zip(seconds, seconds[1:], (5, 30, 120, 300, 1_800), strict=False))
+    assert {at for each in healthy for at in in_it.seconds(each)} == {0}
+
+
+async def test_a_restart_remembers_how_often_it_failed() -> None:
+    waiting = [to(DESK, number) for number in range(30)]
+    in_it = world(*waiting)
+    in_it.answers(DESK, BROKEN)
+
+    def first_of_a_second_life() -> list[datetime]:
+        return [at for _, at, _ in in_it.sent[15:]]
+
+    async with dispatching(in_it, days=7):
+        await in_it.until(lambda: len(in_it.sent) == 15)
+    async with dispatching(in_it, days=7):
+        await in_it.until(lambda: len(in_it.sent) == 18)
+    first, second, third = first_of_a_second_life()
+    assert (second - first, third - second) == (timedelta(minutes=1), timedelta(minutes=1))
+
+
+async def test_our_own_fault_holds_nobody_back() -> None:
+    refused = [to(DESK, number) for number in range(20)]
+    in_it = world(*refused)
+    in_it.answers(DESK, Answer(outcome=Outcome.UNREADABLE), *[Answer(outcome=Outcome.NOT_ALLOWED)] * 18, OK)
+    async with dispatching(in_it):
+        await in_it.until_final(*refused)
+    assert {at for each in refused for at in in_it.seconds(each)} == {0, 5}

@@ -35,6 +35,10 @@ class Likeness(NamedTuple):
     content: str
     words: str = ""
 
+    @property
+    def is_nameless(self) -> bool:
+        return bool(self.title) and not (self.id or self.link)
+
     def packed(self) -> str:
         return "".join(part or _ABSENT * width for part, width in zip(self, _WIDTHS, strict=True))
 

@@ -150,17 +150,23 @@ class _Poll:
                     yield place, bare[article]
 
     def by_id_or_link(self, history: History) -> list[tuple[int, int]]:
-        """Where an id or a link is the same and nothing speaks against it, the surest first."""
+        """Where an id or a link is the same and nothing speaks against it, the surest first; a title is as good where
+        there is neither."""
         of_id, of_link = defaultdict[str, list[int]](list), defaultdict[str, list[int]](list)
+        of_title = defaultdict[str, list[int]](list)
         for place, known in enumerate(self._known):
             if known:
                 of_id[known.id].append(place)
                 of_link[known.link].append(place)
+                if known.is_nameless:
+                    of_title[known.title].append(place)
+        titles = Counter(came.look.title for came in self._came if came.look.is_nameless)
         found = []
         for place, came in enumerate(self._came):
             candidates = {
                 *(of_id[came.look.id] if came.look.id else ()),
                 *(of_link[came.look.link] if came.look.link else ()),
+                *(of_title[came.look.title] if came.look.is_nameless and titles[came.look.title] == 1 else ()),
             }
             for mark in candidates:
                 known = self._known[mark]
@@ -261,6 +267,8 @@ def _sureness(came: _Came, known: Likeness, history: History) -> int:
         return 4
     if look.content == known.content:
         return 3
+    if look.is_nameless and known.is_nameless:
+        return int(are_alike(came.with_words().words, known.words))
     if not same_id and not (look.id and known.id and trusts_ids(history)):
         return 2  # the link is all there is to go by
     if not same_id and look.title and look.title == known.title:

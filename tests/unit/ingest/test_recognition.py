@@ -62,12 +62,13 @@ LINK_WAYS: dict[str, Way] = {
     "the same for all": lambda told, place, number: "https://wire.example/",
     "none": lambda told, place, number: None,
 }
-# Where neither id nor link stays with an article, nothing tells an edit from another article.
+# Where neither id nor link stays with an article, nothing tells an edit from another article; but where there is
+# neither, the title does.
 KNOWN_BY_TEXT_ALONE = {
     (of_id, of_link)
     for of_id in ID_WAYS
     for of_link in LINK_WAYS
-    if of_id != "kept" and of_link not in ("kept", "tracked")
+    if of_id != "kept" and of_link not in ("kept", "tracked") and (of_id, of_link) != ("none", "none")
 }
 POLLS = st.lists(
     st.tuples(st.lists(st.integers(0, 7), unique=True, max_size=6), st.sets(st.integers(0, 7), max_size=2)), max_size=8
@@ -293,3 +294,20 @@ def test_sketches_tell_an_edit_from_another_text(one: list[str], other: list[str
     first, second = (sketch(Entry(text=" ".join(words))) for words in (one, other))
     assert are_alike(first, second) is alike
     assert are_alike(first, first) is bool(one)
+
+
+def test_an_entry_with_neither_id_nor_link_is_known_by_its_title_while_its_words_are_alike() -> None:
+    def shown(*titles: str, minute: int, subject: str = "consulate") -> list[Entry]:
+        text = f"Read {minute} minutes ago: the {subject} reopens on Monday after the repair of its roof"
+        return [Entry(None, None, title, text) for title in titles]
+
+    before = poll(NOTHING, *shown("Reopening", "Notice", minute=1))
+    after = poll(before, *shown("Reopening", "Notice", minute=2))
+    assert published(after) == [("Reopening", 2), ("Notice", 2)]
+    (retitled,) = poll(after, *shown("Open again", minute=3)).news
+    assert retitled[1].revision == 1
+    other = Entry(None, None, "Notice", "Demonstrators gather before the embassy; avoid the quarter this evening")
+    assert published(poll(after, other)) == [("Notice", 1)]
+    # Of one title that stands on two entries, nobody knows whose it was.
+    twice = poll(after, *shown("Notice", minute=3), *shown("Notice", minute=3, subject="visa office"))
+    assert published(twice) == [("Notice", 1), ("Notice", 1)]

@@ -13,6 +13,7 @@ from services.cli import (
     feedback,
     feeds,
     operate,
+    secrets,
     silences,
     sites,
     subscribe,
@@ -54,6 +55,7 @@ subscribe.register(app)
 subscriptions.register(app)
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(feedback.app, name="feedback")
+app.add_typer(secrets.app, name="secrets")
 app.add_typer(silences.app, name="silences")
 app.add_typer(sites.app, name="sites")
 app.add_typer(tokens.app, name="tokens")

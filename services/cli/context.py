@@ -15,6 +15,7 @@ from rich.markup import escape
 
 from services.runtime import log
 from services.runtime.kafka import BrokerUnreachable
+from services.runtime.secrets import SecretUnreadable
 from services.runtime.settings import Misconfigured, Settings, SettingsError, load_settings
 
 T = TypeVar("T")
@@ -55,7 +56,7 @@ def with_broker(action: Callable[[Settings], Awaitable[T]]) -> T:
 
     try:
         return asyncio.run(act())
-    except (BrokerUnreachable, KafkaError, Misconfigured, TimeoutError) as error:
+    except (BrokerUnreachable, KafkaError, Misconfigured, SecretUnreadable, TimeoutError) as error:
         fail(str(error))
 
 

@@ -1,4 +1,4 @@
-"""The commands that run things: up, the services, health, schema, secrets."""
+"""The commands that run things: up, the services, health, schema."""
 
 import asyncio
 import json
@@ -11,10 +11,7 @@ import typer
 
 from services.cli.context import EXIT_MISCONFIGURED, RUNNING, err, fail, print_json
 from services.contracts.topics import TOPICS
-from services.runtime import secrets
 from services.runtime.settings import Misconfigured
-
-secrets_app = typer.Typer(help="Keys that encrypt what is stored.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
@@ -25,7 +22,6 @@ def register(app: typer.Typer) -> None:
     app.command()(console)
     app.command()(health)
     app.command()(schema)
-    app.add_typer(secrets_app, name="secrets")
 
 
 def up(
@@ -128,9 +124,3 @@ def schema(
         (directory / f"{kind}.v{document['properties']['schema_version']['default']}.json").write_text(
             json.dumps(document, indent=2, ensure_ascii=False) + "\n"
         )
-
-
-@secrets_app.command("new-key")
-def new_key() -> None:
-    """Print a new key for CHANCERY_SECRETS__KEYS. Put it first to rotate; keep the old ones until renewed."""
-    typer.echo(secrets.new_key())

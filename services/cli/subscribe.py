@@ -2,7 +2,9 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +14,9 @@ import typer
 
 from services.cli import filters
 from services.cli.context import EXIT_USAGE, SOURCE, AsJson, fail, print_json, say, settings, with_broker
-from services.cli.subscriptions import shown, words
+from services.cli.proof import Proof, proved
+from services.cli.subscriptions import say_once, shown, told_once, words
+from services.console.adapters.audited import myself, write_audited
 from services.contracts import ids
 from services.contracts.report import Certainty, Severity
 from services.contracts.subscription import Channel, Corroboration, Filter, Subscription
@@ -22,8 +26,9 @@ from services.notify.core.channels.rules import Secret
 from services.notify.core.channels.webhook.signing import secret_key
 from services.runtime.kafka import Publisher
 from services.runtime.log import without_token
-from services.runtime.secrets import Vault, new_webhook_secret
+from services.runtime.secrets import Vault, new_signing_key, new_webhook_secret
 from services.runtime.settings import Settings
+from services.runtime.topic_table import snapshot
 
 subscribe = typer.Typer(help="Send alerts to an endpoint: one command a channel.", no_args_is_help=True)
 
@@ -34,6 +39,18 @@ Name = Annotated[str, typer.Option(help="What people call it; by default the end
 SecretFile = Annotated[
     Path | None,
     typer.Option(help="File with the secret: a token, or a webhook's key (whsec_…; else made and shown once)."),
+]
+
+Asymmetric = Annotated[
+    bool,
+    typer.Option("--asymmetric", help="Sign a webhook with a key of ours (ed25519); the public key is shown once."),
+]
+Test = Annotated[
+    bool,
+    typer.Option("--test/--no-test", help="Send a message marked EXERCISE first; what does not take it is not stored."),
+]
+Challenge = Annotated[
+    bool, typer.Option("--challenge", help="A webhook has to answer a challenge first: see docs/channels.md.")
 ]
 
 
@@ -48,7 +65,7 @@ def _help(channel: Channel) -> str:
     given = " --secret-file token.txt" if rules.secret is Secret.GIVEN else ""
     return (
         f"Send alerts to {rules.about}; the endpoint is {rules.endpoint}. "
-        "Again with the same endpoint and name changes it."
+        "Again with the same endpoint and name changes it; its secret stays."
         f"\n\nExample: chancery subscribe {channel} -{given} --host-state IQ --min-severity severe < url.txt"
     )
 
@@ -71,6 +88,9 @@ def _command(channel: Channel) -> Callable[..., None]:
         exercises: filters.Exercises = False,
         alternatives: filters.Or = None,
         secret_file: SecretFile = None,
+        asymmetric: Asymmetric = False,
+        test: Test = True,
+        challenge: Challenge = False,
         as_json: AsJson = False,
     ) -> None:
         asked = filters.filter_of(
@@ -87,20 +107,47 @@ def _command(channel: Channel) -> Callable[..., None]:
             updates=not no_updates,
             exercises=exercises,
         )
-        _subscribe(channel, url, name, (asked, *filters.or_filters(alternatives)), secret_file, as_json)
+        filters_asked = (asked, *filters.or_filters(alternatives))
+        signing = _Signing(_given_secret(channel, secret_file), asymmetric)
+        if CHANNELS[channel].secret is not Secret.MADE and (asymmetric or challenge):
+            fail(f"{channel} is not signed: --asymmetric and --challenge are for webhooks", EXIT_USAGE)
+        _subscribe(channel, url, name, filters_asked, signing, _Proving(test or challenge, challenge), as_json)
 
     return command
 
 
+@dataclass(frozen=True, slots=True)
+class _Signing:
+    """The secret that was given, or else the kind to make."""
+
+    given: str | None
+    asymmetric: bool
+
+    def made(self, channel: Channel) -> str | None:
+        if CHANNELS[channel].secret is not Secret.MADE:
+            return None
+        return new_signing_key() if self.asymmetric else new_webhook_secret()
+
+
+@dataclass(frozen=True, slots=True)
+class _Proving:
+    test: bool
+    challenge: bool
+
+
 def _subscribe(
-    channel: Channel, url: str, name: str, asked: tuple[Filter, ...], secret_file: Path | None, as_json: bool
+    channel: Channel,
+    url: str,
+    name: str,
+    asked: tuple[Filter, ...],
+    signing: _Signing,
+    proving: _Proving,
+    as_json: bool,
 ) -> None:
     chosen = settings()
     endpoint = _endpoint(sys.stdin.readline() if url == "-" else url, chosen)
-    given = _given_secret(channel, secret_file)
-    secret = given or (new_webhook_secret() if CHANNELS[channel].secret is Secret.MADE else None)
 
-    async def run(chosen: Settings) -> Subscription:
+    async def run(chosen: Settings) -> tuple[Subscription, str | None, Proof | None]:
         vault = Vault([key.get_secret_value() for key in chosen.secrets.keys])
         made = Subscription(
             subscription_id=ids.subscription_id(channel, endpoint, name),
@@ -108,23 +155,58 @@ def _subscribe(
             channel=channel,
             endpoint=vault.encrypt(endpoint),
             endpoint_hint=without_token(endpoint),
-            secret=vault.encrypt(secret) if secret else None,
             filter=asked[0],
             or_filters=asked[1:],
             created_at=datetime.now(UTC),
         )
         async with Publisher(chosen, SOURCE) as publisher:
-            await publisher.publish(SUBSCRIPTIONS, made)
-        return made
+            before = (await snapshot(chosen, [SUBSCRIPTIONS])).get(SUBSCRIPTIONS, made.key)
+            assert before is None or isinstance(before, Subscription)
+            made, new_secret = _with_secret(made, before, signing, vault)
+            proof = await proved(chosen, made, challenge=proving.challenge) if proving.test else None
+            if proof is None or proof.taken:
+                await write_audited(publisher, myself(), SUBSCRIPTIONS, [(before, made)])
+        return made, new_secret, proof
 
-    made = with_broker(run)
-    shown_once = None if given else secret
+    made, secret, proof = with_broker(run)
+    if proof is not None and not proof.taken:
+        fail(f"not subscribed: the test message was {proof.words()}. {_advice(proof, secret)}")
     if as_json:
-        print_json({"subscription": shown(made), "secret": shown_once})
+        shown_once = told_once(secret) if secret else {}
+        tested = proof.for_machines() if proof else None
+        print_json({"subscription": shown(made), "secret": None, "test": tested} | shown_once)
         return
+    if proof is not None:
+        say(f"test message {proof.words()}")
     say(f"subscribed {made.name} ({made.subscription_id}) to {words(made)}")
-    if shown_once:
-        say(f"signing secret, shown only now: {shown_once}")
+    if secret:
+        say_once(secret)
+
+
+def _with_secret(
+    made: Subscription, before: Subscription | None, signing: _Signing, vault: Vault
+) -> tuple[Subscription, str | None]:
+    """The subscription with its secret, and the secret where it is a new one that we made. One that is changed keeps
+    the one it has: its receiver knows no other."""
+    if before is None:
+        new = None if signing.given else signing.made(made.channel)
+        secret = signing.given or new
+        return made.model_copy(update={"secret": vault.encrypt(secret) if secret else None}), new
+    if signing.asymmetric:
+        fail(f"it has a secret already: `chancery subscriptions rotate {made.key} --asymmetric`", EXIT_USAGE)
+    kept = {name: getattr(before, name) for name in ("secret", "previous_secret", "previous_until", "created_at")}
+    if signing.given:
+        kept |= {"secret": vault.encrypt(signing.given), "previous_secret": None, "previous_until": None}
+    return made.model_copy(update=kept), None
+
+
+def _advice(proof: Proof, secret: str | None) -> str:
+    if secret is not None and proof.answer.http_status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        return (
+            "If it verifies signatures it has to know the secret first: `chancery secrets new-webhook-secret > FILE`, "
+            "give it to the receiver, then --secret-file FILE"
+        )
+    return "--no-test subscribes it all the same"
 
 
 def _endpoint(url: str, chosen: Settings) -> str:

@@ -1,6 +1,6 @@
 """`chancery subscriptions`: who is told what, and where."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, NamedTuple
 
 import typer
@@ -9,25 +9,26 @@ from rich.table import Column, Table
 
 from services.cli import filters
 from services.cli.context import EXIT_USAGE, SOURCE, AsJson, fail, out, print_json, say, with_broker
+from services.cli.lengths import length_of
+from services.cli.proof import Proof, proved
+from services.console.adapters.audited import myself, write_audited
+from services.console.core.auditing import HIDDEN
 from services.contracts import ids
 from services.contracts.alert import Alert
 from services.contracts.delivery import Delivery
 from services.contracts.model import Record
 from services.contracts.subscription import Subscription, SubscriptionState
 from services.contracts.topics import ALERTS, DELIVERIES, SUBSCRIPTIONS
-from services.notify.adapters.sender import Sender
 from services.notify.core.channels import CHANNELS
+from services.notify.core.channels.rules import Secret
+from services.notify.core.channels.webhook.signing import ASYMMETRIC, public_key
 from services.notify.core.filter import should_notify
-from services.notify.core.retry import VERDICTS, Verdict
-from services.notify.core.sample import sample_alert
-from services.notify.core.status import Judgement
 from services.runtime.kafka import Publisher
+from services.runtime.secrets import Vault, new_signing_key, new_webhook_secret
 from services.runtime.settings import Settings
 from services.runtime.topic_table import snapshot
 
-NEVER_SHOWN = {"endpoint", "secret"}
-
-subscriptions = typer.Typer(help="Who is told: list, pause, resume, remove, test.", no_args_is_help=True)
+subscriptions = typer.Typer(help="Who is told: list, pause, resume, remove, test, rotate.", no_args_is_help=True)
 
 Which = Annotated[str, typer.Argument(metavar="ID|NAME", help="As `chancery subscriptions list` prints it.")]
 
@@ -67,12 +68,12 @@ def resume(which: Which) -> None:
 
 @subscriptions.command()
 def remove(which: Which) -> None:
-    """Forget it, its endpoint and its secret."""
+    """Forget it, its endpoint and its secrets."""
 
     async def run(chosen: Settings) -> Subscription:
         async with Publisher(chosen, SOURCE) as publisher:
             found = one_named(await _read(chosen, publisher), which)
-            await publisher.delete(SUBSCRIPTIONS, found.key)
+            await write_audited(publisher, myself(), SUBSCRIPTIONS, [(found, None)])
         return found
 
     removed = with_broker(run)
@@ -104,28 +105,91 @@ def explain(
 def send_test(which: Which, as_json: AsJson = False) -> None:
     """Send an alert marked EXERCISE to the endpoint now, from this machine. Exits 1 if it is not taken."""
 
-    async def run(chosen: Settings) -> Judgement:
-        found = one_named(await all_subscriptions(chosen), which)
-        rules = CHANNELS[found.channel]
-        now = datetime.now(UTC)
-        alert = sample_alert(now)
-        async with Sender(chosen) as sender:
-            delivery_id = ids.delivery_id(alert.alert_id, found.subscription_id)
-            return rules.judge(await sender.send(found, delivery_id, rules.render(alert), now))
+    async def run(chosen: Settings) -> Proof:
+        return await proved(chosen, one_named(await all_subscriptions(chosen), which))
 
-    judged = with_broker(run)
-    delivered = VERDICTS[judged.outcome] is Verdict.DELIVERED
+    proof = with_broker(run)
     if as_json:
-        print_json({"delivered": delivered, "outcome": judged.outcome, "reason": judged.reason})
+        print_json(proof.for_machines())
     else:
-        say(f"{'delivered' if delivered else 'not delivered'}: {judged.reason}")
-    if not delivered:
+        say(proof.words())
+    if not proof.taken:
         raise typer.Exit(1)
+
+
+@subscriptions.command()
+def rotate(
+    which: Which,
+    overlap: Annotated[
+        str, typer.Option(metavar="24h", help="How long the old secret signs too; 0 when it has got out.")
+    ] = "24h",
+    asymmetric: Annotated[
+        bool | None, typer.Option("--asymmetric/--symmetric", help="The new kind; by default the old one's.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give a webhook a new signing secret, shown only now. Until the overlap ends both sign: a receiver takes either.
+
+    Example: chancery subscriptions rotate desk --overlap 2d
+    """
+    lasts = timedelta(0) if overlap.strip() == "0" else length_of(overlap, "--overlap")
+
+    async def run(chosen: Settings) -> tuple[Subscription, str]:
+        vault = Vault([key.get_secret_value() for key in chosen.secrets.keys])
+        async with Publisher(chosen, SOURCE) as publisher:
+            found = one_named(await _read(chosen, publisher), which)
+            secret, rotated = _rotated(found, vault, lasts, asymmetric, datetime.now(UTC))
+            await write_audited(publisher, myself(), SUBSCRIPTIONS, [(found, rotated)])
+        return rotated, secret
+
+    rotated, secret = with_broker(run)
+    if as_json:
+        print_json({"subscription": shown(rotated), **told_once(secret)})
+        return
+    until = rotated.previous_until
+    old = f"the old one signs too until {until:%F %T} UTC" if until else "the old one signs nothing more"
+    say(f"rotated the secret of {rotated.name} ({rotated.subscription_id}); {old}")
+    say_once(secret)
+
+
+def _rotated(
+    found: Subscription, vault: Vault, lasts: timedelta, asymmetric: bool | None, now: datetime
+) -> tuple[str, Subscription]:
+    """The new secret, and the subscription with it. Ends the command where there is nothing to rotate."""
+    if CHANNELS[found.channel].secret is not Secret.MADE or found.secret is None:
+        fail(
+            f"{found.name} signs with no secret of ours. A token or key is its owner's to change: then "
+            f"`chancery subscribe {found.channel}` again, with the same URL and --name, and the new --secret-file",
+            EXIT_USAGE,
+        )
+    if lasts and found.previous_until and now < found.previous_until:
+        fail(
+            f"the secret before this one is good until {found.previous_until:%F %T} UTC, and the receiver may know no "
+            "newer one: wait, or --overlap 0 ends it now"
+        )
+    if asymmetric is None:
+        asymmetric = vault.decrypt(found.secret).startswith(ASYMMETRIC)
+    secret = new_signing_key() if asymmetric else new_webhook_secret()
+    overlap = (found.secret, now + lasts) if lasts else (None, None)
+    return secret, found.model_copy(
+        update={"secret": vault.encrypt(secret), "previous_secret": overlap[0], "previous_until": overlap[1]}
+    )
+
+
+def told_once(secret: str) -> dict[str, str]:
+    """What a receiver has to be told of a secret that was made for it: all of it, or the public half."""
+    public = public_key(secret)
+    return {"public_key": public} if public else {"secret": secret}
+
+
+def say_once(secret: str) -> None:
+    for what, value in told_once(secret).items():
+        say(f"{'public key' if what == 'public_key' else 'signing secret'}, shown only now: {value}")
 
 
 def shown(subscription: Subscription) -> dict[str, object]:
     """What people and machines may see of it."""
-    return subscription.model_dump(mode="json", exclude=NEVER_SHOWN)
+    return subscription.model_dump(mode="json", exclude=set(HIDDEN[Subscription.KIND]))
 
 
 class Explained(NamedTuple):
@@ -172,7 +236,7 @@ async def _changed(chosen: Settings, which: str, state: SubscriptionState) -> Su
     async with Publisher(chosen, SOURCE) as publisher:
         found = one_named(await _read(chosen, publisher), which)
         changed = found.model_copy(update={"state": state, "state_reason": ""})
-        await publisher.publish(SUBSCRIPTIONS, changed)
+        await write_audited(publisher, myself(), SUBSCRIPTIONS, [(found, changed)])
     return changed
 
 

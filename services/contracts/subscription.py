@@ -72,7 +72,8 @@ class Subscription(Record):
     """An endpoint and its filters, one of which must hold.
 
     `endpoint` and `secret` are encrypted (`services/runtime/secrets.py`): a Slack URL is a password, and a webhook's
-    secret signs. `endpoint_hint` is what people may see of it.
+    secret signs. `endpoint_hint` is what people may see of it. `previous_secret` is one that was rotated out: it signs
+    too, beside the new one, until `previous_until`.
     """
 
     KIND: ClassVar[str] = "subscription"
@@ -83,6 +84,8 @@ class Subscription(Record):
     endpoint: str
     endpoint_hint: str
     secret: str | None = None
+    previous_secret: str | None = None
+    previous_until: Instant | None = None
     filter: Filter = Filter()
     or_filters: tuple[Filter, ...] = ()
     state: SubscriptionState = SubscriptionState.ACTIVE

@@ -27,6 +27,12 @@ def new_webhook_secret() -> str:
     return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
+def new_signing_key() -> str:
+    """A Standard Webhooks 1.0.0 asymmetric secret: `whsk_` and base64 of an ed25519 private key, which is 32 random
+    bytes (RFC 8032, 5.1.5)."""
+    return "whsk_" + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
 def new_token_secret() -> str:
     """An access token's secret: `chancery_`, by which a scanner finds one that got out, and 32 random bytes."""
     return "chancery_" + secrets.token_urlsafe(32)

@@ -35,7 +35,9 @@ def test_feeds_and_subscriptions_are_added_and_seen(kafka: Settings) -> None:
     assert json.loads(chancery(kafka, "feeds", "list", "--health", "failing", "--json").stdout) == []
     assert chancery(kafka, "feeds", "show", feed["feed"]["url"]).stdout.startswith("never  Example\n")
 
-    subscribed = chancery(kafka, "subscribe", "webhook", "http://127.0.0.1:9/hook?token=hidden", "--host-state", "IQ")
+    subscribed = chancery(
+        kafka, "subscribe", "webhook", "http://127.0.0.1:9/hook?token=hidden", "--no-test", "--host-state", "IQ"
+    )
     assert subscribed.returncode == 0, subscribed.stderr
     assert "whsec_" in subscribed.stdout + subscribed.stderr
     listed = chancery(kafka, "subscriptions", "list", "--json")
@@ -45,7 +47,7 @@ def test_feeds_and_subscriptions_are_added_and_seen(kafka: Settings) -> None:
 
 
 async def test_who_gets_an_alert_is_explained(kafka: Settings) -> None:
-    told, reader = given.alert(), ["subscribe", "webhook", "http://127.0.0.1:9/hook", "--name"]
+    told, reader = given.alert(), ["subscribe", "webhook", "http://127.0.0.1:9/hook", "--no-test", "--name"]
     for name, options in {
         "iraq": ["--host-state", "IQ"],
         "near": ["--near", "33.3,44.4,5", "--min-severity", "extreme", "--or", '{"sites": ["embassy:US:*:*"]}'],

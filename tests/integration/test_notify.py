@@ -21,8 +21,8 @@ from services.notify.app import BROKER, DELIVERIES_LOADED, SUBSCRIPTIONS_LOADED,
 from services.runtime.dead_letters import DeadLetterBox
 from services.runtime.health import Health
 from services.runtime.kafka import Publisher
-from services.runtime.secrets import Vault
-from services.runtime.settings import Settings
+from services.runtime.secrets import Vault, new_key
+from services.runtime.settings import SecretsSettings, Settings
 from services.runtime.topic_table import TopicTable
 from tests.unit.notify import given
 from tests.unit.notify.endpoint import answer, endpoint, hang
@@ -251,6 +251,9 @@ async def test_subscribing_on_the_command_line(kafka: Settings) -> None:
         )
         made = json.loads(told)
         assert code == 0
+        assert made["test"] == {"delivered": True, "outcome": "delivered", "reason": "HTTP 204"}
+        Webhook(made["secret"]).verify(served.requests[0].body, served.requests[0].headers)
+        served.requests.clear()
         assert "T0KEN" not in told
         code, told = await chancery(kafka, "subscriptions", "test", "desk")
         assert (code, told.strip()) == (0, "delivered: HTTP 204")
@@ -280,6 +283,57 @@ async def test_subscribing_on_the_command_line(kafka: Settings) -> None:
         code, told = await chancery(kafka, "subscriptions", "pause", "desk")
         assert code == 1
         assert "no subscription desk" in told
+
+
+async def test_an_endpoint_that_does_not_take_the_test_is_not_subscribed(kafka: Settings) -> None:
+    async with endpoint(answer(401, b"bad signature"), answer(204)) as served:
+        subscribe = ("subscribe", "webhook", served.url, "--name", "desk")
+        code, told = await chancery(kafka, *subscribe)
+        assert (code, "HTTP 401; it answered: bad signature" in told, "--secret-file" in told) == (1, True, True)
+        code, told = await chancery(kafka, "subscriptions", "list", "--json")
+        assert json.loads(told) == []
+        code, told = await chancery(kafka, *subscribe, "--no-test", "--json")
+        assert code == 0, told
+        secret = json.loads(told)["secret"]
+        assert len(served.requests) == 1
+        code, told = await chancery(
+            kafka, *subscribe, "--host-state", "FR", "--json"
+        )  # another filter, the same secret
+        assert code == 0, told
+        assert json.loads(told)["secret"] is None
+        Webhook(secret).verify(served.requests[1].body, served.requests[1].headers)
+
+
+async def test_secrets_and_the_key_that_encrypts_them_are_rotated(kafka: Settings) -> None:
+    """A running notifier signs with both secrets from the rotation on, also under a new key with the old one gone."""
+    old_key = kafka.secrets.keys[0].get_secret_value()
+    async with endpoint() as served, Publisher(kafka, "/chancery/test") as publisher:
+        await publisher.publish(SUBSCRIPTIONS, subscription(kafka, served.url))
+        code, told = await chancery(kafka, "subscriptions", "rotate", "desk", "--overlap", "2h", "--json")
+        assert code == 0, told
+        secrets = [json.loads(told)["secret"], given.SECRET]
+        assert secrets[0] not in json.dumps(json.loads(told)["subscription"])
+        assert not {"endpoint", "secret", "previous_secret"} & json.loads(told)["subscription"].keys()
+        code, told = await chancery(kafka, "subscriptions", "rotate", "desk")
+        assert (code, "--overlap 0" in told) == (1, True)
+
+        new = kafka.model_copy(update={"secrets": SecretsSettings(keys=(SecretStr(new_key()),))})
+        code, told = await chancery(new, "secrets", "rotate")
+        assert (code, "no key" in told) == (1, True)
+        both = SecretsSettings(keys=(*new.secrets.keys, SecretStr(old_key)))
+        code, told = await chancery(kafka.model_copy(update={"secrets": both}), "secrets", "rotate")
+        assert (code, told.strip()) == (0, "1 subscriptions are encrypted with the newest key")
+        async with notifier(new):
+            await publisher.publish(ALERTS, alert())
+            (request,) = await asyncio.wait_for(served.until(1), 60)
+            for secret in secrets:
+                Webhook(secret).verify(request.body, request.headers)
+            code, told = await chancery(new, "subscriptions", "rotate", "desk", "--overlap", "0", "--asymmetric")
+            assert (code, "whpk_" in told, "whsk_" in told) == (0, True, False)
+        code, told = await chancery(new, "subscriptions", "test", "desk")
+        assert code == 0, told
+        (signature,) = served.requests[-1].headers["webhook-signature"].split()
+        assert signature.startswith("v1a,")
 
 
 async def test_what_was_sent_is_shown_and_sent_again_under_its_id(kafka: Settings) -> None:

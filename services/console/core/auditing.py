@@ -14,7 +14,7 @@ from services.ingest.core.address import without_password
 
 HIDDEN: Mapping[str, frozenset[str]] = {
     "token": frozenset({"secret_hash"}),
-    "subscription": frozenset({"endpoint", "secret"}),
+    "subscription": frozenset({"endpoint", "secret", "previous_secret"}),
 }
 """Fields by kind of record that nobody is shown."""
 

@@ -31,9 +31,10 @@ class EndpointRefused(ValueError):
 class Line:
     """`sealed` is what it was opened from, to see when the subscription has changed."""
 
-    sealed: tuple[str, str | None]
+    sealed: tuple[str | None, ...]
     url: httpx.URL = field(repr=False)
     secret: str = field(repr=False)
+    previous_secret: str = field(repr=False)
     unspeakable: tuple[str, ...] = field(repr=False)
     transport: GuardedTransport = field(repr=False)
 
@@ -60,7 +61,7 @@ class Lines:
         """The endpoint's line, for one exchange. Raises SecretUnreadable or EndpointRefused."""
         endpoint = subscription.subscription_id
         line = self._idle.pop(endpoint, None)
-        if line is None or line.sealed != (subscription.endpoint, subscription.secret):
+        if line is None or line.sealed != _sealed(subscription):
             await _close(line)
             line = self._open(subscription)
         try:
@@ -79,7 +80,10 @@ class Lines:
 
     def _open(self, subscription: Subscription) -> Line:
         url = self._vault.decrypt(subscription.endpoint)
-        secret = self._vault.decrypt(subscription.secret) if subscription.secret else ""
+        secret, previous = (
+            self._vault.decrypt(sealed) if sealed else ""
+            for sealed in (subscription.secret, subscription.previous_secret)
+        )
         scheme = urlsplit(url).scheme
         if scheme not in self._schemes:
             raise EndpointRefused(
@@ -92,10 +96,11 @@ class Lines:
         if not parsed.host:
             raise EndpointRefused("the endpoint names no host")
         return Line(
-            sealed=(subscription.endpoint, subscription.secret),
+            sealed=_sealed(subscription),
             url=parsed,
             secret=secret,
-            unspeakable=_unspeakable(url, secret),
+            previous_secret=previous,
+            unspeakable=_unspeakable(url, secret, previous),
             transport=GuardedTransport(self._guard, max_connections=1, verify=self._tls),
         )
 
@@ -105,9 +110,14 @@ async def _close(line: Line | None) -> None:
         await line.transport.aclose()
 
 
-def _unspeakable(url: str, secret: str) -> tuple[str, ...]:
+def _sealed(subscription: Subscription) -> tuple[str | None, ...]:
+    return subscription.endpoint, subscription.secret, subscription.previous_secret
+
+
+def _unspeakable(url: str, *secrets: str) -> tuple[str, ...]:
     """What must not be repeated, longest first: the whole, and the pieces that are the password."""
     parts = urlsplit(url)
-    pieces = {url, f"{parts.path}?{parts.query}", parts.path, parts.query, secret, secret.partition("_")[2]}
+    pieces = {url, f"{parts.path}?{parts.query}", parts.path, parts.query}
+    pieces |= {piece for secret in secrets for piece in (secret, secret.partition("_")[2])}
     pieces |= {parts.netloc.rpartition("@")[0], parts.password or "", *parts.path.split("/")}
     return tuple(sorted((piece for piece in pieces if len(piece) >= SHORTEST_SECRET), key=len, reverse=True))

@@ -62,7 +62,9 @@ class Sender:
         try:
             async with self._lines.to(subscription) as line:
                 try:
-                    posting = Posting(str(line.url), line.secret, delivery_id, int(at.timestamp()), head)
+                    until = subscription.previous_until
+                    retiring = line.previous_secret if until and at < until else ""
+                    posting = Posting(str(line.url), line.secret, delivery_id, int(at.timestamp()), head, retiring)
                     async with asyncio.timeout(self._settings.timeout_s):
                         for envelope in rules.dress(body, posting):
                             answer = await self._exchange(line, envelope, at)

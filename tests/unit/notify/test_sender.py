@@ -12,7 +12,7 @@ from services.notify.adapters.sender import Sender
 from services.notify.core.channels import CHANNELS
 from services.notify.core.channels.rules import Secret
 from services.notify.core.status import Answer, Outcome
-from services.runtime.secrets import Vault, new_key
+from services.runtime.secrets import Vault, new_key, new_webhook_secret
 from services.runtime.settings import Settings, load_settings
 from tests.unit.notify import given
 from tests.unit.notify.endpoint import (
@@ -215,3 +215,36 @@ async def test_one_that_hangs_delays_nobody() -> None:
         assert told.http_status == 204
         assert not hanging.done()
         assert (await hanging).outcome is Outcome.TIMED_OUT
+
+
+async def test_until_the_overlap_ends_both_secrets_sign_and_neither_is_repeated() -> None:
+    old, now = new_webhook_secret(), datetime.now(UTC)
+    async with endpoint(answer(200, old.encode() + b" " + given.SECRET.encode())) as served:
+        rotated = subscription(served.url).model_copy(
+            update={"previous_secret": Vault([KEY]).encrypt(old), "previous_until": now + timedelta(hours=1)}
+        )
+        async with Sender(settings()) as sender:
+            told = await sender.send(rotated, ID, b'{"a": 1}', now)
+            await sender.send(rotated, ID, b'{"a": 1}', now + timedelta(hours=1))
+        assert told.body == "[removed] [removed]"
+        during, after = served.requests
+        for secret in (old, given.SECRET):
+            assert Webhook(secret).verify(during.body, during.headers) == {"a": 1}
+        assert len(after.headers["webhook-signature"].split()) == 1
+
+
+async def test_a_rotation_counts_from_the_next_message_on() -> None:
+    old, now = new_webhook_secret(), datetime.now(UTC)
+    async with endpoint() as served, Sender(settings()) as sender:
+        before = subscription(served.url)
+        rotated = before.model_copy(
+            update={
+                "secret": Vault([KEY]).encrypt(old),
+                "previous_secret": before.secret,
+                "previous_until": now + timedelta(hours=1),
+            }
+        )
+        for each in (before, rotated):
+            await sender.send(each, ID, b'{"a": 1}', now)
+        assert [len(each.headers["webhook-signature"].split()) for each in served.requests] == [1, 2]
+        Webhook(old).verify(served.requests[1].body, served.requests[1].headers)

@@ -90,6 +90,13 @@ def test_a_channel_whose_address_is_the_password_takes_no_secret(chancery: typer
     assert "takes no secret" in " ".join(result.output.split())
 
 
+@pytest.mark.parametrize("option", ["--asymmetric", "--challenge"])
+def test_what_is_not_signed_has_neither_key_nor_challenge(chancery: typer.Typer, option: str) -> None:
+    result = CliRunner().invoke(chancery, ["subscribe", "slack", "https://hooks.example/x", option])
+    assert result.exit_code == 2
+    assert "slack is not signed" in " ".join(result.output.split())
+
+
 @pytest.mark.parametrize("channel", list(CHANNELS))
 def test_every_channel_has_a_command_that_says_what_its_endpoint_is(chancery: typer.Typer, channel: str) -> None:
     result = CliRunner().invoke(chancery, ["subscribe", channel, "--help"], terminal_width=400)

@@ -28,14 +28,16 @@ class Secret(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """What only the attempt knows. `at_s` is its time in seconds since 1970, `secret` is empty where there is none, and
-    `head` is the receipt of the message that told this endpoint of the incident first."""
+    """What only the attempt knows. `at_s` is its time in seconds since 1970, `secret` is empty where there is none,
+    `retiring` is the one that it takes the place of, as long as that is good too, and `head` is the receipt of the
+    message that told this endpoint of the incident first."""
 
     endpoint: str
     secret: str
     delivery_id: str
     at_s: int
     head: str | None = None
+    retiring: str = ""
 
 
 @dataclass(frozen=True, slots=True)

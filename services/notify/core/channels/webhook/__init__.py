@@ -9,7 +9,8 @@ from services.notify.core.status import judge_by_status
 
 
 def _signed(body: bytes, posting: Posting) -> Sequence[Envelope]:
-    return (Envelope(body, {**JSON, **sign(posting.secret, posting.delivery_id, posting.at_s, body)}),)
+    secrets = [secret for secret in (posting.secret, posting.retiring) if secret]
+    return (Envelope(body, {**JSON, **sign(secrets, posting.delivery_id, posting.at_s, body)}),)
 
 
 RULES = ChannelRules(

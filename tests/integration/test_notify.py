@@ -18,6 +18,7 @@ from services.contracts.report import Severity
 from services.contracts.subscription import Channel, Filter, Subscription, SubscriptionState
 from services.contracts.topics import ALERTS, DELIVERIES, SUBSCRIPTIONS, Topic
 from services.notify.app import BROKER, DELIVERIES_LOADED, SUBSCRIPTIONS_LOADED, notify
+from services.notify.core import retry
 from services.runtime.dead_letters import DeadLetterBox
 from services.runtime.health import Health
 from services.runtime.kafka import Publisher
@@ -380,6 +381,38 @@ async def test_what_was_sent_is_shown_and_sent_again_under_its_id(kafka: Setting
         assert ("sent again:" in told, told.count("HTTP 200, delivered"), "got it" in told) == (True, 2, True)
         assert "\x1b" not in told
         assert "T0KEN" not in told
+
+
+async def test_what_cannot_be_sent_again_is_said(kafka: Settings) -> None:
+    async with Publisher(kafka, "/chancery/test") as publisher:
+        desk = subscription(kafka, "https://hooks.example/x")
+        await publisher.publish(SUBSCRIPTIONS, desk)
+        waiting, gone = (given.delivery(alert(number), desk) for number in (1, 2))
+        expired = retry.final(gone, DeliveryState.EXPIRED, "9 attempts")
+        for each in (waiting, expired):
+            await publisher.publish(DELIVERIES, each, placed_by=each.partition_key)
+
+        async def refused(*arguments: str) -> str:
+            code, told = await chancery(kafka, "deliveries", "redeliver", *arguments, "--yes")
+            assert code != 0, told
+            return told
+
+        assert "it goes by itself" in await refused(waiting.delivery_id)
+        assert "no delivery dlv_x" in await refused("dlv_x")
+        assert "no subscription other" in await refused("--subscription", "other", "--since", "1h")
+        assert "give the ID of a delivery" in await refused("--subscription", "desk")
+        since = ("--subscription", "desk", "--since", "2024-05-01")
+        code, told = await chancery(kafka, "deliveries", "redeliver", *since, "--yes")
+        assert (code, told.strip()) == (
+            0,
+            "0 to send again to desk; 1 left out, for the alert is no longer kept (90 days)",
+        )
+        await chancery(kafka, "subscriptions", "pause", "desk")
+        assert "is paused: `chancery subscriptions resume" in await refused(*since)
+        async with table(kafka, publisher, DELIVERIES) as deliveries:
+            assert {each.key: each for each in deliveries.values(DELIVERIES)} == {
+                each.key: each for each in (waiting, expired)
+            }
 
 
 def environment(kafka: Settings) -> dict[str, str]:

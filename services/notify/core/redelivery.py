@@ -46,7 +46,7 @@ def chosen(log: Iterable[Delivery], since: datetime, until: datetime, states: Co
 
 
 def again(delivery: Delivery, alert: Alert, now: datetime, why: str, place: int = 0) -> Delivery:
-    """A final delivery, pending once more: due now, and after those of a smaller `place`."""
+    """A final delivery, pending once more: due now, and after those of a smaller `place` that are as grave."""
     return delivery.model_copy(
         update={
             "state": DeliveryState.PENDING,

@@ -235,7 +235,8 @@ def words(subscription: Subscription) -> str:
 async def _changed(chosen: Settings, which: str, state: SubscriptionState) -> Subscription:
     async with Publisher(chosen, SOURCE) as publisher:
         found = one_named(await _read(chosen, publisher), which)
-        changed = found.model_copy(update={"state": state, "state_reason": ""})
+        resumed = {"active_since": datetime.now(UTC)} if state is SubscriptionState.ACTIVE else {}
+        changed = found.model_copy(update={"state": state, "state_reason": "", **resumed})
         await write_audited(publisher, myself(), SUBSCRIPTIONS, [(found, changed)])
     return changed
 

@@ -34,7 +34,7 @@ class Delivery(Record):
     reasons of the revisions that were folded into this one; `receipt` is what the endpoint calls the message.
 
     `redelivered_after` has, for each time that someone had it sent again, the attempts made before: the log goes on,
-    the schedule begins anew."""
+    the schedule begins anew. A `notice` stands in an alert's place: words for the operator about the service itself."""
 
     KIND: ClassVar[str] = "delivery"
 
@@ -52,6 +52,7 @@ class Delivery(Record):
     late: bool = False
     receipt: str | None = None
     also: tuple[str, ...] = ()
+    notice: str | None = None
     alert: Alert | None = None
 
     @property

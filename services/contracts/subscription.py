@@ -73,7 +73,8 @@ class Subscription(Record):
 
     `endpoint` and `secret` are encrypted (`services/runtime/secrets.py`): a Slack URL is a password, and a webhook's
     secret signs. `endpoint_hint` is what people may see of it. `previous_secret` is one that was rotated out: it signs
-    too, beside the new one, until `previous_until`.
+    too, beside the new one, until `previous_until`. `active_since` is when someone resumed it: what failed before is
+    forgiven.
     """
 
     KIND: ClassVar[str] = "subscription"
@@ -90,6 +91,7 @@ class Subscription(Record):
     or_filters: tuple[Filter, ...] = ()
     state: SubscriptionState = SubscriptionState.ACTIVE
     state_reason: str = ""
+    active_since: Instant | None = None
     created_at: Instant
 
     @property

@@ -34,6 +34,7 @@ from services.runtime.work import WorkQueue
 log = structlog.get_logger()
 
 ALERT_MATCHED = "alert.matched"
+OPERATOR_UNKNOWN = "operator.not_found"
 BROKER, SUBSCRIPTIONS_LOADED, DELIVERIES_LOADED = "broker", "subscriptions_loaded", "deliveries_loaded"
 LONGEST_SLEEP_S = 60.0
 """A wall clock that is set does not wake a sleeper; this long at most it goes unseen."""
@@ -62,6 +63,7 @@ class Notifier:
         self._health = health
         self._store = Store(publisher)
         self._subscriptions = TopicTable(settings, [SUBSCRIPTIONS, SILENCES], letters)
+        self._operator = SubscriptionId(settings.notify.operator)
         self._dispatcher = Dispatcher(
             self._store,
             sender,
@@ -70,6 +72,8 @@ class Notifier:
             jitter=random.random,
             concurrency=settings.notify.concurrency,
             group=timedelta(seconds=settings.notify.group_s),
+            patience=timedelta(days=settings.notify.disable_after_d),
+            operator=self._operator,
         )
         self._deliveries = TopicTable(
             settings,
@@ -101,6 +105,8 @@ class Notifier:
         if stop.is_set():
             return
         self._health.set(SUBSCRIPTIONS_LOADED)
+        if self._operator and self.subscription(self._operator) is None:
+            log.warning(OPERATOR_UNKNOWN, subscription_id=self._operator)
         group.create_task(self._dispatcher.run(stop))
         group.create_task(self._deliveries.run(stop))
         group.create_task(self._alerts.run(stop))

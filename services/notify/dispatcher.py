@@ -21,8 +21,8 @@ import structlog
 from services.contracts.alert import Alert
 from services.contracts.delivery import Attempt, Delivery, DeliveryState
 from services.contracts.ids import DeliveryId, IncidentId, SubscriptionId
-from services.contracts.subscription import Subscription
-from services.notify.core import breaker, channels, grouping, retry
+from services.contracts.subscription import Subscription, SubscriptionState
+from services.notify.core import breaker, channels, grouping, notices, retry
 from services.notify.core.agenda import Agenda
 from services.notify.core.status import Answer, Judgement, Outcome
 from services.runtime import metrics
@@ -78,7 +78,8 @@ class Dispatcher:
     """Holds the deliveries of this member's partitions and makes their attempts.
 
     `subscription` looks one up; `jitter` draws from [0, 1); `group` is how long updates of an incident wait for each
-    other after an endpoint was told of it. The table that reads the topic calls `absorb`, `forget`,
+    other after an endpoint was told of it. An endpoint that only fails for as long as `patience` is given up, and the
+    subscription `operator` is told. The table that reads the topic calls `absorb`, `forget`,
     `activate` and `drop`; `run` does the work.
     """
 
@@ -92,13 +93,17 @@ class Dispatcher:
         jitter: Callable[[], float],
         concurrency: int,
         group: timedelta = timedelta(0),
+        patience: timedelta = timedelta(days=5),
+        operator: str = "",
     ) -> None:
         self._store, self._sender, self._subscription = store, sender, subscription
         self._clock, self._jitter, self._concurrency, self._group = clock, jitter, concurrency, group
         self._jobs: dict[DeliveryId, _Job] = {}
         self._stories: dict[tuple[SubscriptionId, IncidentId], _Story] = {}
         self._agenda = Agenda()
+        self._patience, self._operator = patience, SubscriptionId(operator)
         self._runs: dict[SubscriptionId, breaker.Run] = {}
+        self._taken_at: datetime | None = None
         self._active: set[int] = set()
         self._in_flight: dict[DeliveryId, asyncio.Task[None]] = {}
         self._overwritten: set[DeliveryId] = set()
@@ -133,6 +138,8 @@ class Dispatcher:
                 tried[job.delivery.subscription_id] += job.delivery.attempts
                 self._schedule(job.delivery, job.partition)
         self._runs |= {subscription_id: breaker.run_of(attempts) for subscription_id, attempts in tried.items()}
+        taken = [each.at for log in tried.values() for each in log if each.outcome == Outcome.DELIVERED]
+        self._taken_at = max(taken, default=self._taken_at)
         self._wake.set()
 
     def drop(self, partitions: frozenset[int]) -> None:
@@ -183,6 +190,8 @@ class Dispatcher:
             subscription = self._subscription(before.subscription_id)
             before = await self._gathered(before, job.partition)
             after = await self._step(before, subscription)
+            if subscription is not None and len(after.attempts) > len(before.attempts):
+                await self._give_up(subscription, after)
             if retry.is_our_fault(after):  # first, because nobody comes back to a delivery that is final
                 await self._store.bury(before, job.partition, after.reason)
             await self._store.put(after)
@@ -216,22 +225,20 @@ class Dispatcher:
         try:
             newest = self._story(delivery).newest
             settled = retry.without_attempt(delivery, subscription, newest, self._clock.now())
-            if settled or subscription is None or delivery.alert is None:
+            if settled or subscription is None:
                 return settled or delivery
-            after, hold = await self._attempt(delivery, delivery.alert, subscription)
+            after, hold = await self._attempt(delivery, subscription)
             return after
         finally:
             self._agenda.release(delivery.subscription_id, hold)
             self._wake.set()
 
-    async def _attempt(
-        self, delivery: Delivery, alert: Alert, subscription: Subscription
-    ) -> tuple[Delivery, datetime | None]:
+    async def _attempt(self, delivery: Delivery, subscription: Subscription) -> tuple[Delivery, datetime | None]:
         """The state after one attempt, and until when the endpoint is to be left alone."""
         started = self._clock.now()
-        late = retry.is_late(alert, started)
+        late = delivery.alert is not None and retry.is_late(delivery.alert, started)
         try:
-            body = channels.body(subscription.channel, delivery, alert, late=late)
+            body = channels.body(subscription.channel, delivery, late=late)
         except Exception as error:  # noqa: BLE001 - one alert that cannot be written must not stop the others
             answer = Answer(outcome=Outcome.UNWRITABLE, detail=f"{type(error).__name__}: {error}")
         else:
@@ -243,9 +250,11 @@ class Dispatcher:
         if after.state is DeliveryState.DELIVERED:
             after = after.model_copy(update={"receipt": rules.receipt(body, answer.body)})
         ended = self._clock.now()
-        _tell(subscription, alert, after, answer, judgement, ended)
+        _tell(subscription, delivery.alert, after, answer, judgement, ended)
         run = breaker.after(self._run_at(subscription), judgement.outcome, started)
         self._runs[subscription.subscription_id] = run
+        if after.state is DeliveryState.DELIVERED:
+            self._taken_at = started
         hold_s = max(answer.retry_after_s or 0, rules.rest_s, breaker.rest_s(run))
         return after, ended + timedelta(seconds=hold_s) if hold_s else None
 
@@ -253,10 +262,25 @@ class Dispatcher:
         metrics.DELIVERIES.labels(subscription.channel if subscription else "unknown", after.state).inc()
         if len(after.attempts) == len(before.attempts):
             log.info(DELIVERY_ENDED, status=after.state, reason=after.reason)
-        elif after.attempts[-1].outcome == Outcome.GONE and subscription is not None:
-            current = self._subscription(subscription.subscription_id)
-            if current is not None and current.endpoint == subscription.endpoint:  # nobody has mended it meanwhile
-                await self._store.disable(current, after.reason)
+
+    async def _give_up(self, subscription: Subscription, after: Delivery) -> None:
+        """Disable it if its endpoint is gone or hopeless, and tell the operator. Comes before the state is written,
+        because nobody comes back to a delivery that is final."""
+        current = self._subscription(subscription.subscription_id)
+        if current is None or current.endpoint != subscription.endpoint:  # someone has mended it meanwhile
+            return
+        run, last = self._run_at(current), after.attempts[-1]
+        forgiven, others = current.active_since, self._taken_at
+        reason = breaker.hopeless(run, last, forgiven=forgiven, others_took=others, patience=self._patience)
+        if last.outcome == Outcome.GONE:
+            reason = after.reason
+        if reason is None or current.state is not SubscriptionState.ACTIVE:
+            return
+        if self._operator and (operator := self._subscription(self._operator)):
+            since = run.forgiven(forgiven) or last.at
+            if told := notices.of_disabled(current, reason, since, operator, self._clock.now()):
+                await self._store.put(told)
+        await self._store.disable(current, reason)
 
     def _know(self, delivery: Delivery, partition: int) -> None:
         self._jobs[delivery.delivery_id] = _Job(delivery, partition)
@@ -302,7 +326,12 @@ class Dispatcher:
 
 
 def _tell(
-    subscription: Subscription, alert: Alert, after: Delivery, answer: Answer, judgement: Judgement, ended: datetime
+    subscription: Subscription,
+    alert: Alert | None,
+    after: Delivery,
+    answer: Answer,
+    judgement: Judgement,
+    ended: datetime,
 ) -> None:
     """The attempt in the log and in the metrics."""
     log.info(
@@ -319,5 +348,5 @@ def _tell(
     )
     metrics.DELIVERY_ATTEMPTS.labels(subscription.channel, judgement.outcome).inc()
     metrics.DELIVERY_SECONDS.observe(answer.took_s)
-    if after.state is DeliveryState.DELIVERED and not alert.exercise:
+    if after.state is DeliveryState.DELIVERED and alert is not None and not alert.exercise:
         metrics.FETCHED_TO_SENT_SECONDS.observe((ended - alert.incident.ledger.fetched_at).total_seconds())

@@ -39,6 +39,7 @@ DELIVERY_SECONDS = Histogram("chancery_delivery_attempt_seconds", "Time of one a
 FETCHED_TO_SENT_SECONDS = Histogram(
     "chancery_fetched_to_sent_seconds", "From an article's fetch to the delivered alert", buckets=_SECONDS
 )
+SUBSCRIPTIONS_DISABLED = Counter("chancery_subscriptions_disabled_total", "Subscriptions given up", ["channel"])
 DELIVERIES_PENDING = Gauge("chancery_deliveries_pending", "Deliveries waiting in this process")
 
 CONSOLE_REQUESTS = Counter("chancery_console_requests_total", "Requests answered", ["method", "route", "http_status"])

@@ -134,6 +134,8 @@ class NotifySettings(Section):
     timeout_s: float = Field(20, gt=0, le=60)
     require_https: bool = True
     concurrency: int = Field(128, ge=1, le=10_000)
+    disable_after_d: float = Field(5, ge=1, description="days of nothing but failure that disable a subscription")
+    operator: str = Field("", description="id of the subscription that is told of those that are disabled")
     group_s: float = Field(300, ge=0, description="updates of an incident wait this long for each other")
     answer_max_bytes: int = Field(
         4_096, ge=512, description="of an endpoint's answer: read and kept; it may say how the message is called"

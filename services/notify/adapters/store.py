@@ -40,11 +40,12 @@ class Store:
         await (written[0] if len(written) == 1 else asyncio.gather(*written))
 
     async def disable(self, subscription: Subscription, reason: str) -> None:
-        """The endpoint wants no more."""
+        """The endpoint wants no more, or does not answer any more."""
         await self._publisher.publish(
             SUBSCRIPTIONS,
             subscription.model_copy(update={"state": SubscriptionState.DISABLED, "state_reason": reason}),
         )
+        metrics.SUBSCRIPTIONS_DISABLED.labels(subscription.channel).inc()
         log.warning(SUBSCRIPTION_DISABLED, subscription_id=subscription.subscription_id, reason=reason)
 
     async def bury(self, delivery: Delivery, partition: int, reason: str) -> None:

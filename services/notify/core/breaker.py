@@ -1,4 +1,4 @@
-"""How long an endpoint that fails is left alone. Pure.
+"""How long an endpoint that fails is left alone, and when it is given up. Pure.
 
 Of a breaker this needs one part. An endpoint gets one attempt at a time anyhow, so the attempt after a rest is the
 probe, and there is no state of being half open; a single delivery's retries are further apart than any rest. What is
@@ -10,7 +10,7 @@ others have it) would also hold back from an endpoint that takes three of ten me
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.contracts.delivery import Attempt
 from services.notify.core.retry import OUR_FAULT
@@ -24,6 +24,9 @@ FREE_FAILURES = 4
 LONGEST_REST_S = 60
 """An extreme alert is late after ten minutes, so an endpoint that works again is found soon."""
 
+FAILURES_TO_GIVE_UP = 20
+"""The days alone would give up an endpoint of which one alert a week asks something."""
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -31,6 +34,10 @@ class Run:
 
     failures: int = 0
     since: datetime | None = None
+
+    def forgiven(self, until: datetime | None) -> datetime | None:
+        """Since when it fails, not counting what was before `until`."""
+        return max(self.since, until or self.since) if self.since else None
 
 
 def after(run: Run, outcome: str, at: datetime) -> Run:
@@ -54,3 +61,20 @@ def rest_s(run: Run) -> float:
     """Seconds until the next attempt of whatever delivery: 1 after the fifth failure, then doubled."""
     over = run.failures - FREE_FAILURES
     return float(min(2 ** min(over - 1, 10), LONGEST_REST_S)) if over > 0 else 0.0
+
+
+def hopeless(
+    run: Run, last: Attempt, *, forgiven: datetime | None, others_took: datetime | None, patience: timedelta
+) -> str | None:
+    """Why an endpoint is to be given up after its `last` attempt; None while there is hope.
+
+    `others_took` is when another endpoint last took something. Where nobody answers here and nobody took anything
+    elsewhere meanwhile, the fault may be our own network's, and nobody is given up for that.
+    """
+    since = run.forgiven(forgiven)
+    if since is None or run.failures < FAILURES_TO_GIVE_UP or last.at - since < patience:
+        return None
+    if last.http_status is None and (others_took is None or others_took < since):
+        return None
+    answer = f"HTTP {last.http_status}" if last.http_status else last.outcome
+    return f"{run.failures} attempts since {since:%Y-%m-%d %H:%M} UTC and all failed, the last with {answer}"

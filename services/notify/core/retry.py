@@ -126,7 +126,7 @@ def without_attempt(
     """
     if delivery.attempts and newest_revision > delivery.revision:
         return final(delivery, DeliveryState.FOLDED, f"revision {newest_revision} goes instead")
-    if delivery.alert is None:
+    if delivery.alert is None and delivery.notice is None:
         return final(delivery, DeliveryState.REJECTED, "the record carries no alert")
     if subscription is None:
         if now - delivery.created_at < UNKNOWN_FOR:

@@ -175,6 +175,7 @@ async def dispatching(
     active: bool = True,
     log: Iterable[Delivery] | None = None,
     group: timedelta = timedelta(0),
+    operator: str = "",
 ) -> AsyncIterator[Dispatcher]:
     """A dispatcher that has read the topic, running; ended without a word at the end, as by kill -9.
 
@@ -188,6 +189,7 @@ async def dispatching(
         jitter=lambda: 0.5,
         concurrency=concurrency,
         group=group,
+        operator=operator,
     )
     for record in world.log if log is None else log:
         dispatcher.absorb(record, 0)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from services.contracts.alert import Alert
 from services.contracts.delivery import Delivery
 from services.contracts.subscription import Channel
 from services.notify.core import retry
@@ -22,11 +21,18 @@ CHANNELS: Mapping[Channel, ChannelRules] = {
 }
 
 
-def body(channel: Channel, delivery: Delivery, alert: Alert, *, late: bool) -> bytes:
-    """What the next attempt sends: the alert, with the reasons of the revisions that were folded into it."""
+def body(channel: Channel, delivery: Delivery, *, late: bool) -> bytes:
+    """What the next attempt sends: the alert, with the reasons of the revisions that were folded into it; or a notice.
+
+    Raises ValueError for a notice where the channel carries alerts only.
+    """
+    rules, alert = CHANNELS[channel], delivery.alert
+    if alert is None:
+        if rules.notice is None:
+            raise ValueError(f"{channel} carries alerts only: name another subscription as CHANCERY_NOTIFY__OPERATOR")
+        return rules.notice(delivery.notice or "")
     if delivery.also:
         reasons = dict.fromkeys((*delivery.also, alert.reason))
         alert = alert.model_copy(update={"reason": "; ".join(reasons)})
-    rules = CHANNELS[channel]
     render = rules.render_plain if retry.wants_plain(delivery) else rules.render
     return render(alert, late=late)

@@ -75,7 +75,7 @@ class ChannelRules:
     """`about` says in a line what the channel is, and `endpoint` what its address is; the command's help tells both.
     `render_plain` is used once the endpoint has refused the layout. `receipt` finds in a body and the answer to it what
     the endpoint calls the message, to come back to it. `rest_s` is the least time from one attempt's end to the next
-    one's start at the same endpoint."""
+    one's start at the same endpoint. `notice` writes plain words to the operator, where the channel is for people."""
 
     about: str
     endpoint: str
@@ -86,3 +86,4 @@ class ChannelRules:
     secret: Secret = Secret.NONE
     rest_s: float = 0.0
     receipt: Callable[[bytes, str], str | None] = no_receipt
+    notice: Callable[[str], bytes] | None = None

@@ -61,6 +61,11 @@ def render_plain(alert: Alert, *, late: bool = False) -> bytes:
     return _message({"content": text.rstrip()})
 
 
+def render_notice(words: str) -> bytes:
+    """Words for the operator."""
+    return _message({"content": _fit(words, "why")})
+
+
 def _message(content: dict[str, object]) -> bytes:
     # 1 << 2: nothing unfurls
     return json.dumps(content | {"allowed_mentions": {"parse": []}, "flags": 4}, ensure_ascii=False).encode()

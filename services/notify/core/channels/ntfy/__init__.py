@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit, urlunsplit
 
 from services.notify.core.channels.ntfy.answers import judge
-from services.notify.core.channels.ntfy.message import render
+from services.notify.core.channels.ntfy.message import render, render_notice
 from services.notify.core.channels.rules import ChannelRules, Envelope, Posting, Secret, bearer
 
 
@@ -25,6 +25,7 @@ RULES = ChannelRules(
     endpoint="the topic's URL",
     render=render,
     render_plain=render,
+    notice=render_notice,
     judge=judge,
     dress=_published,
     secret=Secret.OPTIONAL,

@@ -43,6 +43,11 @@ def render(alert: Alert, *, late: bool = False) -> bytes:
     return json.dumps(message, ensure_ascii=False).encode()
 
 
+def render_notice(words: str) -> bytes:
+    """Words for the operator."""
+    return json.dumps({"message": _fit(words, "quote")}, ensure_ascii=False).encode()
+
+
 def _within(lines: list[str], limit: int) -> list[str]:
     kept: list[str] = []
     for line in lines:

@@ -72,6 +72,11 @@ def render_news(alert: Alert, *, late: bool = False) -> bytes:
     return _message("\n".join(lines), None)
 
 
+def render_notice(words: str) -> bytes:
+    """Words for the operator."""
+    return _message(_fit(words, "why"), None)
+
+
 def _message(text: str, blocks: list[Block] | None) -> bytes:
     message: Block = {"text": text, "mrkdwn": False, "unfurl_links": False, "unfurl_media": False}
     if blocks:

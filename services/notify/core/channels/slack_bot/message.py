@@ -16,6 +16,12 @@ def render_plain(alert: Alert, *, late: bool = False) -> bytes:
     return _both(alert, slack.render_plain(alert, late=late), late)
 
 
+def render_notice(words: str) -> bytes:
+    """Words for the operator."""
+    message = json.loads(slack.render_notice(words))
+    return json.dumps({"message": message, "follow_up": message}, ensure_ascii=False).encode()
+
+
 def _both(alert: Alert, message: bytes, late: bool) -> bytes:
     told = {"message": json.loads(message), "follow_up": json.loads(slack.render_news(alert, late=late))}
     return json.dumps(told, ensure_ascii=False).encode()

@@ -74,6 +74,7 @@ class Notifier:
             group=timedelta(seconds=settings.notify.group_s),
             patience=timedelta(days=settings.notify.disable_after_d),
             operator=self._operator,
+            keep=timedelta(days=settings.notify.keep_d),
         )
         self._deliveries = TopicTable(
             settings,

@@ -12,7 +12,7 @@ What is promised, over crashes, restarts and rebalances alike:
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -22,9 +22,11 @@ from services.contracts.alert import Alert
 from services.contracts.delivery import Attempt, Delivery, DeliveryState
 from services.contracts.ids import DeliveryId, IncidentId, SubscriptionId
 from services.contracts.subscription import Subscription, SubscriptionState
-from services.notify.core import breaker, channels, grouping, notices, retry
+from services.notify.core import breaker, channels, grouping, notices, retention, retry
 from services.notify.core.agenda import Agenda
+from services.notify.core.retention import Retention
 from services.notify.core.status import Answer, Judgement, Outcome
+from services.notify.core.story import Story
 from services.runtime import metrics
 
 log = structlog.get_logger()
@@ -47,6 +49,7 @@ class Clock(Protocol):
 
 class Stores(Protocol):
     async def put(self, *deliveries: Delivery) -> None: ...
+    async def forget(self, *deliveries: Delivery) -> None: ...
     async def disable(self, subscription: Subscription, reason: str) -> None: ...
     async def bury(self, delivery: Delivery, partition: int, reason: str) -> None: ...
 
@@ -63,24 +66,13 @@ class _Job:
     partition: int
 
 
-@dataclass(slots=True)
-class _Story:
-    """One incident at one endpoint: its newest revision, when the endpoint was last told, the revision that it has as
-    its first message and what it calls that, and what is pending."""
-
-    newest: int = 0
-    told_at: datetime | None = None
-    head: tuple[int, str] | None = None
-    pending: set[DeliveryId] = field(default_factory=set)
-
-
 class Dispatcher:
     """Holds the deliveries of this member's partitions and makes their attempts.
 
     `subscription` looks one up; `jitter` draws from [0, 1); `group` is how long updates of an incident wait for each
     other after an endpoint was told of it. An endpoint that only fails for as long as `patience` is given up, and the
-    subscription `operator` is told. The table that reads the topic calls `absorb`, `forget`,
-    `activate` and `drop`; `run` does the work.
+    subscription `operator` is told. What is final is forgotten `keep` after the endpoint last heard of its incident.
+    The table that reads the topic calls `absorb`, `forget`, `activate` and `drop`; `run` does the work.
     """
 
     def __init__(
@@ -95,15 +87,17 @@ class Dispatcher:
         group: timedelta = timedelta(0),
         patience: timedelta = timedelta(days=5),
         operator: str = "",
+        keep: timedelta = timedelta(days=100),
     ) -> None:
         self._store, self._sender, self._subscription = store, sender, subscription
         self._clock, self._jitter, self._concurrency, self._group = clock, jitter, concurrency, group
         self._jobs: dict[DeliveryId, _Job] = {}
-        self._stories: dict[tuple[SubscriptionId, IncidentId], _Story] = {}
+        self._stories: dict[tuple[SubscriptionId, IncidentId], Story] = {}
         self._agenda = Agenda()
         self._patience, self._operator = patience, SubscriptionId(operator)
         self._runs: dict[SubscriptionId, breaker.Run] = {}
         self._taken_at: datetime | None = None
+        self._retention = Retention(keep)
         self._active: set[int] = set()
         self._in_flight: dict[DeliveryId, asyncio.Task[None]] = {}
         self._overwritten: set[DeliveryId] = set()
@@ -125,7 +119,11 @@ class Dispatcher:
         """A tombstone: the delivery is no more, and may come again as new."""
         job = self._jobs.pop(delivery_id, None)
         if job is not None:
-            self._story(job.delivery).pending.discard(delivery_id)
+            place = job.delivery.subscription_id, job.delivery.incident_id
+            if story := self._stories.get(place):
+                story.pending.discard(delivery_id)
+                if job.delivery.revision == story.newest and not story.pending:
+                    del self._stories[place]
         self._overwritten.discard(delivery_id)
         self._agenda.remove(delivery_id)
 
@@ -139,7 +137,7 @@ class Dispatcher:
                 self._schedule(job.delivery, job.partition)
         self._runs |= {subscription_id: breaker.run_of(attempts) for subscription_id, attempts in tried.items()}
         taken = [each.at for log in tried.values() for each in log if each.outcome == Outcome.DELIVERED]
-        self._taken_at = max(taken, default=self._taken_at)
+        self._taken_at = max([*taken, *([self._taken_at] if self._taken_at else [])], default=None)
         self._wake.set()
 
     def drop(self, partitions: frozenset[int]) -> None:
@@ -177,6 +175,8 @@ class Dispatcher:
         if lost := self._taken_back():
             group.create_task(self._restore(lost))
         now = self._clock.now()
+        if outlived := self._outlived(now):
+            group.create_task(self._store.forget(*outlived))
         while len(self._in_flight) < self._concurrency and (delivery_id := self._agenda.take(now)):
             self._in_flight[delivery_id] = group.create_task(self._attend(self._jobs[delivery_id]))
         metrics.DELIVERIES_PENDING.set(len(self._agenda) + len(self._in_flight))
@@ -215,7 +215,7 @@ class Dispatcher:
             await self._store.put(*folded, gathered)
             for each in (*folded, gathered):
                 self._know(each, partition)
-                self._agenda.remove(each.delivery_id)
+                self._schedule(each, partition)
         return gathered
 
     async def _step(self, delivery: Delivery, subscription: Subscription | None) -> Delivery:
@@ -284,34 +284,42 @@ class Dispatcher:
 
     def _know(self, delivery: Delivery, partition: int) -> None:
         self._jobs[delivery.delivery_id] = _Job(delivery, partition)
-        story = self._story(delivery)
-        story.newest = max(story.newest, delivery.revision)
-        if (told_at := grouping.told_at(delivery)) is not None:
-            story.told_at = max(told_at, story.told_at or told_at)
-        if delivery.receipt is not None:
-            told_first = (delivery.revision, delivery.receipt)
-            story.head = min(told_first, story.head or told_first)
-        if retry.is_final(delivery):
-            story.pending.discard(delivery.delivery_id)
-        else:
-            story.pending.add(delivery.delivery_id)
+        self._story(delivery).learn(delivery)
 
     def _run_at(self, subscription: Subscription) -> breaker.Run:
         return self._runs.get(subscription.subscription_id, breaker.Run())
 
-    def _story(self, delivery: Delivery) -> _Story:
-        return self._stories.setdefault((delivery.subscription_id, delivery.incident_id), _Story())
+    def _story(self, delivery: Delivery) -> Story:
+        return self._stories.setdefault((delivery.subscription_id, delivery.incident_id), Story())
 
     def _schedule(self, delivery: Delivery, partition: int) -> None:
         """On the agenda if it is pending, ours to make and not being made."""
         if retry.is_final(delivery):
             self._agenda.remove(delivery.delivery_id)
+            if partition in self._active:
+                self._retention.note(delivery.delivery_id, retention.ended_at(delivery))
         elif partition in self._active and delivery.delivery_id not in self._in_flight:
             story = self._story(delivery)
             # The first word may be on its way still; where it gave way to this one, this one is the first word.
             waiting = any(self._jobs[other].delivery.revision < delivery.revision for other in story.pending)
             told_at = story.told_at or (delivery.created_at if waiting else None)
             self._agenda.put(delivery, grouping.held_until(delivery, told_at, self._group))
+
+    def _outlived(self, now: datetime) -> list[Delivery]:
+        """Final deliveries that nothing asks for any more: follow-ups go by the first message for as long as there are
+        any, so one incident's go together."""
+        found = []
+        for delivery_id in self._retention.over(now):
+            job = self._jobs.get(delivery_id)
+            if job is None or job.partition not in self._active or not retry.is_final(job.delivery):
+                continue  # noted again when that changes
+            story = self._story(job.delivery)
+            since = now if story.pending else story.ended_at or now
+            if since + self._retention.keep <= now:
+                found.append(job.delivery)
+            else:
+                self._retention.note(delivery_id, since)
+        return found
 
     def _taken_back(self) -> list[Delivery]:
         """Deliveries whose last record is behind what is known of them."""

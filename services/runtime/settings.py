@@ -135,6 +135,12 @@ class NotifySettings(Section):
     require_https: bool = True
     concurrency: int = Field(128, ge=1, le=10_000)
     disable_after_d: float = Field(5, ge=1, description="days of nothing but failure that disable a subscription")
+    keep_d: float = Field(
+        100,
+        ge=1,
+        description="days that a final delivery is kept: more than alerts are (90), for an alert that is read again "
+        "when its delivery is forgotten is sent again",
+    )
     operator: str = Field("", description="id of the subscription that is told of those that are disabled")
     group_s: float = Field(300, ge=0, description="updates of an incident wait this long for each other")
     answer_max_bytes: int = Field(

@@ -39,6 +39,12 @@ class Store:
         ]
         await (written[0] if len(written) == 1 else asyncio.gather(*written))
 
+    async def forget(self, *deliveries: Delivery) -> None:
+        """Tombstones: the records leave the topic when it is compacted."""
+        await asyncio.gather(
+            *(self._publisher.delete(DELIVERIES, each.key, placed_by=each.partition_key) for each in deliveries)
+        )
+
     async def disable(self, subscription: Subscription, reason: str) -> None:
         """The endpoint wants no more, or does not answer any more."""
         await self._publisher.publish(

@@ -68,6 +68,7 @@ class World:
     sent: list[tuple[DeliveryId, datetime, bytes]] = field(default_factory=list)
     heads: list[str | None] = field(default_factory=list)
     buried: list[tuple[DeliveryId, str]] = field(default_factory=list)
+    forgotten: list[DeliveryId] = field(default_factory=list)
     clock: JumpingClock = field(default_factory=JumpingClock)
     running: dict[SubscriptionId, int] = field(default_factory=lambda: defaultdict(int))
     most_at_once: int = 0
@@ -131,6 +132,14 @@ class World:
         async with self.changed:
             self.changed.notify_all()
         self.step()
+
+    async def forget(self, *deliveries: Delivery) -> None:
+        self.forgotten += [each.delivery_id for each in deliveries]
+        for delivery in deliveries:
+            for reader in self.readers:
+                asyncio.get_running_loop().call_soon(reader.forget, delivery.delivery_id)
+        async with self.changed:
+            self.changed.notify_all()
 
     async def disable(self, subscription: Subscription, reason: str) -> None:
         changed = subscription.model_copy(update={"state": SubscriptionState.DISABLED, "state_reason": reason})

@@ -251,12 +251,23 @@ class Dispatcher:
             after = after.model_copy(update={"receipt": rules.receipt(body, answer.body)})
         ended = self._clock.now()
         _tell(subscription, delivery.alert, after, answer, judgement, ended)
-        run = breaker.after(self._run_at(subscription), judgement.outcome, started)
+        before = self._run_at(subscription)
+        run = breaker.after(before, judgement.outcome, started)
         self._runs[subscription.subscription_id] = run
         if after.state is DeliveryState.DELIVERED:
             self._taken_at = started
+            if breaker.rest_s(before):
+                self._bring_forward(subscription.subscription_id, ended)
         hold_s = max(answer.retry_after_s or 0, rules.rest_s, breaker.rest_s(run))
         return after, ended + timedelta(seconds=hold_s) if hold_s else None
+
+    def _bring_forward(self, endpoint: SubscriptionId, now: datetime) -> None:
+        """An outage is over: what it made wait, perhaps for hours, goes now."""
+        stories = [story for (subscription_id, _), story in self._stories.items() if subscription_id == endpoint]
+        for delivery_id in set().union(*(story.pending for story in stories)) - self._in_flight.keys():
+            job = self._jobs[delivery_id]
+            if job.partition in self._active and retry.may_come_sooner(job.delivery):
+                self._agenda.put(job.delivery.model_copy(update={"next_attempt_at": now}))
 
     async def _conclude(self, before: Delivery, after: Delivery, subscription: Subscription | None) -> None:
         metrics.DELIVERIES.labels(subscription.channel if subscription else "unknown", after.state).inc()

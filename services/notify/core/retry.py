@@ -84,6 +84,12 @@ def retry_after_s(header: str | None, now: datetime) -> float | None:
     return min(max(0.0, (at - now).total_seconds()), LONGEST_WAIT_S)
 
 
+def may_come_sooner(delivery: Delivery) -> bool:
+    """Whether a retry may be made before its time, once the endpoint takes messages again: what has few attempts left
+    keeps them for their times, or an endpoint that comes and goes would use them up."""
+    return 0 < len(delivery.attempts) <= len(DELAYS_S) - 3 and not is_final(delivery)
+
+
 def is_late(alert: Alert, now: datetime) -> bool:
     """Is the news older, since the article was fetched, than its severity allows?"""
     return now - alert.incident.ledger.fetched_at > TIME_TO_LIVE[alert.incident.severity]

@@ -87,7 +87,7 @@ class Sender:
         connect = {"timeout": {"connect": self._settings.timeout_s * CONNECT_SHARE}}
         headers = {**HEADERS, **envelope.headers}
         url = _same_origin(line.url, envelope.url)
-        request = httpx.Request(envelope.method, url, headers=headers, content=envelope.body, extensions=connect)
+        request = httpx.Request("POST", url, headers=headers, content=envelope.body, extensions=connect)
         response = await line.transport.handle_async_request(request)
         try:
             told = await self._beginning(response, line)

@@ -42,13 +42,12 @@ class Posting:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """One request: a body as it goes out, and the headers that belong to it. `url`, where it is not the endpoint's own,
+    """One POST: a body as it goes out, and the headers that belong to it. `url`, where it is not the endpoint's own,
     has the same scheme, host and port."""
 
     body: bytes
     headers: Mapping[str, str]
     url: str = ""
-    method: str = "POST"
 
 
 Dress = Callable[[bytes, Posting], Sequence[Envelope]]
@@ -57,8 +56,8 @@ ValueError for a secret or an endpoint that cannot be used."""
 
 
 def as_json(body: bytes, posting: Posting) -> Sequence[Envelope]:
-    """A JSON body as it is."""
-    return (Envelope(body, JSON),)
+    """A JSON body as it is, with the secret as a bearer token where there is one."""
+    return (Envelope(body, bearer(posting)),)
 
 
 def bearer(posting: Posting) -> Mapping[str, str]:

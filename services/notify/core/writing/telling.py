@@ -28,6 +28,11 @@ class Telling(NamedTuple):
     sources: tuple[SourceLine, ...]
     footer: str
 
+    @property
+    def url(self) -> str:
+        """Where the newest source with an address can be read, empty where there is none."""
+        return next((source.url for source in self.sources if source.url), "")
+
 
 def tell(alert: Alert, *, late: bool) -> Telling:
     incident = alert.incident

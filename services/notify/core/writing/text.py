@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from urllib.parse import quote, urlsplit
 
 ELLIPSIS = "…"
@@ -38,6 +38,18 @@ def clip(text: str, limit: int, cost: Callable[[str], int]) -> str:
         if spent > limit:
             return text[:cut].rstrip() + ELLIPSIS
     return text
+
+
+def whole_lines(lines: Iterable[str], limit: int, cost: Callable[[str], int]) -> list[str]:
+    """The lines that fit, each with its line break, which costs 1. One that does not is left out whole: a cut could
+    leave half an escape. `cost` is as in `clip`."""
+    kept, spent = [], 0
+    for line in lines:
+        needed = sum(map(cost, line)) + 1
+        if spent + needed <= limit:
+            kept.append(line)
+            spent += needed
+    return kept
 
 
 def link(url: str | None) -> tuple[str, str] | None:

@@ -33,14 +33,13 @@ def render(alert: Alert, *, late: bool = False) -> bytes:
         annotations["quote"] = _fit(" ".join(quotation(told.quote)))
     at = incident.ledger.correlated_at
     ends_at = at if alert.change in ENDS else at + FIRES_FOR
-    url = next((source.url for source in told.sources if source.url), "")
     posted = [
         {
             "labels": _labels(alert, severity),
             "annotations": annotations,
             "startsAt": min(incident.ledger.published_at or at, at).isoformat(),
             "endsAt": (ends_at if severity is incident.severity else at).isoformat(),
-            **({"generatorURL": url} if url else {}),
+            **({"generatorURL": told.url} if told.url else {}),
         }
         for severity in Severity
     ]

@@ -79,8 +79,8 @@ def _info(info: Element, alert: Alert, told: Telling) -> None:
     _add(info, "senderName", "Chancery")
     _add(info, "headline", _fit(told.title, "headline"))
     _add(info, "description", _fit("; ".join(f"{label}: {value}" for label, value in told.facts), "text"))
-    if url := next((source.url for source in told.sources if source.url), ""):
-        _add(info, "web", url)
+    if told.url:
+        _add(info, "web", told.url)
     if told.quote:
         _parameter(info, "quote", " ".join(quotation(told.quote)))
     _parameter(info, "killed", words.count(incident.killed))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from services.contracts.alert import Alert
 from services.contracts.report import Severity
 from services.notify.core.writing.telling import Telling, quotation, tell
-from services.notify.core.writing.text import clip, one_line
+from services.notify.core.writing.text import clip, one_line, whole_lines
 
 BUDGETS: Mapping[str, int] = {
     "title": 250,  # Discord: 256
@@ -39,7 +39,7 @@ def render(alert: Alert, *, late: bool = False) -> bytes:
     told = tell(alert, late=late)
     fields = [{"name": label, "value": _fit(value, "field") or "-"} for label, value in told.facts]
     if sources := _sources(told):
-        fields.append({"name": "Sources", "value": sources})
+        fields.append({"name": "Sources", "value": "\n".join(sources)})
     embed = {
         "title": _fit(told.title, "title"),
         "description": "\n".join([*told.warnings, *_words(told)]),
@@ -54,11 +54,8 @@ def render_plain(alert: Alert, *, late: bool = False) -> bytes:
     """The same as text alone."""
     told = tell(alert, late=late)
     facts = [f"{label}: {_fit(value, 'name')}" for label, value in told.facts]
-    text = ""
-    for line in (_fit(told.title, "title"), *told.warnings, *_words(told), *facts, *_sources(told).splitlines()):
-        if sum(map(_units, text + line)) + 1 <= BUDGETS["plain"]:  # whole lines: a cut could leave half an escape
-            text += f"{line}\n"
-    return _message({"content": text.rstrip()})
+    lines = [_fit(told.title, "title"), *told.warnings, *_words(told), *facts, *_sources(told)]
+    return _message({"content": "\n".join(whole_lines(lines, BUDGETS["plain"], _units)).rstrip()})
 
 
 def render_notice(words: str) -> bytes:
@@ -80,13 +77,9 @@ def _words(told: Telling) -> list[str]:
     return lines
 
 
-def _sources(told: Telling) -> str:
-    lines: list[str] = []
-    for source in told.sources:
-        line = _fit(source.name, "name") + (f": {source.url}" if source.url else "")
-        if sum(map(_units, "\n".join([*lines, line]))) <= BUDGETS["sources"]:
-            lines.append(line)
-    return "\n".join(lines)
+def _sources(told: Telling) -> list[str]:
+    lines = (_fit(source.name, "name") + (f": {source.url}" if source.url else "") for source in told.sources)
+    return whole_lines(lines, BUDGETS["sources"] + 1, _units)  # the last needs no line break
 
 
 def _fit(text: str, budget: str) -> str:

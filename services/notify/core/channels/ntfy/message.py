@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from services.contracts.alert import Alert
 from services.contracts.report import Severity
 from services.notify.core.writing.telling import quotation, tell
-from services.notify.core.writing.text import clip, one_line
+from services.notify.core.writing.text import clip, one_line, whole_lines
 
 BUDGETS: Mapping[str, int] = {"title": 240, "line": 300, "quote": 900}
 """Bytes of UTF-8. ntfy makes an attachment of a message over 4096 bytes, and refuses a title over 256."""
@@ -34,12 +34,12 @@ def render(alert: Alert, *, late: bool = False) -> bytes:
     lines += [_fit(f"{source.name} {source.host}", "line") for source in told.sources[:3]]
     message: dict[str, object] = {
         "title": _fit(told.title, "title"),
-        "message": "\n".join(_within(lines, MAX_MESSAGE_BYTES)),
+        "message": "\n".join(whole_lines(lines, MAX_MESSAGE_BYTES, _bytes)),
         "priority": PRIORITIES[alert.incident.severity] if not alert.exercise else PRIORITIES[Severity.MINOR],
         "tags": [alert.incident.severity, alert.change, *(["exercise"] if alert.exercise else [])],
     }
-    if url := next((source.url for source in told.sources if source.url), ""):
-        message["click"] = url
+    if told.url:
+        message["click"] = told.url
     return json.dumps(message, ensure_ascii=False).encode()
 
 
@@ -48,13 +48,9 @@ def render_notice(words: str) -> bytes:
     return json.dumps({"message": _fit(words, "quote")}, ensure_ascii=False).encode()
 
 
-def _within(lines: list[str], limit: int) -> list[str]:
-    kept: list[str] = []
-    for line in lines:
-        if sum(len(each.encode()) + 1 for each in (*kept, line)) <= limit:
-            kept.append(line)
-    return kept
-
-
 def _fit(text: str, budget: str) -> str:
-    return clip(one_line(text), BUDGETS[budget], lambda character: len(character.encode()))
+    return clip(one_line(text), BUDGETS[budget], _bytes)
+
+
+def _bytes(character: str) -> int:
+    return len(character.encode())

@@ -12,8 +12,9 @@ from rich.table import Column, Table
 
 from services.classify.core.scoring.labelled import gold_row
 from services.cli.context import EXIT_USAGE, SOURCE, AsJson, err, fail, out, print_json, say, with_broker
+from services.console.adapters.audited import myself, write_audited
 from services.contracts.article import Article
-from services.contracts.feedback import Feedback, Verdict
+from services.contracts.feedback import Feedback, Verdict, verdict_on
 from services.contracts.ids import ArticleId, IncidentId
 from services.contracts.incident import Incident
 from services.contracts.topics import ARTICLES, FEEDBACK, INCIDENTS
@@ -85,17 +86,9 @@ def _give(which: str, verdict: Verdict, why: str, author: str) -> None:
 
     async def act(chosen: Settings) -> Incident:
         incident = await _incident(chosen, which)
-        given = Feedback(
-            incident_id=incident.incident_id,
-            host_state=incident.site.host_state,
-            revision=incident.revision,
-            verdict=verdict,
-            why=why,
-            author=author or getuser(),
-            given_at=datetime.now(UTC),
-        )
+        given = verdict_on(incident, verdict, why=why, author=author or getuser(), now=datetime.now(UTC))
         async with Publisher(chosen, SOURCE) as publisher:
-            await publisher.publish(FEEDBACK, given, placed_by=given.partition_key)
+            await write_audited(publisher, myself(), FEEDBACK, [(None, given)])
         return incident
 
     judged = with_broker(act)

@@ -12,10 +12,10 @@ from rich.table import Column, Table
 from services.cli.context import EXIT_USAGE, SOURCE, AsJson, fail, out, print_json, say, with_broker
 from services.cli.filters import MinSeverity, Near, Sites, States, Types, filter_of, words
 from services.cli.lengths import length_of
-from services.contracts import ids
+from services.console.adapters.audited import myself, write_audited
 from services.contracts.delivery import Delivery, DeliveryState
 from services.contracts.report import Severity
-from services.contracts.silence import Silence
+from services.contracts.silence import Silence, silence
 from services.contracts.topics import DELIVERIES, SILENCES
 from services.runtime.kafka import Publisher
 from services.runtime.settings import Settings
@@ -53,16 +53,10 @@ def add(
     )
     if not (everything or host_state or sending_state or site or near or types):
         fail("say what to silence: --host-state, --sending-state, --site, --near, --type; or --everything", EXIT_USAGE)
-    now, who = datetime.now(UTC), author or getuser()
-    made = Silence(
-        silence_id=ids.silence_id(who, matcher.model_dump_json(), now.isoformat()),
-        matcher=matcher,
-        reason=reason,
-        author=who,
-        created_at=now,
-        expires_at=now + length_of(lasts, "--for"),
+    made = silence(
+        matcher, reason=reason, author=author or getuser(), now=datetime.now(UTC), lasts=length_of(lasts, "--for")
     )
-    with_broker(lambda chosen: _publish(chosen, made))
+    with_broker(lambda chosen: _write(chosen, None, made))
     if as_json:
         print_json(made.model_dump(mode="json"))
     else:
@@ -101,13 +95,13 @@ def end(silence_id: Annotated[str, typer.Argument(help="As `chancery silences li
     if found.expires_at <= now:
         fail(f"{silence_id} is over since {found.expires_at:%F %T} UTC")
     ended = found.model_copy(update={"expires_at": now})
-    with_broker(lambda chosen: _publish(chosen, ended))
+    with_broker(lambda chosen: _write(chosen, found, ended))
     say(f"ended {silence_id}")
 
 
-async def _publish(chosen: Settings, silence: Silence) -> None:
+async def _write(chosen: Settings, before: Silence | None, after: Silence) -> None:
     async with Publisher(chosen, SOURCE) as publisher:
-        await publisher.publish(SILENCES, silence)
+        await write_audited(publisher, myself(), SILENCES, [(before, after)])
 
 
 async def _read(chosen: Settings) -> tuple[list[Silence], dict[str, int]]:
@@ -118,5 +112,5 @@ async def _read(chosen: Settings) -> tuple[list[Silence], dict[str, int]]:
     for record in table.values(DELIVERIES):
         if isinstance(record, Delivery) and record.state is DeliveryState.SILENCED:
             alerts[record.reason.partition(":")[0]].add(record.alert_id)
-    silences.sort(key=lambda silence: silence.created_at, reverse=True)
+    silences.sort(key=lambda each: each.created_at, reverse=True)
     return silences, defaultdict(int, {silence_id: len(kept) for silence_id, kept in alerts.items()})

@@ -16,7 +16,8 @@ class FieldChange(Value):
 
 class AuditEntry(Record):
     """Written before the change, so that nothing changes without one; where the brokers then refuse the change it
-    stands alone. `actor` is a token's id, or `cli:` and a user of the machine; `target` is the id of what changed."""
+    stands alone. `actor` is a token's id, `cli:` and a user of the machine, or `slack:` and a team and a user of it;
+    `target` is the id of what changed."""
 
     KIND: ClassVar[str] = "audit-entry"
 

@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from services.contracts.ids import IncidentId
+from services.contracts.incident import Incident
 from services.contracts.model import Instant, Record
 
 
@@ -33,3 +34,18 @@ class Feedback(Record):
     def partition_key(self) -> str:
         """Placed as the reports of its host state, so that the verdict meets the incident's table."""
         return self.host_state or "ZZ"
+
+
+def verdict_on(
+    incident: Incident, verdict: Verdict, *, why: str, author: str, now: Instant, revision: int | None = None
+) -> Feedback:
+    """What `author` says of the incident at `now`; of its last revision, unless they saw another."""
+    return Feedback(
+        incident_id=incident.incident_id,
+        host_state=incident.site.host_state,
+        revision=incident.revision if revision is None else revision,
+        verdict=verdict,
+        why=why,
+        author=author,
+        given_at=now,
+    )

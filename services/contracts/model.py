@@ -39,3 +39,8 @@ class Record(Value):
     def key(self) -> str:
         """The Kafka key: what must stay in order lies on one partition."""
         return self.record_id
+
+    @property
+    def partition_key(self) -> str:
+        """What its partition is picked by: the key, unless it has to lie with records of another topic or key."""
+        return self.key

@@ -84,21 +84,22 @@ class Publisher:
     async def __aexit__(self, *_: object) -> None:
         await self._producer.stop()
 
-    async def publish(self, topic: Topic, *records: Record, placed_by: str | None = None) -> list[RecordMetadata]:
-        """Returns, with where they lie, once all records are on all in-sync replicas. `placed_by` picks the partition
-        by another key than the record's. Raises aiokafka.errors.KafkaError when the brokers would not take them."""
-        return await self._confirmed([await self._send(topic, r.key, r, placed_by) for r in records])
+    async def publish(self, topic: Topic, *records: Record) -> list[RecordMetadata]:
+        """Returns, with where they lie, once all records are on all in-sync replicas.
+
+        Raises aiokafka.errors.KafkaError when the brokers would not take them."""
+        return await self._confirmed([await self._send(topic, r.key, r, r.partition_key) for r in records])
 
     async def delete(self, topic: Topic, key: str, placed_by: str | None = None) -> list[RecordMetadata]:
-        """A tombstone: the key leaves the compacted topic."""
-        return await self._confirmed([await self._send(topic, key, None, placed_by)])
+        """A tombstone: the key leaves the compacted topic. `placed_by` is the `partition_key` of the record."""
+        return await self._confirmed([await self._send(topic, key, None, placed_by or key)])
 
     async def _send(
-        self, topic: Topic, key: str, record: Record | None, placed_by: str | None
+        self, topic: Topic, key: str, record: Record | None, placed_by: str
     ) -> "asyncio.Future[RecordMetadata]":
         name = topic.in_namespace(self._namespace)
         partition = None
-        if placed_by is not None:
+        if placed_by != key:
             partitions = sorted(await self._producer.partitions_for(name))
             partition = self._place(placed_by.encode(), partitions, partitions)
         sent: asyncio.Future[RecordMetadata] = await self._producer.send(

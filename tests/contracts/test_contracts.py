@@ -5,6 +5,7 @@ change to review, and a change that old readers cannot read needs a new schema v
 """
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,13 @@ from services.contracts.article import Article
 from services.contracts.codec import Undecodable, cloudevents_headers, decode, encode
 from services.contracts.dead_letter import DeadLetterClass
 from services.contracts.feed import Feed
+from services.contracts.feedback import Verdict, verdict_on
 from services.contracts.model import Record
 from services.contracts.report import Count
+from services.contracts.silence import Silence, silence
+from services.contracts.subscription import Filter
 from services.contracts.topics import TOPICS, Topic
-from tests.contracts.examples import ARTICLE, EXAMPLES, FEED, FETCHED
+from tests.contracts.examples import ARTICLE, EXAMPLES, FEED, FETCHED, INCIDENT
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -130,6 +134,28 @@ def test_topic_settings() -> None:
     assert settings["feeds"]["cleanup.policy"] == "compact"
     assert settings["articles"] == {"cleanup.policy": "delete", "retention.ms": "2592000000"}
     assert TOPICS[0].in_namespace("replay-7.") == "replay-7.feeds"
+
+
+def test_a_silence_that_one_thing_asks_for_twice_is_one_silence() -> None:
+    matcher, hour = Filter(host_states=("IQ",)), timedelta(hours=1)
+
+    def made(minutes: int, asked_by: str = "") -> Silence:
+        now = FETCHED + timedelta(minutes=minutes)
+        return silence(matcher, reason="why", author="ana", now=now, lasts=hour, asked_by=asked_by)
+
+    assert made(0, "msg").silence_id == made(5, "msg").silence_id
+    assert len({each.silence_id for each in (made(0), made(5), made(0, "msg"), made(0, "other"))}) == 4
+    assert made(5).expires_at == FETCHED + timedelta(minutes=65)
+
+
+def test_a_verdict_is_of_the_revision_that_was_seen_and_lies_with_its_incident() -> None:
+    incident = INCIDENT.model_copy(update={"revision": 3})
+    last, first = (
+        verdict_on(incident, Verdict.CONFIRMED, why="called", author="ana", now=FETCHED, revision=revision)
+        for revision in (None, 1)
+    )
+    assert (last.revision, last.partition_key) == (3, incident.site.host_state)
+    assert (first.revision, first.partition_key) == (1, last.partition_key)
 
 
 if __name__ == "__main__":

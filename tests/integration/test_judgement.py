@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from services.contracts.alert import Alert, ChangeKind
+from services.contracts.audit import AuditEntry
 from services.contracts.model import Record
-from services.contracts.topics import ALERTS, ARTICLES
+from services.contracts.topics import ALERTS, ARTICLES, AUDIT
 from services.launch.supervisor import Program, Supervisor
 from services.runtime.kafka import Publisher
 from services.runtime.settings import Settings
@@ -55,3 +56,7 @@ async def test_a_false_alarm_is_taken_back_and_exported(kafka: Settings, tmp_pat
     assert (row["text"], row["expect"]["alerts"], row["verdicts"][0]["by"]) == (TEXT, 0, "ana")
     listed = await asyncio.to_thread(chancery, kafka, "feedback", "list", "--json")
     assert [each["incident_id"] for each in json.loads(listed.stdout)] == [incident_id]
+    (entry,) = (await everything_on(kafka, AUDIT))[AUDIT]
+    assert isinstance(entry, AuditEntry)
+    assert (entry.action, entry.target) == ("feedback.added", f"{incident_id}-1-ana-false_alarm")
+    assert entry.actor.startswith("cli:")

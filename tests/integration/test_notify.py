@@ -13,10 +13,11 @@ from pydantic import SecretStr
 from standardwebhooks import Webhook
 
 from services.contracts.alert import Alert, ChangeKind
+from services.contracts.audit import AuditEntry
 from services.contracts.delivery import Delivery, DeliveryState
 from services.contracts.report import Severity
 from services.contracts.subscription import Channel, Filter, Subscription, SubscriptionState
-from services.contracts.topics import ALERTS, DELIVERIES, SUBSCRIPTIONS, Topic
+from services.contracts.topics import ALERTS, AUDIT, DELIVERIES, SUBSCRIPTIONS, Topic
 from services.notify.app import BROKER, DELIVERIES_LOADED, SUBSCRIPTIONS_LOADED, notify
 from services.notify.core import retry
 from services.runtime.dead_letters import DeadLetterBox
@@ -25,6 +26,7 @@ from services.runtime.kafka import Publisher
 from services.runtime.secrets import Vault, new_key
 from services.runtime.settings import SecretsSettings, Settings
 from services.runtime.topic_table import TopicTable
+from tests.integration.chain import everything_on
 from tests.unit.notify import given
 from tests.unit.notify.endpoint import answer, endpoint, hang
 
@@ -163,6 +165,11 @@ async def test_a_silence_keeps_an_alert_back_and_is_shown_with_what_it_kept(kafk
         assert code == 0, told
         code, told = await chancery(kafka, "silences", "end", silence["silence_id"])
         assert (code, "is over since" in told) == (1, True)
+    audited = (await everything_on(kafka, AUDIT))[AUDIT]
+    assert [(each.action, each.target) for each in audited if isinstance(each, AuditEntry)] == [
+        ("silence.added", silence["silence_id"]),
+        ("silence.changed", silence["silence_id"]),
+    ]
 
 
 async def test_slack_gets_blocks(kafka: Settings) -> None:
@@ -390,7 +397,7 @@ async def test_what_cannot_be_sent_again_is_said(kafka: Settings) -> None:
         waiting, gone = (given.delivery(alert(number), desk) for number in (1, 2))
         expired = retry.final(gone, DeliveryState.EXPIRED, "9 attempts")
         for each in (waiting, expired):
-            await publisher.publish(DELIVERIES, each, placed_by=each.partition_key)
+            await publisher.publish(DELIVERIES, each)
 
         async def refused(*arguments: str) -> str:
             code, told = await chancery(kafka, "deliveries", "redeliver", *arguments, "--yes")

@@ -47,5 +47,5 @@ async def write_audited(
     written = await publisher.publish(topic, *(after for _, after in different if after))
     for before, after in different:
         if before and after is None:
-            written += await publisher.delete(topic, before.key)
+            written += await publisher.delete(topic, before.key, before.partition_key)
     return written

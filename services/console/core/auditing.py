@@ -21,7 +21,7 @@ HIDDEN: Mapping[str, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who changes something: the id of a token, or `cli:` and a user of the machine."""
+    """Who changes something, as `AuditEntry.actor` has it, and a name to show."""
 
     actor_id: str
     name: str

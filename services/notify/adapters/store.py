@@ -33,10 +33,7 @@ class Store:
         by_subscription: dict[SubscriptionId, list[Delivery]] = defaultdict(list)
         for delivery in deliveries:
             by_subscription[delivery.subscription_id].append(delivery)
-        written = [
-            self._publisher.publish(DELIVERIES, *theirs, placed_by=theirs[0].partition_key)
-            for theirs in by_subscription.values()
-        ]
+        written = [self._publisher.publish(DELIVERIES, *theirs) for theirs in by_subscription.values()]
         await (written[0] if len(written) == 1 else asyncio.gather(*written))
 
     async def forget(self, *deliveries: Delivery) -> None:

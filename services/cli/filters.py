@@ -27,6 +27,14 @@ Near = Annotated[
     list[str] | None,
     typer.Option(metavar="LAT,LON,KM", help="Within so many kilometres of a point. Give it again for more."),
 ]
+Groups = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--group",
+        metavar="NAME",
+        help="At, or within the radius of, a known site of this group (`sites import`). Give it again for more.",
+    ),
+]
 Types = Annotated[
     list[IncidentType] | None,
     typer.Option(
@@ -119,6 +127,7 @@ def words(asked: Filter) -> str:
     parts += [f"sites of {', '.join(asked.sending_states)}"] if asked.sending_states else []
     parts += [f"at {', '.join(asked.sites)}"] if asked.sites else []
     parts += [f"within {each.radius_km:g} km of {each.lat:g}, {each.lon:g}" for each in asked.near]
+    parts += [f"at or near sites of {', '.join(asked.groups)}"] if asked.groups else []
     parts += [f"only {', '.join((*asked.types, *asked.outcomes))}"] if asked.types or asked.outcomes else []
     parts += [f"told in {', '.join(asked.languages)}"] if asked.languages else []
     parts += [f"{asked.sources} sources"] if asked.sources is not Corroboration.ANY else []

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from services.cli.context import EXIT_USAGE, SOURCE, AsJson, fail, out, print_json, say, with_broker
-from services.cli.filters import MinSeverity, Near, Sites, States, Types, filter_of, words
+from services.cli.filters import Groups, MinSeverity, Near, Sites, States, Types, filter_of, words
 from services.cli.lengths import length_of
 from services.console.adapters.audited import myself, write_audited
 from services.contracts.delivery import Delivery, DeliveryState
@@ -32,6 +32,7 @@ def add(
     sending_state: States = None,
     site: Sites = None,
     near: Near = None,
+    group: Groups = None,
     types: Types = None,
     min_severity: MinSeverity = Severity.MINOR,
     author: Annotated[str, typer.Option(help="Who answers for it; by default you.")] = "",
@@ -47,12 +48,14 @@ def add(
         sending_states=sending_state,
         sites=site,
         near=near,
+        groups=group,
         types=types,
         min_severity=min_severity,
         exercises=True,
     )
-    if not (everything or host_state or sending_state or site or near or types):
-        fail("say what to silence: --host-state, --sending-state, --site, --near, --type; or --everything", EXIT_USAGE)
+    if not (everything or host_state or sending_state or site or near or group or types):
+        asked = "--host-state, --sending-state, --site, --near, --group, --type"
+        fail(f"say what to silence: {asked}; or --everything", EXIT_USAGE)
     made = silence(
         matcher, reason=reason, author=author or getuser(), now=datetime.now(UTC), lasts=length_of(lasts, "--for")
     )

@@ -35,7 +35,7 @@ app = typer.Typer(
 @app.command("import")
 def import_sites(
     file: Annotated[
-        Path, typer.Argument(help="CSV (name,lat,lon[,radius_m,kind,sender,host,city,id,precision]) or GeoJSON.")
+        Path, typer.Argument(help="CSV (name,lat,lon[,radius_m,group,kind,sender,host,city,id,precision]) or GeoJSON.")
     ],
     radius: Annotated[
         float | None, typer.Option(min=1, help="Watch each site that names no radius within this many metres.")
@@ -43,6 +43,7 @@ def import_sites(
 ) -> None:
     """Add your own sites. With a radius they are watch points: what happens within it is told as in their vicinity.
 
+    A `group` names those that belong together, for `chancery subscribe --group`; several stand as "a; b".
     The same entry of a file of the same name replaces itself. Rows that cannot be taken are named; the others are.
 
     Example: chancery sites import offices.csv --radius 500
@@ -93,7 +94,7 @@ def list_sites(
 
 
 def _table(sites: Sequence[KnownSite]) -> Table:
-    table = Table("name", "kind", "place", "coordinates", "watched within", "from")
+    table = Table("name", "kind", "place", "coordinates", "watched within", "groups", "from")
     for site in sites:
         table.add_row(*map(escape, _cells(site)))
     return table
@@ -102,7 +103,15 @@ def _table(sites: Sequence[KnownSite]) -> Table:
 def _cells(site: KnownSite) -> tuple[str, ...]:
     place = ", ".join(filter(None, (site.city, site.host_state)))
     radius = f"{site.watch_radius_m:g} m" if site.watch_radius_m else ""
-    return site.name, site.kind or "", place, f"{site.lat:.4f}, {site.lon:.4f}", radius, site.origin
+    return (
+        site.name,
+        site.kind or "",
+        place,
+        f"{site.lat:.4f}, {site.lon:.4f}",
+        radius,
+        "; ".join(site.groups),
+        site.origin,
+    )
 
 
 @app.command()

@@ -2,9 +2,9 @@
 
 import datetime as dt
 from enum import StrEnum
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from services.contracts.article import Source
 from services.contracts.ids import ArticleId, ReportId, SiteKey
@@ -145,11 +145,21 @@ class Quantity(Value):
     count: Count
 
 
+def _group_name(text: str) -> str:
+    """People write a name as they like: case and spaces make no other group."""
+    return " ".join(text.split()).casefold()
+
+
+GroupName = Annotated[str, BeforeValidator(_group_name), Field(min_length=1, max_length=80, pattern=r"^[^;]+$")]
+"""Of a group of known sites, as an operator calls it."""
+
+
 class Site(Value):
     """The place of an incident and, where it has one, its diplomatic target.
 
     `kind` is None for an incident elsewhere. States are ISO 3166-1 alpha-2, with EU and UN for those two.
-    `city` and `area` are English names. Coordinates are WGS 84 degrees.
+    `city` and `area` are English names. Coordinates are WGS 84 degrees. `groups` are those of the known site that it
+    is and of the watch points it lies within, as they were when the report was read.
     """
 
     kind: SiteKind | None = None
@@ -160,6 +170,7 @@ class Site(Value):
     lat: float | None = Field(default=None, ge=-90, le=90)
     lon: float | None = Field(default=None, ge=-180, le=180)
     precision: PlacePrecision = PlacePrecision.UNKNOWN
+    groups: tuple[GroupName, ...] = ()
 
     @property
     def site_key(self) -> SiteKey:

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from services.contracts.ids import SubscriptionId
 from services.contracts.model import Instant, Record, Value
-from services.contracts.report import Certainty, IncidentType, Outcome, Severity
+from services.contracts.report import Certainty, GroupName, IncidentType, Outcome, Severity
 
 
 class Channel(StrEnum):
@@ -51,13 +51,15 @@ class Filter(Value):
     """What the subscriber answers for. An empty tuple asks nothing; all that is asked must hold.
 
     `sites` are site keys, `kind:sender:host:city`, a part of which may be `*` (`embassy:US:IQ:*`). `near` is asked of
-    the incident's coordinates, where they are a city's at least. `languages` (ISO 639-1) are those the news came in.
+    the incident's coordinates, where they are a city's at least. `groups` are those of known sites: of the one that it
+    is at, and of the watch points it is within. `languages` (ISO 639-1) are those the news came in.
     """
 
     sending_states: tuple[str, ...] = ()
     host_states: tuple[str, ...] = ()
     sites: tuple[Annotated[str, Field(pattern=SITE_PATTERN)], ...] = ()
     near: tuple[Circle, ...] = ()
+    groups: tuple[GroupName, ...] = ()
     types: tuple[IncidentType, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
     languages: tuple[str, ...] = ()

@@ -67,6 +67,13 @@ def _near(wanted: Filter, alert: Alert) -> str | None:
     return f"it is not known to be within {circles}"
 
 
+def _group(wanted: Filter, alert: Alert) -> str | None:
+    groups = sorted({name for each in _told(alert) for name in each.site.groups})
+    if not wanted.groups or not set(groups).isdisjoint(wanted.groups):
+        return None
+    return f"its place is in {', '.join(groups) or 'no group of sites'}, not in {', '.join(wanted.groups)}"
+
+
 def _reaches(circle: Circle, site: Site) -> bool:
     if site.lat is None or site.lon is None or site.precision not in LOCATED:
         return False
@@ -134,6 +141,7 @@ RULES: tuple[Callable[[Filter, Alert], str | None], ...] = (
     _host_state,
     _site,
     _near,
+    _group,
     _type,
     _outcome,
     _language,

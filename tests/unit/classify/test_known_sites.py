@@ -127,6 +127,37 @@ def test_what_is_only_its_city_s_place_makes_no_mission_exact() -> None:
     )
 
 
+def test_a_place_has_the_groups_of_its_mission_and_of_every_watch_point_it_lies_within() -> None:
+    near = OFFICE.model_copy(update={"groups": ("gulf",), "watch_radius_m": 500})
+    wide = OFFICE.model_copy(update={"site_id": ids.known_site_id("test", "2"), "groups": ("paris", "gulf")})
+    far = OFFICE.model_copy(update={"site_id": ids.known_site_id("test", "3"), "groups": ("lyon",), "lat": 45.75})
+    mission = {"kind": SiteKind.EMBASSY, "sending_state": "US", "city": "Paris", "watch_radius_m": None}
+    embassy = OFFICE.model_copy(update={**mission, "site_id": ids.known_site_id("test", "4"), "groups": ("missions",)})
+    known = KnownSites.of([near, wide, far, embassy])
+
+    def groups(site: Site, relation: Relation) -> tuple[str, ...]:
+        found = with_known_sites(finding(site, relation=relation), known).site
+        assert found is not None
+        return found.groups
+
+    assert groups(ELSEWHERE, Relation.NONE) == ("gulf", "paris")  # a kilometre away
+    at_the_office = ELSEWHERE.model_copy(update={"lat": 48.8601, "lon": 2.3401})
+    assert groups(at_the_office, Relation.ON_SITE) == ("gulf", "paris")
+    at_the_embassy = ELSEWHERE.model_copy(update={"kind": SiteKind.EMBASSY, "sending_state": "US"})
+    assert groups(at_the_embassy, Relation.ON_SITE) == ("gulf", "missions", "paris")
+    assert groups(ELSEWHERE.model_copy(update={"precision": PlacePrecision.COUNTRY}), Relation.ON_SITE) == ()
+
+
+def test_the_groups_of_a_list_are_read_as_people_write_them() -> None:
+    rows = "name,lat,lon,group\nA,1,2,Gulf  offices; x ;\nB,1,2,\nC,1,2," + ";".join(map(str, range(21)))
+    found = site_lists.read(rows.encode(), "list.csv")
+    assert [(site.name, site.groups) for site in found.sites] == [("A", ("gulf offices", "x")), ("B", ())]
+    assert found.problems[0].startswith("line 4: groups: Tuple should have at most 20 items")
+    point = {"geometry": {"type": "Point", "coordinates": [2, 1]}, "properties": {"name": "A", "Group": "Gulf"}}
+    (site,) = site_lists.read(json.dumps({"features": [point]}).encode(), "x.geojson").sites
+    assert site.groups == ("gulf",)
+
+
 def test_a_site_that_is_forgotten_or_moved_no_longer_watches() -> None:
     known = KnownSites.of([OFFICE])
     known.put(OFFICE.model_copy(update={"lat": -10.0}))
@@ -257,6 +288,6 @@ def test_a_long_list_of_sites_is_cut_and_says_so(monkeypatch: pytest.MonkeyPatch
     assert (shown.exit_code, shown.stdout.count("Office")) == (0, sites.SHOWN_SITES)
     assert "and 99500 more" in shown.stderr
     every = CliRunner().invoke(sites.app, ["list", "--limit", "100000"])
-    assert every.stdout.splitlines()[99_999] == "Office 99999\t\tFR\t48.8600, 2.3400\t3000 m\ttest"
+    assert every.stdout.splitlines()[99_999] == "Office 99999\t\tFR\t48.8600, 2.3400\t3000 m\t\ttest"
     few = CliRunner().invoke(sites.app, ["list", "--limit", "3", "--json"])
     assert len(json.loads(few.stdout)) == 3

@@ -76,6 +76,13 @@ NOW_CORROBORATED = given.alert(
             IRAQ_SEVERE,
             "site embassy:US:IQ:baghdad is not among",
         ),
+        (Filter(groups=("Gulf ", "x")), about(site=given.SITE.model_copy(update={"groups": ("gulf", "y")})), None),
+        (
+            Filter(groups=("x", "z")),
+            about(site=given.SITE.model_copy(update={"groups": ("gulf", "y")})),
+            "its place is in gulf, y, not in x, z",
+        ),
+        (Filter(groups=("x",)), IRAQ_SEVERE, "its place is in no group of sites, not in x"),
         (Filter(near=(Circle(lat=33.31, lon=44.36, radius_km=5),)), IRAQ_SEVERE, None),
         (
             Filter(near=(Circle(lat=33.31, lon=44.36, radius_km=3),)),

@@ -78,11 +78,19 @@ def _may_be(known: KnownSite, site: Site) -> bool:
     return (known.city or "").casefold() == (site.city or "").casefold()
 
 
+def _watching(known: KnownSites, site: Site) -> list[tuple[float, KnownSite]]:
+    """The watch points in reach of a place that is known well enough to say so."""
+    if site.lat is None or site.lon is None or site.precision not in LOCATED:
+        return []
+    return known.watching(site.lat, site.lon)
+
+
 def with_known_sites(finding: Finding, known: KnownSites) -> Finding:
     """The finding with what is known of its place.
 
     A mission that can only be one gets that one's coordinates. An incident elsewhere within the radius of a watch
-    point becomes one in its vicinity, and is told as news if it is new and no guard spoke.
+    point becomes one in its vicinity, and is told as news if it is new and no guard spoke. The groups of the mission
+    and of all watch points within whose radius it lies become its site's.
     """
     site = finding.site
     if site is None:
@@ -90,11 +98,13 @@ def with_known_sites(finding: Finding, known: KnownSites) -> Finding:
     mission = known.mission(site) if site.kind is not None else None
     if mission is not None:
         exact = {"lat": mission.lat, "lon": mission.lon, "precision": PlacePrecision.SITE}
-        return finding.model_copy(update={"site": site.model_copy(update=exact)})
-    if finding.relation is not Relation.NONE or site.lat is None or site.lon is None or site.precision not in LOCATED:
-        return finding
-    watching = known.watching(site.lat, site.lon)
-    if not watching:
+        site = site.model_copy(update=exact)
+    watching = _watching(known, site)
+    groups = {name for each in (mission, *(point for _, point in watching)) if each for name in each.groups}
+    if mission is not None or groups:
+        site = site.model_copy(update={"groups": tuple(sorted(groups))})
+        finding = finding.model_copy(update={"site": site})
+    if mission is not None or finding.relation is not Relation.NONE or not watching:
         return finding
     away, point = watching[0]
     why = f"{away / 1000:.1f} km from the watch point {point.name}, by the {site.precision}'s coordinates"

@@ -2,8 +2,9 @@
 
 CSV columns (any order, others are ignored): `name`, `lat`, `lon` (WGS 84 degrees), and as far as known `radius_m`,
 `kind` (of contracts/report.SiteKind, or `consulate_general`, `honorary_consulate`, `high_commission`),
-`sending_state` or `sender`, `host_state` or `host` (ISO 3166-1 alpha-2), `city`, `id`, `precision` or `coord_source`:
-in these two anything but `site` says that the coordinates are those of a city, which make no mission's place exact.
+`sending_state` or `sender`, `host_state` or `host` (ISO 3166-1 alpha-2), `city`, `id`,
+`group` (several: `a; b`), `precision` or `coord_source`: in these two anything but `site` says that the coordinates are
+those of a city, which make no mission's place exact.
 GeoJSON (RFC 7946): a FeatureCollection of Points with the same names as properties.
 """
 
@@ -27,6 +28,7 @@ _OTHER_NAMES = {
     "watch_radius_m": ("radius_m", "watch_radius_m", "radius"),
     "identity": ("id", "qid", "name"),
     "precision": ("precision", "coord_source"),
+    "groups": ("group", "groups"),
     "lat": ("lat", "latitude"),
     "lon": ("lon", "lng", "longitude"),
 }
@@ -143,6 +145,7 @@ def _site(row: Mapping[str, object], origin: str, default_radius_m: float | None
         "lat": value("lat"),
         "lon": value("lon"),
         "watch_radius_m": radius,
+        "groups": tuple(name for name in (value("groups") or "").split(";") if name.strip()),
         "origin": origin,
     }
     return KnownSite.model_validate(fields)

@@ -21,6 +21,7 @@ MAX_BYTES = 19_999
 
 MAX_SOURCES = 20
 MAX_CLAIMANTS = 5
+MAX_GROUPS = 5
 BUDGETS = {"headline": 900, "reason": 900, "name": 300, "title": 900, "quote": 2_400, "place": 300, "particular": 300}
 """Bytes of JSON a text may take. Together with one source they stay under MAX_BYTES (proved in the tests)."""
 
@@ -115,7 +116,7 @@ class _Shortener:
 
     def site(self, site: Site) -> Site:
         texts = {name: self.optional("place", getattr(site, name)) for name in _SITE_TEXTS}
-        return site.model_copy(update=texts)
+        return site.model_copy(update=texts | {"groups": self.first("groups", site.groups, MAX_GROUPS)})
 
     def first(self, what: str, items: Sequence[str], most: int) -> tuple[str, ...]:
         if len(items) > most:

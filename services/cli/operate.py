@@ -11,6 +11,7 @@ import typer
 
 from services.cli.context import EXIT_MISCONFIGURED, RUNNING, err, fail, print_json
 from services.contracts.topics import TOPICS
+from services.notify.core.channels.webhook import message as webhook
 from services.runtime.settings import Misconfigured
 
 
@@ -114,13 +115,12 @@ def schema(
         Path | None, typer.Option(help="Write one file a type here instead of one document to standard output.")
     ] = None,
 ) -> None:
-    """Print the JSON Schemas of everything on the topics."""
+    """Print the JSON Schemas of everything on the topics, and of what a `webhook` gets."""
     schemas = {topic.record_type.KIND: topic.record_type.model_json_schema(mode="serialization") for topic in TOPICS}
     if directory is None:
-        print_json(schemas)
+        print_json(schemas | {"webhook": webhook.schema()})
         return
     directory.mkdir(parents=True, exist_ok=True)
-    for kind, document in schemas.items():
-        (directory / f"{kind}.v{document['properties']['schema_version']['default']}.json").write_text(
-            json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-        )
+    files = {f"{kind}.v{each['properties']['schema_version']['default']}": each for kind, each in schemas.items()}
+    for name, document in (files | {"webhook": webhook.schema()}).items():
+        (directory / f"{name}.json").write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from services.cli import app
 from services.contracts import ids
 from services.contracts.article import Article
 from services.contracts.codec import Undecodable, cloudevents_headers, decode, encode
@@ -156,6 +158,17 @@ def test_a_verdict_is_of_the_revision_that_was_seen_and_lies_with_its_incident()
     )
     assert (last.revision, last.partition_key) == (3, incident.site.host_state)
     assert (first.revision, first.partition_key) == (1, last.partition_key)
+
+
+def test_the_schemas_are_printed_and_written(tmp_path: Path) -> None:
+    """Of all on the topics, and of what a webhook gets."""
+    printed = CliRunner().invoke(app, ["schema"])
+    written = CliRunner().invoke(app, ["schema", "--directory", str(tmp_path)])
+    assert (printed.exit_code, written.exit_code) == (0, 0)
+    kinds = {topic.record_type.KIND: f".v{topic.record_type.VERSION}" for topic in TOPICS} | {"webhook": ""}
+    assert json.loads(printed.stdout).keys() == kinds.keys()
+    for kind, version in kinds.items():
+        assert json.loads((tmp_path / f"{kind}{version}.json").read_text()) == json.loads(printed.stdout)[kind]
 
 
 if __name__ == "__main__":

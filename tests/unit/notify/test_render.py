@@ -14,11 +14,13 @@ import pytest
 from services.contracts.alert import Alert
 from services.contracts.incident import Incident, SourceClaim
 from services.contracts.report import Count, DatePrecision, Severity, Site
+from services.contracts.subscription import Channel
 from services.notify.core.channels import CHANNELS
 from services.notify.core.channels.slack import message as slack
 from services.notify.core.channels.webhook import message as webhook
 from services.notify.core.sample import sample_alert
 from services.notify.core.writing import words
+from tests.suites.limits import LIMITS
 from tests.unit.notify import given
 from tests.unit.notify.given import NOW
 
@@ -36,15 +38,19 @@ CORROBORATED = given.alert(
 CASES = {"alert": (CORROBORATED, False), "late": (given.alert(), True), "exercise": (sample_alert(NOW), False)}
 
 
+BODIES: dict[str, tuple[Channel, bytes]] = {
+    f"{channel}-{shape}-{case}": (channel, render(alert, late=late))
+    for channel, rules in CHANNELS.items()
+    for shape, render in {"rich": rules.render, "plain": rules.render_plain}.items()
+    for case, (alert, late) in CASES.items()
+    if shape == "rich" or rules.render_plain is not rules.render
+}
+
+
 def outputs() -> dict[str, str]:
-    """Every golden file's name and what belongs in it."""
-    return dict(
-        _readable(f"{channel}-{shape}-{case}", render(alert, late=late))
-        for channel, rules in CHANNELS.items()
-        for shape, render in {"rich": rules.render, "plain": rules.render_plain}.items()
-        for case, (alert, late) in CASES.items()
-        if shape == "rich" or rules.render_plain is not rules.render
-    )
+    """Every golden file's name and what belongs in it: each body in a form to read, and the webhook's schema."""
+    schema = json.dumps(webhook.schema(), indent=2, ensure_ascii=False) + "\n"
+    return dict(_readable(name, body) for name, (_, body) in BODIES.items()) | {"webhook.schema.json": schema}
 
 
 def _readable(name: str, body: bytes) -> tuple[str, str]:
@@ -57,6 +63,29 @@ def _readable(name: str, body: bytes) -> tuple[str, str]:
 
 def test_the_golden_outputs_hold_still() -> None:
     assert {path.name: path.read_text() for path in GOLDEN.iterdir()} == outputs()
+
+
+@pytest.mark.parametrize(("channel", "body"), BODIES.values(), ids=BODIES)
+def test_the_golden_outputs_pass_for_what_they_are(channel: Channel, body: bytes) -> None:
+    """OASIS's schema of CAP, slack_sdk's models, the webhook's published schema, and each channel's limits."""
+    assert list(LIMITS[channel](body)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "complaint"),
+    [
+        ("cap-rich-alert", b"<event>", b"<event>x</event><event>", "CAP's schema"),
+        ("cap-rich-alert", b"<areaDesc>", b"<circle>0,0 1</circle><areaDesc>", "CAP's schema"),
+        ("slack-rich-alert", b'"type": "header"', b'"type": "headline"', "slack_sdk reads"),
+        ("slack-bot-rich-alert", "▲".encode(), "▲".encode() * 151, "slack_sdk refuses a header"),
+        ("webhook-rich-alert", b'"revision":2', b'"revision":"2"', "['data', 'revision']"),
+        ("webhook-rich-alert", b'"date":"2024', b'"date":"then 2024', "['data', 'date']"),
+    ],
+)
+def test_those_who_judge_can_say_no(name: str, old: bytes, new: bytes, complaint: str) -> None:
+    channel, body = BODIES[name]
+    assert old in body
+    assert complaint in " ".join(LIMITS[channel](body.replace(old, new)))
 
 
 def test_severity_is_told_by_shape_and_word() -> None:

@@ -59,6 +59,8 @@ def test_a_cut_text_costs_no_more_than_its_budget(text: str, limit: int, price: 
         ("https://b\u0430nk.example/", ("https://xn--bnk-6cd.example/", "xn--bnk-6cd.example")),
         ("https://[2001:4860::1]/x", ("https://[2001:4860::1]/x", "2001:4860::1")),
         ('https://news.example/a|b<c>d"e`f', ("https://news.example/a%7Cb%3Cc%3Ed%22e%60f", "news.example")),
+        ("https://news.example/[1]?a[]=1#b#c", ("https://news.example/%5B1%5D?a%5B%5D=1#b%23c", "news.example")),
+        ("https://news.example/100%/%C3%89%zz", ("https://news.example/100%25/%C3%89%25zz", "news.example")),
         ("https://news.example/@channel", ("https://news.example/%40channel", "news.example")),
         ("https://bank.example@evil.example/", None),
         ("https://evil.example\\@bank.example/", None),

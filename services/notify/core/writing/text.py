@@ -10,7 +10,8 @@ LONGEST_URL = 1_000
 
 _NEEDED_FORMATS = frozenset("\u200c\u200d")  # joiners that Persian, Hindi and emoji are spelled with
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:.]+")
-_URL_SAFE = "/?#[]!$&'()*+,;=:%-._~"
+_URL_SAFE = "/?!$&'()*+,;=:%-._~"
+_STRAY_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 _CALLS_EVERYONE = re.compile(r"@(?=channel|here|everyone)", re.IGNORECASE)
 _WORD_JOINER = "\u2060"
 
@@ -63,8 +64,14 @@ def link(url: str | None) -> tuple[str, str] | None:
         host = (parts.hostname or "").encode("idna").decode().lower()
         port = f":{parts.port}" if parts.port else ""
         netloc = (f"[{host}]" if ":" in host else host) + port
-        safe = quote(parts._replace(netloc=netloc).geturl(), safe=_URL_SAFE)
+        path, query, fragment = (_quoted(part) for part in (parts.path, parts.query, parts.fragment))
+        safe = parts._replace(netloc=netloc, path=path, query=query, fragment=fragment).geturl()
     except ValueError:
         return None
     honest = parts.scheme in ("http", "https") and "@" not in parts.netloc and _HOST.fullmatch(host)
     return (safe, host) if honest and len(safe) <= LONGEST_URL else None
+
+
+def _quoted(part: str) -> str:
+    """A path, query or fragment with nothing in it that RFC 3986 has no place for: brackets belong to hosts."""
+    return quote(_STRAY_PERCENT.sub("%25", part), safe=_URL_SAFE)

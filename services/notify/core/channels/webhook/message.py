@@ -6,6 +6,7 @@ their budget and end in "…", URLs that are too long are left out, and of many 
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import Any
 
 from services.contracts.alert import Alert, ChangeKind, Urgency
 from services.contracts.feed import SourceGrade
@@ -80,6 +81,11 @@ class WebhookPayload(Value):
     type: str
     timestamp: Instant
     data: WebhookData
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of the body: what `chancery schema` prints as `webhook`."""
+    return WebhookPayload.model_json_schema(mode="serialization")
 
 
 class _Shortener:

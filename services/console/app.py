@@ -3,17 +3,20 @@
 import asyncio
 import importlib.metadata
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from aiokafka.errors import KafkaError
 from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
 
 from services.console.adapters.store import NotSeen, Store
-from services.console.api import feeds, problems
+from services.console.api import feeds, problems, session
 from services.console.api.given import Given
 from services.console.api.openapi import described
 from services.console.core.attempts import Attempts
 from services.console.door import Door, hosts_of
+from services.console.pages import entry, showing
+from services.console.pages.rendering import STATIC
 from services.ingest.check import Check, check
 from services.runtime import service
 from services.runtime.health import Health
@@ -24,7 +27,7 @@ from services.runtime.settings import Settings
 SERVICE = "console"
 BROKER, LOADED, LISTENING = "broker", "topics_loaded", "listening"
 
-ROUTERS = (feeds.router,)
+ROUTERS = (session.router, feeds.router, entry.router, showing.router)
 """One a resource; each route stands with its least role in `core/access.py`."""
 MAX_BODY_BYTES = 65_536
 """Of a request that says nothing else."""
@@ -47,6 +50,7 @@ def application(given: Given) -> FastAPI:
     problems.handle(app, unavailable=(KafkaError, NotSeen))
     for router in ROUTERS:
         app.include_router(router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
     described(app)
     return app
 
@@ -79,8 +83,9 @@ async def _serve(settings: Settings, health: Health, store: Store, stop: asyncio
         async with places:
             return await check(settings, address)
 
-    given = Given(store, checked, lambda: datetime.now(UTC), time.monotonic, Attempts())
     wanted = settings.console
+    length = timedelta(hours=wanted.session_h)
+    given = Given(store, checked, lambda: datetime.now(UTC), time.monotonic, Attempts(), length)
     app = Door(application(given), hosts_of(wanted))
     async with serving(app, wanted.host, wanted.port, "CHANCERY_CONSOLE__PORT"):
         health.set(LISTENING)

@@ -39,6 +39,8 @@ class Token(Record):
     created_at: Instant
     expires_at: Instant | None = None
     revoked: bool = False
+    once: bool = Field(False, description="good for opening one session, and for nothing else")
+    session_of: TokenId | None = Field(None, description="the token that opened this session, which ends with it")
 
     @property
     def record_id(self) -> str:
@@ -50,7 +52,9 @@ def secret_hash(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def issued(secret: str, *, name: str, role: Role, now: datetime, expires_at: datetime | None = None) -> Token:
+def issued(
+    secret: str, *, name: str, role: Role, now: datetime, expires_at: datetime | None = None, once: bool = False
+) -> Token:
     """The record of a token whose secret was just made."""
     hashed = secret_hash(secret)
     return Token(
@@ -60,4 +64,5 @@ def issued(secret: str, *, name: str, role: Role, now: datetime, expires_at: dat
         secret_hash=hashed,
         created_at=now,
         expires_at=expires_at,
+        once=once,
     )

@@ -155,6 +155,7 @@ class ConsoleSettings(Section):
     host: str = Field("127.0.0.1", description="address to listen on; put a proxy with TLS before any other")
     port: int = Field(8080, ge=0, le=65535, description="0 takes a free port")
     hosts: CommaList = Field((), description="host names by which it may be called, as in the Host header")
+    session_h: float = Field(12, gt=0, le=24 * 31, description="hours until who opened the page signs in again")
 
 
 class EgressSettings(Section):

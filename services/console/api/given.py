@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
@@ -29,13 +29,14 @@ class Records(Protocol):
 @dataclass(frozen=True)
 class Given:
     """`now` is the wall clock; `monotonic_s` one that never goes back. `check` tells what a poll of an address would
-    do."""
+    do. `session_length` is how long who opened the page stays signed in."""
 
     records: Records
     check: Callable[[str], Awaitable[Check]]
     now: Callable[[], datetime]
     monotonic_s: Callable[[], float]
     attempts: Attempts
+    session_length: timedelta = timedelta(hours=12)
 
 
 def given(request: Request) -> Given:

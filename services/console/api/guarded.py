@@ -8,6 +8,7 @@ from fastapi import HTTPException, Request, Response
 from fastapi.routing import APIRoute
 
 from services.console.api.given import given
+from services.console.core import session
 from services.console.core.access import LEAST_ROLE, judge
 from services.console.core.auditing import Actor
 from services.contracts.ids import TokenId
@@ -17,7 +18,10 @@ from services.contracts.topics import TOKENS
 log = structlog.get_logger()
 
 ACCESS_REFUSED = "access.refused"
+COOKIE = "chancery_session"
+CSRF_HEADER = "X-CSRF-Token"
 _CHALLENGE = 'Bearer realm="chancery"'
+_READING = frozenset({"GET", "HEAD"})
 
 
 class GuardedRoute(APIRoute):
@@ -28,41 +32,61 @@ class GuardedRoute(APIRoute):
         answer = super().get_route_handler()
         assert self.methods is not None
         (method,) = self.methods
-        least = LEAST_ROLE[method, self.path]
+        least = self.least_role(method)
 
         async def handler(request: Request) -> Response:
-            request.state.caller = Actor.holder_of(admitted(request, least))
+            request.state.token = admitted(request, least)
+            request.state.caller = Actor.holder_of(request.state.token)
             return await answer(request)
 
         return handler
 
+    def least_role(self, method: str) -> Role:
+        return LEAST_ROLE[method, self.path]
+
 
 def admitted(request: Request, least: Role) -> Token:
-    """The caller's token. Raises HTTPException: 401 without a good one, 403 with one of a lesser role, 429 where the
-    address has shown too many wrong ones."""
-    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not secret.strip():
+    """The caller's token, or the session of its page. Raises HTTPException: 401 without a good one, 403 with one of a
+    lesser role or for a change that no page of ours sent, 429 where the address has shown too many wrong ones."""
+    secret, by_cookie = _shown(request)
+    if not secret:
         raise HTTPException(
             401,
             "send `Authorization: Bearer` and a token; `chancery tokens create` makes one",
             {"WWW-Authenticate": _CHALLENGE},
         )
+    token = judged(request, secret)
+    if by_cookie and request.method not in _READING and not session.is_ours(request.headers.get(CSRF_HEADER), secret):
+        raise HTTPException(403, f"a change by the cookie of a page needs its {CSRF_HEADER}")
+    if not token.role.may(least):
+        raise HTTPException(
+            403,
+            f"this needs the role {least}, and the token {token.name!r} has {token.role}",
+            {"WWW-Authenticate": f'{_CHALLENGE}, error="insufficient_scope"'},
+        )
+    return token
+
+
+def judged(request: Request, secret: str, *, entering: bool = False) -> Token:
+    """The token whose secret this is. Raises HTTPException: 401 or 429 where it is not good."""
     here = given(request)
 
     def known(token_id: TokenId) -> Token | None:
         found = here.records.get(TOKENS, token_id)
         return found if isinstance(found, Token) else None
 
-    judged = judge(secret.strip(), known, here.now())
-    if judged.token is None:
-        raise _unknown(request, judged.reason)
-    if not judged.token.role.may(least):
-        raise HTTPException(
-            403,
-            f"this needs the role {least}, and the token {judged.token.name!r} has {judged.token.role}",
-            {"WWW-Authenticate": f'{_CHALLENGE}, error="insufficient_scope"'},
-        )
-    return judged.token
+    found = judge(secret, known, here.now(), entering=entering)
+    if found.token is None:
+        raise _unknown(request, found.reason)
+    return found.token
+
+
+def _shown(request: Request) -> tuple[str, bool]:
+    """The secret that came with a request, and whether a browser sent it by itself."""
+    if (header := request.headers.get("authorization")) is not None:
+        scheme, _, secret = header.partition(" ")
+        return secret.strip() if scheme.lower() == "bearer" else "", False
+    return request.cookies.get(COOKIE, ""), True
 
 
 def _unknown(request: Request, reason: str) -> HTTPException:

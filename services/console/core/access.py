@@ -11,6 +11,8 @@ from services.contracts.token import Role, Token, secret_hash
 
 # A route that does not stand here is not served (`api/guarded.py`).
 LEAST_ROLE: dict[tuple[str, str], Role] = {
+    ("GET", "/v1/session"): Role.VIEWER,
+    ("DELETE", "/v1/session"): Role.VIEWER,
     ("GET", "/v1/feeds"): Role.VIEWER,
     ("POST", "/v1/feeds"): Role.OPERATOR,
     ("POST", "/v1/feeds/check"): Role.OPERATOR,  # it makes this machine fetch an address
@@ -30,15 +32,30 @@ class Judgement:
     reason: str = ""
 
 
-def judge(secret: str, known: Callable[[TokenId], Token | None], now: datetime) -> Judgement:
-    """Whose secret this is, and whether it is good at `now`. The time taken does not depend on how much of a hash
-    is right; only who holds the whole secret learns more than that it is unknown."""
+def judge(secret: str, known: Callable[[TokenId], Token | None], now: datetime, *, entering: bool = False) -> Judgement:
+    """Whose secret this is, and whether it is good at `now`: one-time tokens only for `entering`, to which sessions are
+    not. The time taken does not depend on how much of a hash is right; only who holds the whole secret learns more than
+    that it is unknown."""
     shown = secret_hash(secret)
     token = known(ids.token_id(shown))
     if token is None or not hmac.compare_digest(token.secret_hash, shown):
         return Judgement(None, "no such token")
-    if token.revoked:
-        return Judgement(None, "this token was revoked")
-    if token.expires_at is not None and token.expires_at <= now:
-        return Judgement(None, f"this token expired at {token.expires_at:%F %T} UTC")
+    if (reason := _spent(token, now)) is not None:
+        return Judgement(None, f"this token {reason}")
+    if token.once and not entering:
+        return Judgement(None, "this token only opens the page, once")
+    if token.session_of is not None:
+        if entering:
+            return Judgement(None, "a session opens no other")
+        opener = known(token.session_of)
+        if opener is None or _spent(opener, now) is not None:
+            return Judgement(None, "this session is over")
     return Judgement(token)
+
+
+def _spent(token: Token, now: datetime) -> str | None:
+    if token.revoked:
+        return "was revoked"
+    if token.expires_at is not None and token.expires_at <= now:
+        return f"expired at {token.expires_at:%F %T} UTC"
+    return None

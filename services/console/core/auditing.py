@@ -28,7 +28,7 @@ class Actor:
 
     @classmethod
     def holder_of(cls, token: Token) -> "Actor":
-        return cls(token.token_id, token.name)
+        return cls(token.session_of or token.token_id, token.name)
 
 
 def entry(actor: Actor, before: Record | None, after: Record | None, now: datetime) -> AuditEntry:

@@ -71,7 +71,7 @@ class House:
     def client(self, role: Role | None = Role.ADMIN, address: str = "192.0.2.1") -> httpx.AsyncClient:
         headers = {"authorization": f"Bearer {SECRETS[role]}"} if role else {}
         transport = httpx.ASGITransport(self.door, raise_app_exceptions=False, client=(address, 1))
-        return httpx.AsyncClient(transport=transport, base_url="http://console.example", headers=headers)
+        return httpx.AsyncClient(transport=transport, base_url="https://console.example", headers=headers)
 
     async def _check(self, address: str) -> Check:
         self.checked.append(address)

@@ -11,12 +11,13 @@ from structlog.testing import capture_logs
 from services.console.api.guarded import GuardedRoute
 from services.console.core.access import LEAST_ROLE
 from services.console.core.attempts import AT_ONCE, MOST_ADDRESSES, REFILL_S, Attempts
+from services.console.pages.table import PAGES
 from services.contracts.token import Role, Token, issued
 from services.contracts.topics import TOKENS
 from tests.unit.console.house import NOW, SECRETS, TOKEN_OF, House
 
 FEED = "feed_aaaaaaaaaaaaaaaaaaaaaaaaaa"
-OPEN = {"/v1/openapi.json"}
+OPEN = {"/v1/openapi.json", "/login", "/static"}
 
 
 def routes() -> Iterator[tuple[str, str, bool]]:
@@ -26,11 +27,22 @@ def routes() -> Iterator[tuple[str, str, bool]]:
             yield method, str(context.path), isinstance(context.original_route, GuardedRoute)
 
 
+PAGE_PATHS = {"/", *(page.path for page in PAGES)}
+
+
 def test_every_route_stands_in_the_table_and_is_guarded() -> None:
     found = {(method, path): guarded for method, path, guarded in routes() if path not in OPEN}
-    assert found.keys() == LEAST_ROLE.keys()
+    assert found.keys() == LEAST_ROLE.keys() | {("GET", path) for path in PAGE_PATHS}
     assert all(found.values())
-    assert {path for _, path, guarded in routes() if not guarded} == OPEN
+    assert {path for _, path, guarded in routes() if not guarded} <= OPEN
+
+
+@pytest.mark.parametrize("path", sorted(PAGE_PATHS))
+async def test_a_page_leads_who_has_no_token_to_signing_in(path: str) -> None:
+    async with House().client(None) as client:
+        for headers in ({}, {"authorization": "Bearer x"}, {"cookie": "chancery_session=x"}):
+            led = await client.get(path, headers=headers)
+            assert (led.status_code, led.headers["location"].partition("?")[0]) == (303, "/login")
 
 
 @pytest.mark.parametrize(("method", "path"), LEAST_ROLE)

@@ -41,7 +41,7 @@ async def test_a_strange_name_is_turned_away(settings: dict[str, str], answers: 
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/", 404), ("GET", "/v1/feeds/", 404), ("GET", "/docs", 404), ("PUT", "/v1/feeds", 405)],
+    [("GET", "/nowhere", 404), ("GET", "/v1/feeds/", 404), ("GET", "/docs", 404), ("PUT", "/v1/feeds", 405)],
 )
 async def test_what_is_not_there_is_a_problem_too(method: str, path: str, status: int) -> None:
     async with House().client(None) as client:

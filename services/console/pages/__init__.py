@@ -1,0 +1,1 @@
+"""The web page: templates over what the REST API answers, and a little script that sends changes to it."""

@@ -1,0 +1,82 @@
+"""Every page, for everyone who may see it: rendered, escaped, and refused in words."""
+
+import re
+
+import pytest
+
+from services.console.pages.rendering import STATIC, country, span
+from services.console.pages.table import NAVIGATION, PAGES
+from services.contracts.token import Role
+from services.contracts.topics import FEEDS
+from tests.unit.console.house import House
+from tests.unit.ingest.fakes import feed_at
+
+FEED = feed_at("https://user:secret@a.example/rss?<script>").model_copy(update={"title": "<script>alert(1)</script>"})
+PARTS = {"feed_id": FEED.feed_id}
+
+
+def house() -> House:
+    made = House()
+    made.records.put(FEEDS, FEED)
+    return made
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.ADMIN])
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path)
+async def test_a_page_shows_what_it_has_and_runs_nothing_that_came_with_it(page, role: Role) -> None:  # type: ignore[no-untyped-def]
+    async with house().client(role) as client:
+        answer = await client.get(page.path.format(**PARTS))
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    policy = answer.headers["content-security-policy"]
+    assert "script-src 'self';" in policy
+    assert "unsafe" not in policy
+    assert "alert(1)" not in answer.text.replace("&lt;script&gt;alert(1)&lt;/script&gt;", "")
+    assert "user:secret" not in answer.text
+    # what the policy would not let happen is not there either
+    assert not re.search(r"<[^>]+\s(style|on\w+)=", answer.text)
+    assert re.findall(r"<script[^>]*>", answer.text) == [f'<script src="{_address("chancery.js", answer.text)}" defer>']
+
+
+def _address(name: str, page: str) -> str:
+    found = re.search(rf'"(/static/{re.escape(name)}\?[0-9a-f]+)"', page)
+    assert found
+    return found[1]
+
+
+async def test_forms_for_changes_are_for_who_may_change() -> None:
+    async with house().client(Role.ANALYST) as analyst, house().client(Role.OPERATOR) as operator:
+        path = f"/feeds/{FEED.feed_id}"
+        assert f"DELETE /v1{path}" not in (await analyst.get(path)).text
+        assert f"DELETE /v1{path}" in (await operator.get(path)).text
+
+
+async def test_what_the_api_refuses_the_page_says_in_words() -> None:
+    async with house().client(Role.VIEWER) as client:
+        missing = await client.get("/feeds/feed_" + "a" * 26)
+        assert (missing.status_code, "is watched" in missing.text) == (404, True)
+        bad = await client.get("/feeds?limit=none")
+        assert (bad.status_code, "query limit" in bad.text) == (422, True)
+
+
+async def test_files_of_the_page_are_there_and_its_start_leads_to_the_first_page() -> None:
+    async with house().client(Role.VIEWER) as client:
+        page = (await client.get("/feeds")).text
+        for name in (each.name for each in STATIC.iterdir()):
+            assert (await client.get(_address(name, page))).status_code == 200
+        assert (await client.get("/")).headers["location"] == NAVIGATION[0][0]
+        assert (await client.get("/static/../rendering.py")).status_code == 404
+
+
+def test_every_page_of_the_navigation_is_one() -> None:
+    assert {address for address, _ in NAVIGATION} <= {page.path for page in PAGES}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(0, "0 s"), (59, "59 s"), (60, "1 min"), (5_400, "2 h"), (86_400, "1 d"), (0.4, "0 s")]
+)
+def test_spans(seconds: float, told: str) -> None:
+    assert span(seconds) == told
+
+
+def test_countries_have_names() -> None:
+    assert [country(code) for code in ("IQ", "ZZZ", None)] == ["Iraq", "ZZZ", ""]

@@ -137,13 +137,13 @@ class Up:
         if self._plan.demo:
             self._feeds = await self._read_feeds([f"http://127.0.0.1:{self._feed_server}/feeds.opml"])
         await self._subscribe()
-        token = await self._admit()
+        token, once = await self._admit()
         await asyncio.gather(*(self._ready(name, port) for name, port in services.items()))
         async with Publisher(self._settings, SOURCE) as publisher:
             await watch(self._settings, publisher, self._feeds)  # another broker may know them: paused, moved, graded
-        base = f"http://{self._settings.console.host}:{self._api_port}/v1"
-        self._say("console", f"REST API, described in {base}/openapi.json; you are its admin:")
-        self._say("console", f'curl -H "Authorization: Bearer $(cat {token})" {base}/feeds')
+        base = f"http://{self._settings.console.host}:{self._api_port}"
+        self._say("console", f"{base}/login#{once} signs you in, once")
+        self._say("console", f'its REST API: curl -H "Authorization: Bearer $(cat {token})" {base}/v1/openapi.json')
         self._say("feeds", f"watching {len(self._feeds)}; in another terminal: {self._chancery} --help")
 
     async def _start_demo(self, supervisor: Supervisor) -> None:
@@ -173,21 +173,21 @@ class Up:
                 _subscription(Channel.SLACK, f"{base}/slack", self._vault, None),
             )
 
-    async def _admit(self) -> Path:
-        """A token for whoever started this, in a file of theirs: what is on a terminal is kept by others too. It ends
-        with the embedded broker; another broker outlives this run, so there it is good for a day."""
-        path, secret, now = self._plan.directory / "console-token", new_token_secret(), datetime.now(UTC)
+    async def _admit(self) -> tuple[Path, str]:
+        """Two tokens for whoever started this: one in a file of theirs, since what is on a terminal is kept by others
+        too, and the secret of one that only opens the page, once. They end with the embedded broker; another broker
+        outlives this run, so there they are good for a day."""
+        path, now = self._plan.directory / "console-token", datetime.now(UTC)
+        secret, once = new_token_secret(), new_token_secret()
         _write_private(path, secret)
-        token = issued(
-            secret,
-            name="chancery up",
-            role=Role.ADMIN,
-            now=now,
-            expires_at=None if self._embedded else now + timedelta(days=1),
-        )
+        ends = None if self._embedded else now + timedelta(days=1)
+        tokens = [
+            issued(secret, name="chancery up", role=Role.ADMIN, now=now, expires_at=ends),
+            issued(once, name="chancery up, in the browser", role=Role.ADMIN, now=now, expires_at=ends, once=True),
+        ]
         async with Publisher(self._settings, SOURCE) as publisher:
-            await write_audited(publisher, myself(), TOKENS, [(None, token)])
-        return path
+            await write_audited(publisher, myself(), TOKENS, [(None, token) for token in tokens])
+        return path, once
 
     async def _read_feeds(self, sources: Sequence[str]) -> list[Feed]:
         feeds: list[Feed] = []

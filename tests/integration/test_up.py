@@ -62,18 +62,21 @@ def test_the_console_can_be_reached_and_ctrl_c_ends_every_child(tmp_path: Path) 
     command = [sys.executable, "-m", "services.cli", "up", "--demo"]
     with subprocess.Popen(command, cwd=tmp_path, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
-        base = ""
+        base, once = "", ""
         for line in process.stderr:
-            if found := re.search(r"http://\S+/v1(?=/openapi.json)", line):
-                base = found[0]
+            if found := re.search(r"(http://\S+)/login#(\S+)", line):
+                base, once = found.groups()
             if "watching" in line:
                 break
         token = tmp_path / ".chancery" / "console-token"
         assert token.stat().st_mode & 0o777 == 0o600
         held = {"authorization": f"Bearer {token.read_text()}"}
-        assert httpx.get(f"{base}/openapi.json").json()["paths"]
-        assert httpx.get(f"{base}/feeds").status_code == 401
-        assert httpx.get(f"{base}/feeds", headers=held).json()["total"] >= 0
+        assert httpx.get(f"{base}/v1/openapi.json").json()["paths"]
+        assert httpx.get(f"{base}/v1/feeds").status_code == 401
+        assert httpx.get(f"{base}/v1/feeds", headers=held).json()["total"] >= 0
+        with httpx.Client(base_url=base, follow_redirects=True) as browser:
+            assert browser.post("/login?next=/feeds", data={"token": once}).url.path == "/feeds"
+            assert httpx.post(f"{base}/login", data={"token": once}).status_code == 401
         process.send_signal(signal.SIGINT)
         rest = process.stderr.read()
         assert process.wait(60) == 0

@@ -16,7 +16,8 @@ class DeadLetterClass(StrEnum):
 
 
 class DeadLetter(Record):
-    """The original bytes (base64 on the wire), where they stood, and why they could not be used."""
+    """The original bytes (base64 on the wire), where they stood, and why they could not be used. `redriven_at` and
+    `redriven_by` (as the audit names actors) say when and by whom the bytes were last put back on their topic."""
 
     KIND: ClassVar[str] = "dead-letter"
 
@@ -32,6 +33,8 @@ class DeadLetter(Record):
     original_headers: tuple[tuple[str, bytes], ...] = ()
     first_failed_at: Instant
     tries: int = 1
+    redriven_at: Instant | None = None
+    redriven_by: str = ""
 
     @property
     def record_id(self) -> str:

@@ -6,6 +6,7 @@ Reading a topic as a table is `topic_table.py`; reading it as work is `work.py`.
 import asyncio
 import ssl
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ from aiokafka.errors import KafkaConnectionError, TopicAlreadyExistsError, for_c
 from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.structs import RecordMetadata
 
-from services.contracts.codec import cloudevents_headers, encode
+from services.contracts.codec import Headers, cloudevents_headers, encode
 from services.contracts.model import Record
 from services.contracts.topics import TOPICS, Topic
 from services.runtime.settings import KafkaSettings, Settings
@@ -58,6 +59,16 @@ def consumer_options(kafka: KafkaSettings) -> dict[str, Any]:
     return connection(kafka) | {"fetch_max_wait_ms": kafka.fetch_max_wait_ms, "enable_auto_commit": False}
 
 
+@dataclass(frozen=True, slots=True)
+class RawRecord:
+    """A record as it lies on a topic: its bytes, None for a tombstone, and the key that picks its partition."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    placed_by: str
+
+
 class Publisher:
     """Writes records and knows that the brokers have them: acks=all, in order, with CloudEvents headers.
 
@@ -88,30 +99,31 @@ class Publisher:
         """Returns, with where they lie, once all records are on all in-sync replicas.
 
         Raises aiokafka.errors.KafkaError when the brokers would not take them."""
-        return await self._confirmed([await self._send(topic, r.key, r, r.partition_key) for r in records])
+        now = datetime.now(UTC)
+        return await self.write(
+            topic,
+            *(
+                RawRecord(r.key.encode(), encode(r), cloudevents_headers(r, self._source, now), r.partition_key)
+                for r in records
+            ),
+        )
 
     async def delete(self, topic: Topic, key: str, placed_by: str | None = None) -> list[RecordMetadata]:
         """A tombstone: the key leaves the compacted topic. `placed_by` is the `partition_key` of the record."""
-        return await self._confirmed([await self._send(topic, key, None, placed_by or key)])
+        return await self.write(topic, RawRecord(key.encode(), None, (), placed_by or key))
 
-    async def _send(
-        self, topic: Topic, key: str, record: Record | None, placed_by: str
-    ) -> "asyncio.Future[RecordMetadata]":
+    async def write(self, topic: Topic, *originals: RawRecord) -> list[RecordMetadata]:
+        """Returns as `publish` does, once bytes are on the topic as they are here."""
         name = topic.in_namespace(self._namespace)
-        partition = None
-        if placed_by != key:
+        sent: list[asyncio.Future[RecordMetadata]] = []
+        for each in originals:
             partitions = sorted(await self._producer.partitions_for(name))
-            partition = self._place(placed_by.encode(), partitions, partitions)
-        sent: asyncio.Future[RecordMetadata] = await self._producer.send(
-            name,
-            key=key.encode(),
-            value=None if record is None else encode(record),
-            partition=partition,
-            headers=list(cloudevents_headers(record, self._source, datetime.now(UTC))) if record else None,
-        )
-        return sent
-
-    async def _confirmed(self, sent: "list[asyncio.Future[RecordMetadata]]") -> list[RecordMetadata]:
+            partition = self._place(each.placed_by.encode(), partitions, partitions)
+            sent.append(
+                await self._producer.send(
+                    name, key=each.key, value=each.value, partition=partition, headers=list(each.headers) or None
+                )
+            )
         return await asyncio.gather(*sent)
 
 

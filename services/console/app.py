@@ -15,7 +15,7 @@ from services.console.api.given import Given
 from services.console.api.openapi import described
 from services.console.core.attempts import Attempts
 from services.console.door import Door, hosts_of
-from services.console.pages import entry, showing
+from services.console.pages import entry, showing, world
 from services.console.pages.rendering import STATIC
 from services.ingest.check import Check, check
 from services.runtime import service
@@ -27,7 +27,7 @@ from services.runtime.settings import Settings
 SERVICE = "console"
 BROKER, LOADED, LISTENING = "broker", "topics_loaded", "listening"
 
-ROUTERS = (session.router, feeds.router, entry.router, showing.router)
+ROUTERS = (session.router, feeds.router, entry.router, showing.router, world.router)
 """One a resource; each route stands with its least role in `core/access.py`."""
 MAX_BODY_BYTES = 65_536
 """Of a request that says nothing else."""

@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from services.console.api.given import given
 from services.console.api.guarded import COOKIE
 from services.console.core import session
+from services.console.core.drawing import polyline
 from services.console.pages.table import NAVIGATION
 
 _HEADERS = {
@@ -68,7 +69,13 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["static"] = static
-    environment.filters |= {"instant": instant, "span": span, "minute": minute, "country": country}
+    environment.filters |= {
+        "instant": instant,
+        "span": span,
+        "minute": minute,
+        "country": country,
+        "polyline": polyline,
+    }
     return environment
 
 

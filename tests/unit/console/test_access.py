@@ -27,7 +27,7 @@ def routes() -> Iterator[tuple[str, str, bool]]:
             yield method, str(context.path), isinstance(context.original_route, GuardedRoute)
 
 
-PAGE_PATHS = {"/", *(page.path for page in PAGES)}
+PAGE_PATHS = {"/", "/world.svg", *(page.path for page in PAGES)}
 
 
 def test_every_route_stands_in_the_table_and_is_guarded() -> None:

@@ -1,5 +1,7 @@
 """The description of the API holds for what it answers: schemathesis makes requests of every route from it."""
 
+from typing import Any
+
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
@@ -21,7 +23,7 @@ pytestmark = pytest.mark.timeout(300)
 
 @schema.parametrize()
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-def test_every_answer_is_as_described(case: schemathesis.Case) -> None:
+def test_every_answer_is_as_described(case: "schemathesis.Case[Any]") -> None:
     case.call_and_validate(
         headers={"authorization": f"Bearer {SECRETS[Role.ADMIN]}"},
         checks=[not_a_server_error, content_type_conformance, response_schema_conformance, status_code_conformance],

@@ -4,15 +4,13 @@ import json
 from typing import Annotated, Any
 
 import typer
-from babel import Locale
 from pydantic import ValidationError
 
 from services.cli.context import EXIT_USAGE, fail
 from services.contracts.report import Certainty, IncidentType, Outcome, Severity
 from services.contracts.subscription import Circle, Corroboration, Filter
-
-NO_STATES = {"EZ", "QO", "XA", "XB", "ZZ"}
-"""CLDR's codes for the eurozone, outlying Oceania, pseudo-locales and the unknown."""
+from services.notify.core.asking import check
+from services.notify.core.refused import Refused
 
 States = Annotated[
     list[str] | None, typer.Option(metavar="CC", help="ISO 3166-1 code, EU or UN. Give it again for more.")
@@ -88,7 +86,9 @@ def or_filters(given: list[str] | None) -> tuple[Filter, ...]:
 
 def _checked(told: dict[str, Any], where: str) -> Filter:
     try:
-        return Filter.model_validate(told)
+        return check(Filter.model_validate(told))
+    except Refused as error:
+        fail(f"{where}: {error}", EXIT_USAGE)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         fail(f"{where}: {'.'.join(map(str, first['loc']))} {first['input']!r}: {first['msg']}", EXIT_USAGE)
@@ -111,26 +111,4 @@ def _site(text: str) -> str:
 
 def _codes(given: list[str]) -> tuple[str, ...]:
     codes = [code.strip().upper() for each in given for code in each.split(",")]
-    known = {code for code in Locale("en").territories if len(str(code)) == 2} - NO_STATES
-    for code in codes:
-        if code not in known:
-            fail(f"{code!r} is no state: give two letters of ISO 3166-1 (IQ, FR), EU or UN", EXIT_USAGE)
     return tuple(dict.fromkeys(codes))
-
-
-def words(asked: Filter) -> str:
-    """What a filter asks, in words."""
-    parts = [f"{asked.min_severity} and above"]
-    if asked.min_certainty is not Certainty.UNLIKELY:
-        parts.append(f"at least {asked.min_certainty}")
-    parts += [f"in {', '.join(asked.host_states)}"] if asked.host_states else []
-    parts += [f"sites of {', '.join(asked.sending_states)}"] if asked.sending_states else []
-    parts += [f"at {', '.join(asked.sites)}"] if asked.sites else []
-    parts += [f"within {each.radius_km:g} km of {each.lat:g}, {each.lon:g}" for each in asked.near]
-    parts += [f"at or near sites of {', '.join(asked.groups)}"] if asked.groups else []
-    parts += [f"only {', '.join((*asked.types, *asked.outcomes))}"] if asked.types or asked.outcomes else []
-    parts += [f"told in {', '.join(asked.languages)}"] if asked.languages else []
-    parts += [f"{asked.sources} sources"] if asked.sources is not Corroboration.ANY else []
-    parts += [] if asked.updates else ["no updates"]
-    parts += ["exercises too"] if asked.exercises else []
-    return "; ".join(parts)

@@ -1,6 +1,6 @@
 """`chancery silences`: alerts that someone does not want for a time."""
 
-from collections import defaultdict
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from getpass import getuser
 from typing import Annotated
@@ -10,13 +10,16 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from services.cli.context import EXIT_USAGE, SOURCE, AsJson, fail, out, print_json, say, with_broker
-from services.cli.filters import Groups, MinSeverity, Near, Sites, States, Types, filter_of, words
+from services.cli.filters import Groups, MinSeverity, Near, Sites, States, Types, filter_of
 from services.cli.lengths import length_of
 from services.console.adapters.audited import myself, write_audited
-from services.contracts.delivery import Delivery, DeliveryState
+from services.contracts.delivery import Delivery
 from services.contracts.report import Severity
 from services.contracts.silence import Silence, silence
 from services.contracts.topics import DELIVERIES, SILENCES
+from services.notify.core.asking import words
+from services.notify.core.refused import Refused
+from services.notify.core.silencing import check_matcher, ended, kept_back
 from services.runtime.kafka import Publisher
 from services.runtime.settings import Settings
 from services.runtime.topic_table import snapshot
@@ -53,9 +56,10 @@ def add(
         min_severity=min_severity,
         exercises=True,
     )
-    if not (everything or host_state or sending_state or site or near or group or types):
-        asked = "--host-state, --sending-state, --site, --near, --group, --type"
-        fail(f"say what to silence: {asked}; or --everything", EXIT_USAGE)
+    try:
+        check_matcher(matcher, everything=everything)
+    except Refused as error:
+        fail(f"{error} (--host-state, --sending-state, --site, --near, --group, --type, or --everything)", EXIT_USAGE)
     made = silence(
         matcher, reason=reason, author=author or getuser(), now=datetime.now(UTC), lasts=length_of(lasts, "--for")
     )
@@ -94,11 +98,11 @@ def end(silence_id: Annotated[str, typer.Argument(help="As `chancery silences li
     found = next((each for each in silences if each.silence_id == silence_id), None)
     if found is None:
         fail(f"no silence {silence_id}; `chancery silences list` shows what there is")
-    now = datetime.now(UTC)
-    if found.expires_at <= now:
-        fail(f"{silence_id} is over since {found.expires_at:%F %T} UTC")
-    ended = found.model_copy(update={"expires_at": now})
-    with_broker(lambda chosen: _write(chosen, found, ended))
+    try:
+        over = ended(found, datetime.now(UTC))
+    except Refused as error:
+        fail(str(error))
+    with_broker(lambda chosen: _write(chosen, found, over))
     say(f"ended {silence_id}")
 
 
@@ -107,13 +111,9 @@ async def _write(chosen: Settings, before: Silence | None, after: Silence) -> No
         await write_audited(publisher, myself(), SILENCES, [(before, after)])
 
 
-async def _read(chosen: Settings) -> tuple[list[Silence], dict[str, int]]:
+async def _read(chosen: Settings) -> tuple[list[Silence], Mapping[str, int]]:
     """The silences, the newest first, and the number of alerts that each kept back."""
     table = await snapshot(chosen, [SILENCES, DELIVERIES])
     silences = [record for record in table.values(SILENCES) if isinstance(record, Silence)]
-    alerts: dict[str, set[str]] = defaultdict(set)
-    for record in table.values(DELIVERIES):
-        if isinstance(record, Delivery) and record.state is DeliveryState.SILENCED:
-            alerts[record.reason.partition(":")[0]].add(record.alert_id)
     silences.sort(key=lambda each: each.created_at, reverse=True)
-    return silences, defaultdict(int, {silence_id: len(kept) for silence_id, kept in alerts.items()})
+    return silences, kept_back(record for record in table.values(DELIVERIES) if isinstance(record, Delivery))

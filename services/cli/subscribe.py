@@ -2,31 +2,27 @@
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from http import HTTPStatus
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import typer
 
 from services.cli import filters
-from services.cli.context import EXIT_USAGE, SOURCE, AsJson, fail, print_json, say, settings, with_broker
-from services.cli.proof import Proof, proved
-from services.cli.subscriptions import say_once, shown, told_once, words
+from services.cli.context import EXIT_USAGE, SOURCE, AsJson, fail, print_json, say, with_broker
+from services.cli.subscriptions import say_once, shown
 from services.console.adapters.audited import myself, write_audited
-from services.contracts import ids
 from services.contracts.report import Certainty, Severity
-from services.contracts.subscription import Channel, Corroboration, Filter, Subscription
+from services.contracts.subscription import Channel, Corroboration, Subscription
 from services.contracts.topics import SUBSCRIPTIONS
+from services.notify.adapters.desk import Desk
+from services.notify.adapters.proof import Proof
+from services.notify.core.asking import all_words
 from services.notify.core.channels import CHANNELS
 from services.notify.core.channels.rules import Secret
-from services.notify.core.channels.webhook.signing import secret_key
+from services.notify.core.refused import Refused
+from services.notify.core.subscribing import Asked, subscription_id, told_once
 from services.runtime.kafka import Publisher
 from services.runtime.log import without_token
-from services.runtime.secrets import Vault, new_signing_key, new_webhook_secret
 from services.runtime.settings import Settings
 from services.runtime.topic_table import snapshot
 
@@ -52,6 +48,9 @@ Test = Annotated[
 Challenge = Annotated[
     bool, typer.Option("--challenge", help="A webhook has to answer a challenge first: see docs/channels.md.")
 ]
+
+_OPTIONS = {"secret": "--secret-file: ", "asymmetric": "--asymmetric: ", "challenge": "--challenge: "}
+"""Where the core names a field."""
 
 
 def register(app: typer.Typer) -> None:
@@ -94,7 +93,7 @@ def _command(channel: Channel) -> Callable[..., None]:
         challenge: Challenge = False,
         as_json: AsJson = False,
     ) -> None:
-        asked = filters.filter_of(
+        first = filters.filter_of(
             host_states=host_state,
             sending_states=sending_state,
             sites=site,
@@ -109,63 +108,36 @@ def _command(channel: Channel) -> Callable[..., None]:
             updates=not no_updates,
             exercises=exercises,
         )
-        filters_asked = (asked, *filters.or_filters(alternatives))
-        signing = _Signing(_given_secret(channel, secret_file), asymmetric)
-        if CHANNELS[channel].secret is not Secret.MADE and (asymmetric or challenge):
-            fail(f"{channel} is not signed: --asymmetric and --challenge are for webhooks", EXIT_USAGE)
-        _subscribe(channel, url, name, filters_asked, signing, _Proving(test or challenge, challenge), as_json)
+        endpoint = (sys.stdin.readline() if url == "-" else url).strip()
+        asked = Asked(
+            channel=channel,
+            endpoint=endpoint,
+            hint=without_token(endpoint),
+            name=name,
+            filters=(first, *filters.or_filters(alternatives)),
+            secret=_secret(secret_file),
+            asymmetric=asymmetric,
+        )
+        _subscribe(asked, test or challenge, challenge, as_json)
 
     return command
 
 
-@dataclass(frozen=True, slots=True)
-class _Signing:
-    """The secret that was given, or else the kind to make."""
-
-    given: str | None
-    asymmetric: bool
-
-    def made(self, channel: Channel) -> str | None:
-        if CHANNELS[channel].secret is not Secret.MADE:
-            return None
-        return new_signing_key() if self.asymmetric else new_webhook_secret()
-
-
-@dataclass(frozen=True, slots=True)
-class _Proving:
-    test: bool
-    challenge: bool
-
-
-def _subscribe(
-    channel: Channel,
-    url: str,
-    name: str,
-    asked: tuple[Filter, ...],
-    signing: _Signing,
-    proving: _Proving,
-    as_json: bool,
-) -> None:
-    chosen = settings()
-    endpoint = _endpoint(sys.stdin.readline() if url == "-" else url, chosen)
-
+def _subscribe(asked: Asked, test: bool, challenge: bool, as_json: bool) -> None:
     async def run(chosen: Settings) -> tuple[Subscription, str | None, Proof | None]:
-        vault = Vault([key.get_secret_value() for key in chosen.secrets.keys])
-        made = Subscription(
-            subscription_id=ids.subscription_id(channel, endpoint, name),
-            name=name or urlsplit(endpoint).netloc.rpartition("@")[2],
-            channel=channel,
-            endpoint=vault.encrypt(endpoint),
-            endpoint_hint=without_token(endpoint),
-            filter=asked[0],
-            or_filters=asked[1:],
-            created_at=datetime.now(UTC),
-        )
+        desk = Desk(chosen)
+        try:
+            desk.check(asked, challenge=challenge)
+        except Refused as error:
+            fail(f"{_OPTIONS.get(error.at, '')}{error}", EXIT_USAGE)
         async with Publisher(chosen, SOURCE) as publisher:
-            before = (await snapshot(chosen, [SUBSCRIPTIONS])).get(SUBSCRIPTIONS, made.key)
+            before = (await snapshot(chosen, [SUBSCRIPTIONS])).get(SUBSCRIPTIONS, subscription_id(asked))
             assert before is None or isinstance(before, Subscription)
-            made, new_secret = _with_secret(made, before, signing, vault)
-            proof = await proved(chosen, made, challenge=proving.challenge) if proving.test else None
+            try:
+                made, new_secret = desk.subscribed(asked, before)
+            except Refused as error:
+                fail(f"{_OPTIONS.get(error.at, '')}{error} (`chancery subscriptions rotate`)", EXIT_USAGE)
+            proof = await desk.prove(made, challenge=challenge) if test else None
             if proof is None or proof.taken:
                 await write_audited(publisher, myself(), SUBSCRIPTIONS, [(before, made)])
         return made, new_secret, proof
@@ -180,30 +152,13 @@ def _subscribe(
         return
     if proof is not None:
         say(f"test message {proof.words()}")
-    say(f"subscribed {made.name} ({made.subscription_id}) to {words(made)}")
+    say(f"subscribed {made.name} ({made.subscription_id}) to {all_words(made)}")
     if secret:
         say_once(secret)
 
 
-def _with_secret(
-    made: Subscription, before: Subscription | None, signing: _Signing, vault: Vault
-) -> tuple[Subscription, str | None]:
-    """The subscription with its secret, and the secret where it is a new one that we made. One that is changed keeps
-    the one it has: its receiver knows no other."""
-    if before is None:
-        new = None if signing.given else signing.made(made.channel)
-        secret = signing.given or new
-        return made.model_copy(update={"secret": vault.encrypt(secret) if secret else None}), new
-    if signing.asymmetric:
-        fail(f"it has a secret already: `chancery subscriptions rotate {made.key} --asymmetric`", EXIT_USAGE)
-    kept = {name: getattr(before, name) for name in ("secret", "previous_secret", "previous_until", "created_at")}
-    if signing.given:
-        kept |= {"secret": vault.encrypt(signing.given), "previous_secret": None, "previous_until": None}
-    return made.model_copy(update=kept), None
-
-
 def _advice(proof: Proof, secret: str | None) -> str:
-    if secret is not None and proof.answer.http_status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+    if secret is not None and proof.refused_access:
         return (
             "If it verifies signatures it has to know the secret first: `chancery secrets new-webhook-secret > FILE`, "
             "give it to the receiver, then --secret-file FILE"
@@ -211,45 +166,9 @@ def _advice(proof: Proof, secret: str | None) -> str:
     return "--no-test subscribes it all the same"
 
 
-def _endpoint(url: str, chosen: Settings) -> str:
-    """The URL if alerts may be sent there. Ends the command without repeating it, since it is a password."""
-    url = url.strip()
+def _secret(path: Path | None) -> str | None:
+    """The secret in the file. Ends the command where it cannot be read."""
     try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        parts.port  # noqa: B018 - raises for a port that is none
-    except ValueError:
-        host = ""
-    if not host or any(character.isspace() for character in url):
-        fail("that is no URL; give the whole address, as https://host/path", EXIT_USAGE)
-    open_to_all = parts.scheme != "https"
-    if open_to_all and (parts.scheme != "http" or chosen.notify.require_https or not _is_loopback(host)):
-        fail(f"the endpoint must be https, not {parts.scheme or 'without scheme'}: alerts are not for all", EXIT_USAGE)
-    return url
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _given_secret(channel: Channel, path: Path | None) -> str | None:
-    """The secret in the file. Ends the command where one is missing, not wanted or of the wrong form."""
-    wanted = CHANNELS[channel].secret
-    if path is None:
-        if wanted is Secret.GIVEN:
-            fail(f"{channel} needs --secret-file: a file with the endpoint's token or key", EXIT_USAGE)
-        return None
-    if wanted is Secret.NONE:
-        fail(f"{channel} takes no secret: its address is the password", EXIT_USAGE)
-    try:
-        secret = path.read_text().strip()
-        if wanted is Secret.MADE:
-            secret_key(secret)
-        elif not secret or not secret.isascii() or not secret.isprintable():
-            raise ValueError("a token or key of printable ASCII characters is expected")
+        return path.read_text().strip() if path else None
     except (OSError, ValueError) as error:
         fail(f"--secret-file {path}: {error}", EXIT_USAGE)
-    return secret

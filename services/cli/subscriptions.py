@@ -1,30 +1,26 @@
 """`chancery subscriptions`: who is told what, and where."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from services.cli import filters
 from services.cli.context import EXIT_USAGE, SOURCE, AsJson, fail, out, print_json, say, with_broker
 from services.cli.lengths import length_of
-from services.cli.proof import Proof, proved
 from services.console.adapters.audited import myself, write_audited
 from services.console.core.auditing import HIDDEN
-from services.contracts import ids
 from services.contracts.alert import Alert
-from services.contracts.delivery import Delivery
-from services.contracts.model import Record
 from services.contracts.subscription import Subscription, SubscriptionState
-from services.contracts.topics import ALERTS, DELIVERIES, SUBSCRIPTIONS
-from services.notify.core.channels import CHANNELS
-from services.notify.core.channels.rules import Secret
-from services.notify.core.channels.webhook.signing import ASYMMETRIC, public_key
-from services.notify.core.filter import should_notify
+from services.contracts.topics import SUBSCRIPTIONS
+from services.notify.adapters.desk import Desk
+from services.notify.adapters.proof import Proof
+from services.notify.core.asking import all_words
+from services.notify.core.matching import Explained, explained
+from services.notify.core.refused import Refused
+from services.notify.core.subscribing import in_state, told_once
 from services.runtime.kafka import Publisher
-from services.runtime.secrets import Vault, new_signing_key, new_webhook_secret
 from services.runtime.settings import Settings
 from services.runtime.topic_table import snapshot
 
@@ -47,7 +43,7 @@ def list_subscriptions(as_json: AsJson = False) -> None:
     table = Table(Column("id", no_wrap=True, overflow="fold"), "name", "channel", "endpoint", "state", "asks for")
     for each in found:
         state = f"{each.state}: {each.state_reason}" if each.state_reason else each.state
-        cells = (each.subscription_id, each.name, each.channel, each.endpoint_hint, state, words(each))
+        cells = (each.subscription_id, each.name, each.channel, each.endpoint_hint, state, all_words(each))
         table.add_row(*map(escape, cells))
     out.print(table if found else "no subscriptions; make one with `chancery subscribe CHANNEL URL`")
 
@@ -72,7 +68,7 @@ def remove(which: Which) -> None:
 
     async def run(chosen: Settings) -> Subscription:
         async with Publisher(chosen, SOURCE) as publisher:
-            found = one_named(await _read(chosen, publisher), which)
+            found = one_named(await all_subscriptions(chosen), which)
             await write_audited(publisher, myself(), SUBSCRIPTIONS, [(found, None)])
         return found
 
@@ -106,7 +102,7 @@ def send_test(which: Which, as_json: AsJson = False) -> None:
     """Send an alert marked EXERCISE to the endpoint now, from this machine. Exits 1 if it is not taken."""
 
     async def run(chosen: Settings) -> Proof:
-        return await proved(chosen, one_named(await all_subscriptions(chosen), which))
+        return await Desk(chosen).prove(one_named(await all_subscriptions(chosen), which))
 
     proof = with_broker(run)
     if as_json:
@@ -135,10 +131,12 @@ def rotate(
     lasts = timedelta(0) if overlap.strip() == "0" else length_of(overlap, "--overlap")
 
     async def run(chosen: Settings) -> tuple[Subscription, str]:
-        vault = Vault([key.get_secret_value() for key in chosen.secrets.keys])
         async with Publisher(chosen, SOURCE) as publisher:
-            found = one_named(await _read(chosen, publisher), which)
-            secret, rotated = _rotated(found, vault, lasts, asymmetric, datetime.now(UTC))
+            found = one_named(await all_subscriptions(chosen), which)
+            try:
+                rotated, secret = Desk(chosen).rotated(found, lasts, asymmetric)
+            except Refused as error:
+                fail(str(error))
             await write_audited(publisher, myself(), SUBSCRIPTIONS, [(found, rotated)])
         return rotated, secret
 
@@ -152,36 +150,6 @@ def rotate(
     say_once(secret)
 
 
-def _rotated(
-    found: Subscription, vault: Vault, lasts: timedelta, asymmetric: bool | None, now: datetime
-) -> tuple[str, Subscription]:
-    """The new secret, and the subscription with it. Ends the command where there is nothing to rotate."""
-    if CHANNELS[found.channel].secret is not Secret.MADE or found.secret is None:
-        fail(
-            f"{found.name} signs with no secret of ours. A token or key is its owner's to change: then "
-            f"`chancery subscribe {found.channel}` again, with the same URL and --name, and the new --secret-file",
-            EXIT_USAGE,
-        )
-    if lasts and found.previous_until and now < found.previous_until:
-        fail(
-            f"the secret before this one is good until {found.previous_until:%F %T} UTC, and the receiver may know no "
-            "newer one: wait, or --overlap 0 ends it now"
-        )
-    if asymmetric is None:
-        asymmetric = vault.decrypt(found.secret).startswith(ASYMMETRIC)
-    secret = new_signing_key() if asymmetric else new_webhook_secret()
-    overlap = (found.secret, now + lasts) if lasts else (None, None)
-    return secret, found.model_copy(
-        update={"secret": vault.encrypt(secret), "previous_secret": overlap[0], "previous_until": overlap[1]}
-    )
-
-
-def told_once(secret: str) -> dict[str, str]:
-    """What a receiver has to be told of a secret that was made for it: all of it, or the public half."""
-    public = public_key(secret)
-    return {"public_key": public} if public else {"secret": secret}
-
-
 def say_once(secret: str) -> None:
     for what, value in told_once(secret).items():
         say(f"{'public key' if what == 'public_key' else 'signing secret'}, shown only now: {value}")
@@ -192,51 +160,20 @@ def shown(subscription: Subscription) -> dict[str, object]:
     return subscription.model_dump(mode="json", exclude=set(HIDDEN[Subscription.KIND]))
 
 
-class Explained(NamedTuple):
-    """One subscription against one alert. `delivery` is its state and reason in the log, empty where there is none."""
-
-    subscription_id: str
-    name: str
-    told: bool
-    reasons: tuple[str, ...]
-    delivery: str
-
-
 async def _explained(chosen: Settings, which: str) -> tuple[Alert, list[Explained]]:
-    named: list[Alert] = []
-
-    def keep(record: Record) -> None:
-        if isinstance(record, Alert) and which in (record.alert_id, record.incident.incident_id):
-            named.append(record)
-
-    await snapshot(chosen, [ALERTS], row=keep)
+    desk = Desk(chosen)
+    named = await desk.alerts({which})
     if not named:
         fail(f"no alert {which!r} is kept; its id stands in every message")
     alert = max(named, key=lambda each: each.incident.revision)
-    asked = sorted(await all_subscriptions(chosen), key=lambda each: each.name.casefold())
-    ids_of = {ids.delivery_id(alert.alert_id, each.subscription_id): each.subscription_id for each in asked}
-    logged = await snapshot(chosen, [DELIVERIES], row=lambda record: record if record.key in ids_of else None)
-    states = {
-        ids_of[each.delivery_id]: f"{each.state}{f': {each.reason}' if each.reason else ''}"
-        for each in logged.values(DELIVERIES)
-        if isinstance(each, Delivery)
-    }
-    return alert, [
-        Explained(each.subscription_id, each.name, *should_notify(each, alert), states.get(each.subscription_id, ""))
-        for each in asked
-    ]
-
-
-def words(subscription: Subscription) -> str:
-    """What a subscription asks for, in words."""
-    return "; or ".join(filters.words(each) for each in subscription.filters)
+    logged = {each.delivery_id: each for each in await desk.deliveries(lambda each: each.alert_id == alert.alert_id)}
+    return alert, explained(alert, await all_subscriptions(chosen), logged.get)
 
 
 async def _changed(chosen: Settings, which: str, state: SubscriptionState) -> Subscription:
     async with Publisher(chosen, SOURCE) as publisher:
-        found = one_named(await _read(chosen, publisher), which)
-        resumed = {"active_since": datetime.now(UTC)} if state is SubscriptionState.ACTIVE else {}
-        changed = found.model_copy(update={"state": state, "state_reason": "", **resumed})
+        found = one_named(await all_subscriptions(chosen), which)
+        changed = in_state(found, state, datetime.now(UTC))
         await write_audited(publisher, myself(), SUBSCRIPTIONS, [(found, changed)])
     return changed
 
@@ -251,10 +188,5 @@ def one_named(found: list[Subscription], which: str) -> Subscription:
 
 
 async def all_subscriptions(chosen: Settings) -> list[Subscription]:
-    async with Publisher(chosen, SOURCE) as publisher:
-        return await _read(chosen, publisher)
-
-
-async def _read(chosen: Settings, publisher: Publisher) -> list[Subscription]:
     table = await snapshot(chosen, [SUBSCRIPTIONS])
     return [record for record in table.values(SUBSCRIPTIONS) if isinstance(record, Subscription)]

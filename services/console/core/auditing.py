@@ -15,6 +15,7 @@ from services.ingest.core.address import without_password
 HIDDEN: Mapping[str, frozenset[str]] = {
     "token": frozenset({"secret_hash"}),
     "subscription": frozenset({"endpoint", "secret", "previous_secret"}),
+    "delivery": frozenset({"alert", "attempts"}),  # long, and on their own topics
 }
 """Fields by kind of record that nobody is shown."""
 

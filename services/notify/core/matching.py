@@ -1,15 +1,18 @@
-"""From one alert to its deliveries. Pure."""
+"""From one alert to its deliveries, and why to whom. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from services.contracts import ids
 from services.contracts.alert import Alert
 from services.contracts.delivery import Delivery, DeliveryState
+from services.contracts.ids import DeliveryId
 from services.contracts.silence import Silence
 from services.contracts.subscription import Subscription
 from services.notify.core import retry
 from services.notify.core.filter import should_notify
+from services.notify.core.silencing import Logged
 
 MOST_CLAIMS = 100
 """Claims a delivery carries, the newest. What the whole world writes about has thousands, and every delivery would be
@@ -46,3 +49,25 @@ def carried(alert: Alert) -> Alert:
     """The alert as a delivery carries it."""
     claims = alert.incident.claims[-MOST_CLAIMS:]
     return alert.model_copy(update={"incident": alert.incident.model_copy(update={"claims": claims})})
+
+
+class Explained(NamedTuple):
+    """One subscription against one alert. `delivery` is how its delivery stands, empty where there is none."""
+
+    subscription_id: str
+    name: str
+    told: bool
+    reasons: tuple[str, ...]
+    delivery: str
+
+
+def explained(
+    alert: Alert, subscriptions: Iterable[Subscription], logged: Callable[[DeliveryId], Logged | None]
+) -> list[Explained]:
+    """Who gets an alert and why, and who does not: each subscription as it is now, by name, and its delivery."""
+    rows = []
+    for each in sorted(subscriptions, key=lambda each: each.name.casefold()):
+        found = logged(ids.delivery_id(alert.alert_id, each.subscription_id))
+        stands = f"{found.state}: {found.reason}" if found and found.reason else found.state if found else ""
+        rows.append(Explained(each.subscription_id, each.name, *should_notify(each, alert), stands))
+    return rows

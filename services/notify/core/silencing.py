@@ -1,11 +1,16 @@
-"""Which silence covers an alert, at the moment when it is to be told."""
+"""Which silence covers an alert, at the moment when it is to be told; what each kept back; how one ends."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 from services.contracts.alert import Alert
+from services.contracts.delivery import DeliveryState
 from services.contracts.model import Instant
 from services.contracts.silence import Silence
+from services.contracts.subscription import Filter
 from services.notify.core.filter import against
+from services.notify.core.refused import Refused
 
 
 def silence_for(alert: Alert, silences: Iterable[Silence], now: Instant) -> Silence | None:
@@ -17,3 +22,41 @@ def silence_for(alert: Alert, silences: Iterable[Silence], now: Instant) -> Sile
 def _covers(silence: Silence, alert: Alert, now: Instant) -> bool:
     during = silence.created_at <= now < silence.expires_at
     return during and not against(silence.matcher, alert)
+
+
+def check_matcher(matcher: Filter, *, everything: bool) -> None:
+    """Raises Refused for one that names no place, sender or type, unless all alerts are meant."""
+    asked = (matcher.host_states, matcher.sending_states, matcher.sites, matcher.near, matcher.groups, matcher.types)
+    if not everything and not any(asked):
+        raise Refused(
+            "say what to silence: states, sites, points, groups or types; or that everything is meant", "matcher"
+        )
+
+
+def ended(found: Silence, now: Instant) -> Silence:
+    """The silence as it is when it ends now. Raises Refused for one that is over."""
+    if found.expires_at <= now:
+        raise Refused(f"{found.silence_id} is over since {found.expires_at:%F %T} UTC")
+    return found.model_copy(update={"expires_at": now})
+
+
+class Logged(Protocol):
+    """What a log knows of a delivery."""
+
+    @property
+    def incident_id(self) -> str: ...
+    @property
+    def revision(self) -> int: ...
+    @property
+    def state(self) -> DeliveryState: ...
+    @property
+    def reason(self) -> str: ...
+
+
+def kept_back(log: Iterable[Logged]) -> Mapping[str, int]:
+    """How many alerts each silence kept back, from whomever; 0 for any other. `deliveries_for` writes its id first."""
+    alerts: dict[str, set[tuple[str, int]]] = defaultdict(set)
+    for each in log:
+        if each.state is DeliveryState.SILENCED:
+            alerts[each.reason.partition(":")[0]].add((each.incident_id, each.revision))
+    return defaultdict(int, {silence_id: len(kept) for silence_id, kept in alerts.items()})

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
-from services.cli.proof import proved
 from services.contracts.subscription import Channel
+from services.notify.adapters.proof import proved
 from services.notify.core.status import Outcome
 from tests.unit.notify import given
 from tests.unit.notify.endpoint import Behaviour, Endpoint, answer, endpoint, hang

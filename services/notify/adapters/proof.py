@@ -1,9 +1,11 @@
-"""An endpoint is proved by a message: what `chancery subscribe` and `subscriptions test` send, and what comes back."""
+"""An endpoint is proved by a message: what is sent before it is subscribed and where someone asks for a test, and
+what comes back."""
 
 import json
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 
 from services.contracts import ids
 from services.contracts.ids import DeliveryId
@@ -30,6 +32,11 @@ class Proof:
     @property
     def taken(self) -> bool:
         return VERDICTS[self.judgement.outcome] is Verdict.DELIVERED
+
+    @property
+    def refused_access(self) -> bool:
+        """Perhaps because it does not know yet what signs the message."""
+        return self.answer.http_status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
     def words(self) -> str:
         """In one line, with the beginning of the answer where the message was not taken."""

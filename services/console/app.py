@@ -9,8 +9,9 @@ from aiokafka.errors import KafkaError
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
+from services.console.adapters.live import Live, TooManyViewers
 from services.console.adapters.store import NotSeen, Store
-from services.console.api import feeds, problems, session
+from services.console.api import alerts, feeds, incidents, problems, session
 from services.console.api.given import Given
 from services.console.api.openapi import described
 from services.console.core.attempts import Attempts
@@ -27,7 +28,8 @@ from services.runtime.settings import Settings
 SERVICE = "console"
 BROKER, LOADED, LISTENING = "broker", "topics_loaded", "listening"
 
-ROUTERS = (session.router, feeds.router, entry.router, showing.router, world.router)
+API = (session.router, feeds.router, incidents.router, alerts.router)
+ROUTERS = (*API, entry.router, showing.router, world.router)
 """One a resource; each route stands with its least role in `core/access.py`."""
 MAX_BODY_BYTES = 65_536
 """Of a request that says nothing else."""
@@ -47,7 +49,7 @@ def application(given: Given) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.given = given
-    problems.handle(app, unavailable=(KafkaError, NotSeen))
+    problems.handle(app, unavailable=(KafkaError, NotSeen, TooManyViewers))
     for router in ROUTERS:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
@@ -55,20 +57,25 @@ def application(given: Given) -> FastAPI:
     return app
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 async def console(settings: Settings, health: Health, stop: asyncio.Event) -> None:
     """Serve until `stop` is set. Raises Misconfigured where it cannot listen or topics are missing."""
     async with Publisher(settings, f"/chancery/{SERVICE}") as publisher:
         health.set(BROKER)
-        store = Store(settings, publisher, SERVICE)
+        live = Live(settings.console, _now)
+        store = Store(settings, publisher, SERVICE, live.take)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(store.run(stop))
-                group.create_task(_serve(settings, health, store, stop))
+                group.create_task(_serve(settings, health, store, live, stop))
         except BaseExceptionGroup as several:
             raise service.first_cause(several) from several
 
 
-async def _serve(settings: Settings, health: Health, store: Store, stop: asyncio.Event) -> None:
+async def _serve(settings: Settings, health: Health, store: Store, live: Live, stop: asyncio.Event) -> None:
     """Listens once everything is known: before that, no token would be."""
     stopping = asyncio.create_task(stop.wait())
     loading = asyncio.create_task(store.loaded())
@@ -85,11 +92,12 @@ async def _serve(settings: Settings, health: Health, store: Store, stop: asyncio
 
     wanted = settings.console
     length = timedelta(hours=wanted.session_h)
-    given = Given(store, checked, lambda: datetime.now(UTC), time.monotonic, Attempts(), length)
+    given = Given(store, live, checked, _now, time.monotonic, Attempts(), length)
     app = Door(application(given), hosts_of(wanted))
     async with serving(app, wanted.host, wanted.port, "CHANCERY_CONSOLE__PORT"):
         health.set(LISTENING)
         await stopping
+        live.close()
 
 
 def main() -> None:

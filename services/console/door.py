@@ -54,15 +54,17 @@ class Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        started, method, status = time.monotonic(), scope["method"], 0
-        scope = {**scope, "method": "GET" if method == "HEAD" else method}
+        started, method, status, took_s = time.monotonic(), scope["method"], 0, None
+        is_head = method == "HEAD"  # a stream would not end
+        state = {**scope.get("state", {}), "is_head": is_head}
+        scope = {**scope, "method": "GET" if is_head else method, "state": state}
 
         async def answering(message: Message) -> None:
-            nonlocal status
+            nonlocal status, took_s
             if status == 413:
                 return None  # the rest of an answer that was replaced
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, took_s = message["status"], time.monotonic() - started
                 if status == 413:  # which the limit on bodies says in plain text
                     return await problem(413, "the body is too large", headers=_HEADERS)(scope, receive, send)
                 headers = MutableHeaders(scope=message)
@@ -77,7 +79,8 @@ class Door:
             else:
                 await self._app(scope, receive, answering)
         finally:
-            self._note(scope, method, status or 500, time.monotonic() - started)
+            # Until the answer begins: a stream goes on for hours.
+            self._note(scope, method, status or 500, time.monotonic() - started if took_s is None else took_s)
         return None
 
     def _note(self, scope: Scope, method: str, status: int, took_s: float) -> None:

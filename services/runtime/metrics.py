@@ -44,5 +44,6 @@ DELIVERIES_PENDING = Gauge("chancery_deliveries_pending", "Deliveries waiting in
 
 CONSOLE_REQUESTS = Counter("chancery_console_requests_total", "Requests answered", ["method", "route", "http_status"])
 CONSOLE_REQUEST_SECONDS = Histogram("chancery_console_request_seconds", "Time to answer a request", ["route"])
+CONSOLE_VIEWERS = Gauge("chancery_console_viewers", "Live streams that are open")
 
 DEAD_LETTERS = Counter("chancery_dead_letters_total", "Records nobody could use", ["service", "error_class"])

@@ -156,6 +156,9 @@ class ConsoleSettings(Section):
     port: int = Field(8080, ge=0, le=65535, description="0 takes a free port")
     hosts: CommaList = Field((), description="host names by which it may be called, as in the Host header")
     session_h: float = Field(12, gt=0, le=24 * 31, description="hours until who opened the page signs in again")
+    alerts_d: float = Field(14, gt=0, le=90, description="days of alerts that are shown; they are kept in memory")
+    alerts_most: int = Field(5_000, ge=1, le=100_000, description="alerts that are shown at most, the newest")
+    viewers: int = Field(500, ge=1, le=10_000, description="live streams at a time")
 
 
 class EgressSettings(Section):

@@ -7,16 +7,17 @@ from aiokafka.structs import ConsumerRecord
 
 from services.console.adapters.audited import Changed, write_audited
 from services.console.core.auditing import Actor
+from services.contracts.alert import Alert
 from services.contracts.dead_letter import DeadLetterClass
 from services.contracts.feed import FeedState
 from services.contracts.model import Record
-from services.contracts.topics import FEED_STATES, FEEDS, TOKENS, Topic
+from services.contracts.topics import ALERTS, FEED_STATES, FEEDS, INCIDENTS, TOKENS, Topic
 from services.runtime.dead_letters import DeadLetterBox
 from services.runtime.kafka import Publisher
 from services.runtime.settings import Settings
-from services.runtime.topic_table import TopicTable
+from services.runtime.topic_table import OnChange, TopicTable
 
-READ = (FEEDS, FEED_STATES, TOKENS)
+READ = (FEEDS, FEED_STATES, INCIDENTS, ALERTS, TOKENS)
 OWN = (TOKENS,)
 SEEN_WITHIN_S = 10.0
 
@@ -40,12 +41,14 @@ class _OwnLetters(DeadLetterBox):
 
 
 class Store:
-    """The current records of the topics that the console reads. `changing` is held from reading what is to be changed
-    until it is changed; it orders the changes of this console, not those of another or of the command."""
+    """The current records of the topics that the console reads; `on_change` hears of each. `changing` is held from
+    reading what is to be changed until it is changed; it orders the changes of this console, not those of another or of
+    the command."""
 
-    def __init__(self, settings: Settings, publisher: Publisher, service: str) -> None:
+    def __init__(self, settings: Settings, publisher: Publisher, service: str, on_change: OnChange) -> None:
         self._publisher = publisher
-        self._table = TopicTable(settings, READ, _OwnLetters(settings, publisher, service), row=_shown)
+        letters = _OwnLetters(settings, publisher, service)
+        self._table = TopicTable(settings, READ, letters, row=_shown, on_change=on_change)
         self.changing = asyncio.Lock()
 
     def get(self, topic: Topic, key: str) -> Record | None:
@@ -73,6 +76,9 @@ class Store:
         await self._table.run(stop)
 
 
-def _shown(record: Record) -> Record:
-    """Without the entries that a feed has shown: most of the memory, and only a poll needs them."""
+def _shown(record: Record) -> Record | None:
+    """Without the entries that a feed has shown: most of the memory, and only a poll needs them. Of alerts the table
+    would have the last of each incident; `live.py` has those of the last days."""
+    if isinstance(record, Alert):
+        return None
     return record.model_copy(update={"seen": ()}) if isinstance(record, FeedState) else record

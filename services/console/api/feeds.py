@@ -4,13 +4,12 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Header, HTTPException, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.console.api.answers import answer
+from services.console.api.answers import answer, next_link, no_cursor
 from services.console.api.given import Caller, Given, Here, Records
 from services.console.api.guarded import GuardedRoute
 from services.console.core.etags import may_change
@@ -149,15 +148,11 @@ async def list_feeds(
     try:
         shown = page(filter(wanted, _feeds(here.records)), place, limit, cursor)
     except BadCursor as error:
-        raise HTTPException(400, f"cursor: {error}; leave it out for the first page") from None
-    headers = {}
-    if shown.next_cursor:
-        following = urlencode({**request.query_params, "cursor": shown.next_cursor})
-        headers["Link"] = f'<{request.url.path}?{following}>; rel="next"'
+        raise no_cursor(error) from None
     doubled = watchlist.doubles(_feeds(here.records))
     items = [_told(feed, _state(here.records, feed), now, doubled) for feed in shown.items]
     told = FeedPage(items=items, total=shown.total, next_cursor=shown.next_cursor)
-    return answer(request, told, headers=headers)
+    return answer(request, told, headers=next_link(request, shown.next_cursor))
 
 
 @router.post("", response_model=WatchedFeed, status_code=201, responses={200: {"model": WatchedFeed}})

@@ -8,6 +8,7 @@ from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
 
+from services.console.adapters.live import Live
 from services.console.core.attempts import Attempts
 from services.console.core.auditing import Actor
 from services.contracts.model import Record
@@ -28,10 +29,12 @@ class Records(Protocol):
 
 @dataclass(frozen=True)
 class Given:
-    """`now` is the wall clock; `monotonic_s` one that never goes back. `check` tells what a poll of an address would
-    do. `session_length` is how long who opened the page stays signed in."""
+    """`live` has the alerts of the last days and tells viewers what changes. `now` is the wall clock; `monotonic_s` one
+    that never goes back. `check` tells what a poll of an address would do.
+    `session_length` is how long who opened the page stays signed in."""
 
     records: Records
+    live: Live
     check: Callable[[str], Awaitable[Check]]
     now: Callable[[], datetime]
     monotonic_s: Callable[[], float]

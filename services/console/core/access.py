@@ -21,6 +21,14 @@ LEAST_ROLE: dict[tuple[str, str], Role] = {
     ("GET", "/v1/feeds/{feed_id}"): Role.VIEWER,
     ("PATCH", "/v1/feeds/{feed_id}"): Role.OPERATOR,
     ("DELETE", "/v1/feeds/{feed_id}"): Role.OPERATOR,
+    ("GET", "/v1/incidents"): Role.VIEWER,
+    ("GET", "/v1/incidents.atom"): Role.VIEWER,
+    ("GET", "/v1/incidents.geojson"): Role.VIEWER,
+    ("GET", "/v1/incidents/{incident_id}"): Role.VIEWER,
+    ("GET", "/v1/incidents/{incident_id}/cap"): Role.VIEWER,
+    ("GET", "/v1/alerts"): Role.VIEWER,
+    ("GET", "/v1/alerts/stream"): Role.VIEWER,
+    ("GET", "/v1/alerts/{alert_id}"): Role.VIEWER,
 }
 
 

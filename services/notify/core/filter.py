@@ -61,7 +61,7 @@ def _fits(site_key: str, pattern: str) -> bool:
 
 
 def _near(wanted: Filter, alert: Alert) -> str | None:
-    if not wanted.near or any(_reaches(circle, each.site) for each in _told(alert) for circle in wanted.near):
+    if not wanted.near or any(reaches(circle, each.site) for each in _told(alert) for circle in wanted.near):
         return None
     circles = ", ".join(f"{circle.radius_km:g} km around {circle.lat:g}, {circle.lon:g}" for circle in wanted.near)
     return f"it is not known to be within {circles}"
@@ -74,7 +74,7 @@ def _group(wanted: Filter, alert: Alert) -> str | None:
     return f"its place is in {', '.join(groups) or 'no group of sites'}, not in {', '.join(wanted.groups)}"
 
 
-def _reaches(circle: Circle, site: Site) -> bool:
+def reaches(circle: Circle, site: Site) -> bool:
     if site.lat is None or site.lon is None or site.precision not in LOCATED:
         return False
     return distance_m(circle.lat, circle.lon, site.lat, site.lon) <= 1000 * circle.radius_km

@@ -1,11 +1,13 @@
 """The console's application over records in memory, and a client for each role."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import httpx
 
+from services.console.adapters.live import Live
 from services.console.api.given import Given
 from services.console.app import application
 from services.console.core.attempts import Attempts
@@ -13,15 +15,23 @@ from services.console.core.auditing import Actor, entry
 from services.console.door import Door
 from services.contracts.audit import AuditEntry
 from services.contracts.feed import PollStatus
+from services.contracts.incident import Incident
 from services.contracts.model import Record
 from services.contracts.token import Role, Token, issued
-from services.contracts.topics import TOKENS, Topic
+from services.contracts.topics import ALERTS, INCIDENTS, TOKENS, Topic
 from services.ingest.check import Check
 from services.ingest.core.fetched import Fetched
+from services.runtime.settings import ConsoleSettings
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECRETS = {role: f"chancery_{role}" for role in Role}
+PREFIXES = {"feed": "feed", "incident": "inc", "alert": "alr", "article": "art"}
 TOKEN_OF = {role: issued(secret, name=f"the {role}", role=role, now=NOW) for role, secret in SECRETS.items()}
+
+
+def somewhere(path: str) -> str:
+    """An address of the route, of things that do not exist."""
+    return re.sub(r"\{(\w+)_id\}", lambda found: f"{PREFIXES[found[1]]}_{'a' * 26}", path)
 
 
 class Memory:
@@ -64,7 +74,8 @@ class House:
         self.records = Memory(*TOKEN_OF.values())
         self.checked: list[str] = []
         self.now, self.clock_s = NOW, 0.0
-        given = Given(self.records, self._check, lambda: self.now, lambda: self.clock_s, Attempts())
+        self.live = Live(ConsoleSettings(), lambda: self.now)
+        given = Given(self.records, self.live, self._check, lambda: self.now, lambda: self.clock_s, Attempts())
         self.app = application(given)
         self.door = Door(self.app, hosts)
 
@@ -72,6 +83,13 @@ class House:
         headers = {"authorization": f"Bearer {SECRETS[role]}"} if role else {}
         transport = httpx.ASGITransport(self.door, raise_app_exceptions=False, client=(address, 1))
         return httpx.AsyncClient(transport=transport, base_url="https://console.example", headers=headers)
+
+    def tell(self, *records: Record) -> None:
+        """Incidents and alerts are read, in this order."""
+        for record in records:
+            if isinstance(record, Incident):
+                self.records.put(INCIDENTS, record)
+            self.live.take(INCIDENTS if isinstance(record, Incident) else ALERTS, record.key, record)
 
     async def _check(self, address: str) -> Check:
         self.checked.append(address)

@@ -12,14 +12,17 @@ _MSG_TYPE = re.compile("<msgType>[A-Za-z]+</msgType>")
 
 
 def _posted(body: bytes, posting: Posting) -> Sequence[Envelope]:
-    """Who was told before gets an Update or a Cancel that refers to the first message. For others it is an Alert: a
-    reference to what one never got means nothing."""
+    headers = {**bearer(posting), "content-type": "application/cap+xml"}
+    return (Envelope(addressed(body, posting.head), headers),)
+
+
+def addressed(body: bytes, head: str | None) -> bytes:
+    """A rendered message with its references. Who was told before gets an Update or a Cancel that refers to the first
+    message, `head`. For others it is an Alert: a reference to what one never got means nothing."""
     text = body.decode()
-    if posting.head is None:
-        text = _MSG_TYPE.sub("<msgType>Alert</msgType>", text, count=1).replace(NO_REFERENCES, "", 1)
-    else:
-        text = text.replace(NO_REFERENCES, f"<references>{escape(posting.head)}</references>", 1)
-    return (Envelope(text.encode(), {**bearer(posting), "content-type": "application/cap+xml"}),)
+    if head is None:
+        return _MSG_TYPE.sub("<msgType>Alert</msgType>", text, count=1).replace(NO_REFERENCES, "", 1).encode()
+    return text.replace(NO_REFERENCES, f"<references>{escape(head)}</references>", 1).encode()
 
 
 RULES = ChannelRules(

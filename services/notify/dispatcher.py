@@ -188,7 +188,7 @@ class Dispatcher:
             delivery_id=before.delivery_id, subscription_id=before.subscription_id, incident_id=before.incident_id
         ):
             subscription = self._subscription(before.subscription_id)
-            before = await self._gathered(before, job.partition)
+            before = await self._gathered(before)
             after = await self._step(before, subscription)
             if subscription is not None and len(after.attempts) > len(before.attempts):
                 await self._give_up(subscription, after)
@@ -196,10 +196,7 @@ class Dispatcher:
                 await self._store.bury(before, job.partition, after.reason)
             await self._store.put(after)
             del self._in_flight[before.delivery_id]
-            if known := self._jobs.get(before.delivery_id):
-                if retry.progress(after) >= retry.progress(known.delivery):
-                    self._know(after, known.partition)
-                self._schedule(self._jobs[before.delivery_id].delivery, known.partition)
+            self._acknowledged(after)
             if after.state is DeliveryState.FOLDED:
                 for other in list(self._story(after).pending):
                     self._schedule(self._jobs[other].delivery, self._jobs[other].partition)
@@ -207,15 +204,15 @@ class Dispatcher:
             if retry.is_final(after):
                 await self._conclude(before, after, subscription)
 
-    async def _gathered(self, delivery: Delivery, partition: int) -> Delivery:
-        """The delivery with what older updates of its incident, still waiting, would have said; they are done with."""
-        waiting = [self._jobs[other].delivery for other in self._story(delivery).pending]
+    async def _gathered(self, delivery: Delivery) -> Delivery:
+        """The delivery with what older updates of its incident, still waiting, would have said; they are done with.
+        One whose attempt was made and is not acknowledged yet does not wait."""
+        waiting = [self._jobs[other].delivery for other in self._story(delivery).pending - self._in_flight.keys()]
         gathered, folded = grouping.gather(delivery, waiting)
         if folded:
-            await self._store.put(*folded, gathered)
-            for each in (*folded, gathered):
-                self._know(each, partition)
-                self._schedule(each, partition)
+            await self._store.put(gathered, *folded)  # who says it is written before who says so no more
+            for each in (gathered, *folded):
+                self._acknowledged(each)
         return gathered
 
     async def _step(self, delivery: Delivery, subscription: Subscription | None) -> Delivery:
@@ -292,6 +289,13 @@ class Dispatcher:
             if told := notices.of_disabled(current, reason, since, operator, self._clock.now()):
                 await self._store.put(told)
         await self._store.disable(current, reason)
+
+    def _acknowledged(self, delivery: Delivery) -> None:
+        """A state that we wrote is on the topic. It counts unless more was read meanwhile, or it is not ours now."""
+        if known := self._jobs.get(delivery.delivery_id):
+            if retry.progress(delivery) >= retry.progress(known.delivery):
+                self._know(delivery, known.partition)
+            self._schedule(self._jobs[delivery.delivery_id].delivery, known.partition)
 
     def _know(self, delivery: Delivery, partition: int) -> None:
         self._jobs[delivery.delivery_id] = _Job(delivery, partition)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from services.contracts.delivery import Delivery, DeliveryState
 from services.contracts.ids import DeliveryId, SubscriptionId
@@ -23,8 +24,17 @@ ALL = frozenset({0})
 DESK, OTHER = given.subscription("desk"), given.subscription("other")
 
 
+TURNS_TO_STALL = 1_000
+"""Turns of the loop in which nothing changed. What waits, waits for the clock of this world, which jumps at once; a
+time-out on the machine's would fail where the machine is slow."""
+
+
 class Crash(Exception):
     """The process dies here."""
+
+
+class Stalled(AssertionError):
+    """What was waited for does not come."""
 
 
 class JumpingClock:
@@ -70,11 +80,18 @@ class World:
     buried: list[tuple[DeliveryId, str]] = field(default_factory=list)
     forgotten: list[DeliveryId] = field(default_factory=list)
     clock: JumpingClock = field(default_factory=JumpingClock)
-    running: dict[SubscriptionId, int] = field(default_factory=lambda: defaultdict(int))
+    running: dict[tuple["Member", SubscriptionId], int] = field(default_factory=lambda: defaultdict(int))
     most_at_once: int = 0
     steps_to_crash: int | None = None
-    readers: list[Dispatcher] = field(default_factory=list)
-    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    steps: int = 0
+    happens: dict[int, Callable[[], None]] = field(default_factory=dict)
+    """What comes from elsewhere, by the number of the step before which it does."""
+    partitions: dict[SubscriptionId, int] = field(default_factory=lambda: defaultdict(int))
+    lag: int = 0
+    """Turns of the loop until a record is acknowledged, until it is read, and until an endpoint answers."""
+    readers: dict[Dispatcher, dict[int, object]] = field(default_factory=dict)
+    """Who reads which partitions, each with the token of its assignment."""
+    changes: int = 0
     dead: bool = False
     brokers_answer: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -92,8 +109,37 @@ class World:
         """Append to the topic; everyone who reads it gets to see it, later."""
         for delivery in deliveries:
             self.log.append(delivery)
-            for reader in self.readers:
-                asyncio.get_running_loop().call_soon(reader.absorb, delivery, 0)
+            partition = self.partitions[delivery.subscription_id]
+            self._is_read(partition, partial(Dispatcher.absorb, read=delivery, partition=partition))
+
+    def _is_read(self, partition: int, apply: Callable[[Dispatcher], None]) -> None:
+        """By whom the partition is assigned to, if it still is by then."""
+        loop = asyncio.get_running_loop()
+
+        def read(turns: int, reader: Dispatcher, assignment: object) -> None:
+            if turns:
+                loop.call_soon(read, turns - 1, reader, assignment)
+            elif self.readers.get(reader, {}).get(partition) is assignment:
+                apply(reader)
+
+        for reader, assigned in self.readers.items():
+            if partition in assigned:
+                loop.call_soon(read, self.lag, reader, assigned[partition])
+
+    def assign(
+        self, reader: Dispatcher, owned: frozenset[int], log: Iterable[Delivery] | None = None, *, active: bool = True
+    ) -> None:
+        """The reader loses all partitions that are not `owned`, and reads those that are new to it."""
+        had = self.readers.get(reader, {})
+        self.readers[reader] = {number: had.get(number) or object() for number in owned}
+        if lost := had.keys() - owned:
+            reader.drop(frozenset(lost))
+        if new := owned - had.keys():
+            for record in list(self.log if log is None else log):
+                if (partition := self.partitions[record.subscription_id]) in new:
+                    reader.absorb(record, partition)
+            if active:
+                reader.activate(new)
 
     def state(self, delivery: Delivery) -> Delivery:
         """Its last record."""
@@ -108,10 +154,18 @@ class World:
         return [(at - NOW).total_seconds() for delivery_id, at, _ in self.sent if delivery_id == delivery.delivery_id]
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10), self.changed:
-            await self.changed.wait_for(lambda: self.dead or holds())
-        if self.dead:
-            raise Crash
+        """Wait until it holds. Raises Stalled when nothing happens any more, Crash when somebody died."""
+        seen, idle = -1, 0
+        while idle < TURNS_TO_STALL:
+            if seen != self.changes:
+                seen, idle = self.changes, 0
+                if self.dead:
+                    raise Crash
+                if holds():
+                    return
+            idle += 1
+            await asyncio.sleep(0)
+        raise Stalled
 
     async def until_final(self, *deliveries: Delivery) -> None:
         await self.until(lambda: all(self.state(each).state is not DeliveryState.PENDING for each in deliveries))
@@ -122,6 +176,13 @@ class World:
             self.steps_to_crash -= 1
             if self.steps_to_crash < 0:
                 raise Crash
+        self.steps += 1
+        if happening := self.happens.pop(self.steps, None):
+            happening()
+
+    async def lagging(self) -> None:
+        for _ in range(self.lag):
+            await asyncio.sleep(0)
 
     # The store
 
@@ -129,48 +190,56 @@ class World:
         self.step()
         await self.brokers_answer.wait()
         self.write(*deliveries)
-        async with self.changed:
-            self.changed.notify_all()
+        self.changes += 1
+        await self.lagging()
         self.step()
 
     async def forget(self, *deliveries: Delivery) -> None:
+        self.step()
         self.forgotten += [each.delivery_id for each in deliveries]
         for delivery in deliveries:
-            for reader in self.readers:
-                asyncio.get_running_loop().call_soon(reader.forget, delivery.delivery_id)
-        async with self.changed:
-            self.changed.notify_all()
+            self.log = [each for each in self.log if each.delivery_id != delivery.delivery_id]
+            partition = self.partitions[delivery.subscription_id]
+            self._is_read(partition, partial(Dispatcher.forget, delivery_id=delivery.delivery_id))
+        self.changes += 1
 
     async def disable(self, subscription: Subscription, reason: str) -> None:
+        self.step()
         changed = subscription.model_copy(update={"state": SubscriptionState.DISABLED, "state_reason": reason})
         self.subscribe(changed)
 
     async def bury(self, delivery: Delivery, partition: int, reason: str) -> None:
+        self.step()
         self.buried.append((delivery.delivery_id, reason))
-        async with self.changed:
-            self.changed.notify_all()
+        self.changes += 1
 
-    # The sender
+
+@dataclass(eq=False)
+class Member:
+    """The sender of one dispatcher. It asserts that an endpoint gets one attempt at a time of each."""
+
+    world: World
 
     async def send(
         self, subscription: Subscription, delivery_id: DeliveryId, body: bytes, at: datetime, head: str | None = None
     ) -> Answer:
-        self.step()
-        self.heads.append(head)
-        self.sent.append((delivery_id, at, body))
-        self.running[subscription.subscription_id] += 1
-        assert self.running[subscription.subscription_id] == 1, "two attempts at one endpoint at a time"
-        self.most_at_once = max(self.most_at_once, sum(self.running.values()))
-        async with self.changed:
-            self.changed.notify_all()
-        script = self.script.get(subscription.subscription_id, [OK])
+        world, line = self.world, (self, subscription.subscription_id)
+        world.step()
+        world.heads.append(head)
+        world.sent.append((delivery_id, at, body))
+        world.running[line] += 1
+        assert world.running[line] == 1, "two attempts at one endpoint at a time"
+        world.most_at_once = max(world.most_at_once, sum(world.running.values()))
+        world.changes += 1
+        script = world.script.get(subscription.subscription_id, [OK])
         answer = script[0] if len(script) == 1 else script.pop(0)
         try:
             await asyncio.sleep(0)
+            await world.lagging()
             if answer is HANGS:
                 await asyncio.Event().wait()
         finally:
-            self.running[subscription.subscription_id] -= 1
+            world.running[line] -= 1
         assert answer is not None
         return answer
 
@@ -185,6 +254,7 @@ async def dispatching(
     log: Iterable[Delivery] | None = None,
     group: timedelta = timedelta(0),
     operator: str = "",
+    owned: frozenset[int] = ALL,
 ) -> AsyncIterator[Dispatcher]:
     """A dispatcher that has read the topic, running; ended without a word at the end, as by kill -9.
 
@@ -192,7 +262,7 @@ async def dispatching(
     """
     dispatcher = Dispatcher(
         world,
-        world,
+        Member(world),
         world.subscriptions.get,
         clock=world.clock,
         jitter=lambda: 0.5,
@@ -200,21 +270,18 @@ async def dispatching(
         group=group,
         operator=operator,
     )
-    for record in world.log if log is None else log:
-        dispatcher.absorb(record, 0)
-    world.readers.append(dispatcher)
     world.clock.run_to(world.clock.now() + timedelta(days=days))
-    if active:
-        dispatcher.activate(ALL)
+    world.assign(dispatcher, owned, log, active=active)
     world.dead = False
     running = asyncio.create_task(_run(world, dispatcher))
     try:
         yield dispatcher
     except Crash:
-        await running
+        if running.done():  # else it was another that died
+            await running
         raise
     finally:
-        world.readers.remove(dispatcher)
+        del world.readers[dispatcher]
         running.cancel()
         await asyncio.wait([running])
 
@@ -224,8 +291,7 @@ async def _run(world: World, dispatcher: Dispatcher) -> None:
         await dispatcher.run(asyncio.Event())
     finally:
         world.dead = True
-        async with world.changed:
-            world.changed.notify_all()
+        world.changes += 1
 
 
 def compacted(log: Iterable[Delivery]) -> list[Delivery]:

@@ -1,15 +1,12 @@
-"""The dispatcher in a small world with a clock of its own: what it promises, case by case, and when it is killed."""
+"""The dispatcher in a small world with a clock of its own: what it promises, case by case."""
 
 import asyncio
 from datetime import timedelta
 
 import pytest
-from hypothesis import given as for_all
-from hypothesis import settings
-from hypothesis import strategies as st
 
 from services.contracts.delivery import Attempt, DeliveryState
-from services.contracts.subscription import Channel, Subscription, SubscriptionState
+from services.contracts.subscription import Channel, SubscriptionState
 from services.notify.core import retry
 from services.notify.core.status import Answer
 from tests.unit.notify import given
@@ -17,7 +14,6 @@ from tests.unit.notify.dispatching import (
     ALL,
     BROKEN,
     DESK,
-    GROUP,
     HANGS,
     OK,
     OTHER,
@@ -373,63 +369,3 @@ async def test_when_the_brokers_do_not_take_a_state_the_dispatcher_ends() -> Non
         async with dispatching(in_it):
             await in_it.until(lambda: False)
     assert died.value.subgroup(Crash)
-
-
-outcomes = st.lists(st.sampled_from([OK, BROKEN, Answer(http_status=429, retry_after_s=3)]), min_size=1, max_size=4)
-
-
-@settings(max_examples=150, deadline=None)
-@for_all(
-    wanted=st.lists(
-        st.tuples(st.sampled_from([DESK, OTHER]), st.integers(1, 3), st.integers(1, 3)),
-        min_size=1,
-        max_size=8,
-        unique=True,
-    ),
-    scripts=st.tuples(outcomes, outcomes),
-    crashes=st.lists(st.integers(0, 12), max_size=4),
-    squeeze=st.booleans(),
-    group=st.sampled_from([timedelta(0), GROUP]),
-)
-def test_killed_anywhere_nothing_is_lost(
-    wanted: list[tuple[Subscription, int, int]],
-    scripts: tuple[list[Answer], list[Answer]],
-    crashes: list[int],
-    squeeze: bool,
-    group: timedelta,
-) -> None:
-    """Die before or after any record is acknowledged, before or after any request, again and again: in the end every
-    delivery is final, each that was not folded reached its endpoint, and fresh revisions came in order."""
-
-    async def live() -> None:
-        deliveries = [to(desk, number, revision) for desk, number, revision in sorted(wanted, key=lambda w: w[2])]
-        in_it = world(*deliveries)
-        for desk, script in zip((DESK, OTHER), scripts, strict=True):
-            in_it.answers(desk, *script, OK)
-        for steps in crashes:
-            in_it.steps_to_crash = steps
-            try:
-                async with dispatching(in_it, log=compacted(in_it.log) if squeeze else None, group=group):
-                    await in_it.until_final(*deliveries)
-            except* Crash:
-                pass
-        in_it.steps_to_crash = None
-        async with dispatching(in_it, log=compacted(in_it.log) if squeeze else None, group=group):
-            await in_it.until_final(*deliveries)
-        for each in deliveries:
-            done = in_it.state(each)
-            assert done.state in (DeliveryState.DELIVERED, DeliveryState.FOLDED)
-            if done.state is DeliveryState.DELIVERED:
-                assert each.delivery_id in {delivery_id for delivery_id, _, _ in in_it.sent}
-            else:
-                assert int(done.reason.split()[1]) > each.revision
-        for desk in (DESK, OTHER):
-            first_sent = list(dict.fromkeys(in_it.sent_to(desk)))
-            by_incident: dict[str, list[int]] = {}
-            revisions = {each.delivery_id: (each.incident_id, each.revision) for each in deliveries}
-            for delivery_id in first_sent:
-                incident_id, revision = revisions[delivery_id]
-                by_incident.setdefault(incident_id, []).append(revision)
-            assert all(order == sorted(order) for order in by_incident.values())
-
-    asyncio.run(live())

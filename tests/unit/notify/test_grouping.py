@@ -96,3 +96,15 @@ async def test_a_restart_keeps_the_group_together() -> None:
         await in_it.until_final(second, third)
     assert in_it.sent_to(DESK) == [first.delivery_id, third.delivery_id]
     assert in_it.seconds(third) == [300]
+
+
+async def test_an_update_that_was_sent_is_not_taken_for_one_that_waits() -> None:
+    """The state of the second is on its way to the brokers while the third goes."""
+    second, third = to(revision=2), to(revision=3)
+    in_it = world(second, third)
+    in_it.lag = 5
+    async with dispatching(in_it):
+        await in_it.until_final(second, third)
+    assert [len(in_it.state(each).attempts) for each in (second, third)] == [1, 1]
+    assert in_it.state(second).state is DeliveryState.DELIVERED
+    assert in_it.state(third).also == ()

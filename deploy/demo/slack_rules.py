@@ -20,6 +20,9 @@ ACTIONS_ELEMENTS = 25
 BUTTON_TEXT = 75
 BUTTON_URL = 3000
 BUTTON_VALUE = 2000
+BUTTON_LABEL = 75
+DIALOG = {"title": 100, "text": 300, "confirm": 30, "deny": 30}
+STYLES = (None, "primary", "danger")
 MARKDOWN_TEXT = 12_000
 IMAGE_ALT_TEXT = 2000
 ID = 255
@@ -86,6 +89,9 @@ def _actions(block: Json) -> Iterator[str]:
     elements = yield from _list(block, "elements", 1, ACTIONS_ELEMENTS)
     for element in elements:
         yield from _element(element)
+    ids = [element["action_id"] for element in elements if isinstance(element, dict) and element.get("action_id")]
+    if len(ids) > len(set(map(str, ids))):
+        yield "an action_id twice"
 
 
 def _divider(_: Json) -> Iterator[str]:
@@ -120,9 +126,22 @@ def _element(element: object) -> Iterator[str]:
         yield "an element is no button"
         return
     yield from _text(element.get("text"), BUTTON_TEXT, ("plain_text",))
-    for name, limit in (("url", BUTTON_URL), ("value", BUTTON_VALUE), ("action_id", ID)):
+    limits = (("url", BUTTON_URL), ("value", BUTTON_VALUE), ("action_id", ID), ("accessibility_label", BUTTON_LABEL))
+    for name, limit in limits:
         if len(str(element.get(name, ""))) > limit:
             yield f"button {name} is longer than {limit}"
+    if element.get("style") not in STYLES:
+        yield f"the style {element['style']!r:.40}"
+    if element.get("confirm") is not None:
+        yield from _dialog(element["confirm"])
+
+
+def _dialog(dialog: object) -> Iterator[str]:
+    if not isinstance(dialog, dict) or dialog.get("style") not in STYLES:
+        yield "a dialog of another form"
+        return
+    for name, limit in DIALOG.items():
+        yield from _text(dialog.get(name), limit, ("plain_text",))
 
 
 def _text(value: object, limit: int, kinds: tuple[str, ...] = ("plain_text", "mrkdwn")) -> Iterator[str]:

@@ -10,9 +10,10 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from services.console.adapters.live import Live, TooManyViewers
+from services.console.adapters.slack import Replies
 from services.console.adapters.store import NotSeen, Store
-from services.console.api import alerts, feeds, incidents, problems, session
-from services.console.api.given import Given
+from services.console.api import alerts, feeds, incidents, problems, session, slack
+from services.console.api.given import Given, SlackApp
 from services.console.api.openapi import described
 from services.console.core.attempts import Attempts
 from services.console.door import Door, hosts_of
@@ -28,9 +29,9 @@ from services.runtime.settings import Settings
 SERVICE = "console"
 BROKER, LOADED, LISTENING = "broker", "topics_loaded", "listening"
 
-API = (session.router, feeds.router, incidents.router, alerts.router)
+API = (session.router, feeds.router, incidents.router, alerts.router, slack.router)
 ROUTERS = (*API, entry.router, showing.router, world.router)
-"""One a resource; each route stands with its least role in `core/access.py`."""
+"""One a resource; each route stands with who may use it in `core/access.py`."""
 MAX_BODY_BYTES = 65_536
 """Of a request that says nothing else."""
 CHECKS_AT_ONCE = 4
@@ -92,12 +93,18 @@ async def _serve(settings: Settings, health: Health, store: Store, live: Live, s
 
     wanted = settings.console
     length = timedelta(hours=wanted.session_h)
-    given = Given(store, live, checked, _now, time.monotonic, Attempts(), length)
-    app = Door(application(given), hosts_of(wanted))
-    async with serving(app, wanted.host, wanted.port, "CHANCERY_CONSOLE__PORT"):
-        health.set(LISTENING)
-        await stopping
-        live.close()
+    async with Replies(settings) as replies:
+        buttons = (
+            SlackApp(secret, timedelta(hours=settings.slack.silence_h), replies.send)
+            if (secret := settings.slack.signing_secret)
+            else None
+        )
+        given = Given(store, live, checked, _now, time.monotonic, Attempts(), length, buttons)
+        app = Door(application(given), hosts_of(wanted))
+        async with serving(app, wanted.host, wanted.port, "CHANCERY_CONSOLE__PORT"):
+            health.set(LISTENING)
+            await stopping
+            live.close()
 
 
 def main() -> None:

@@ -36,14 +36,12 @@ class Feedback(Record):
         return self.host_state or "ZZ"
 
 
-def verdict_on(
-    incident: Incident, verdict: Verdict, *, why: str, author: str, now: Instant, revision: int | None = None
-) -> Feedback:
-    """What `author` says of the incident at `now`; of its last revision, unless they saw another."""
+def verdict_on(incident: Incident, verdict: Verdict, *, why: str, author: str, now: Instant) -> Feedback:
+    """What `author` says at `now` of the incident as it stands."""
     return Feedback(
         incident_id=incident.incident_id,
         host_state=incident.site.host_state,
-        revision=incident.revision if revision is None else revision,
+        revision=incident.revision,
         verdict=verdict,
         why=why,
         author=author,

@@ -75,6 +75,7 @@ class Notifier:
             patience=timedelta(days=settings.notify.disable_after_d),
             operator=self._operator,
             keep=timedelta(days=settings.notify.keep_d),
+            answerable=settings.slack.signing_secret is not None,
         )
         self._deliveries = TopicTable(
             settings,

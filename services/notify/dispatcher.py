@@ -72,6 +72,7 @@ class Dispatcher:
     `subscription` looks one up; `jitter` draws from [0, 1); `group` is how long updates of an incident wait for each
     other after an endpoint was told of it. An endpoint that only fails for as long as `patience` is given up, and the
     subscription `operator` is told. What is final is forgotten `keep` after the endpoint last heard of its incident.
+    `answerable`: the console can read what the buttons of a message send back.
     The table that reads the topic calls `absorb`, `forget`, `activate` and `drop`; `run` does the work.
     """
 
@@ -88,13 +89,14 @@ class Dispatcher:
         patience: timedelta = timedelta(days=5),
         operator: str = "",
         keep: timedelta = timedelta(days=100),
+        answerable: bool = False,
     ) -> None:
         self._store, self._sender, self._subscription = store, sender, subscription
         self._clock, self._jitter, self._concurrency, self._group = clock, jitter, concurrency, group
         self._jobs: dict[DeliveryId, _Job] = {}
         self._stories: dict[tuple[SubscriptionId, IncidentId], Story] = {}
         self._agenda = Agenda()
-        self._patience, self._operator = patience, SubscriptionId(operator)
+        self._patience, self._operator, self._answerable = patience, SubscriptionId(operator), answerable
         self._runs: dict[SubscriptionId, breaker.Run] = {}
         self._taken_at: datetime | None = None
         self._retention = Retention(keep)
@@ -235,7 +237,7 @@ class Dispatcher:
         started = self._clock.now()
         late = delivery.alert is not None and retry.is_late(delivery.alert, started)
         try:
-            body = channels.body(subscription.channel, delivery, late=late)
+            body = channels.body(subscription.channel, delivery, late=late, answerable=self._answerable)
         except Exception as error:  # noqa: BLE001 - one alert that cannot be written must not stop the others
             answer = Answer(outcome=Outcome.UNWRITABLE, detail=f"{type(error).__name__}: {error}")
         else:

@@ -161,6 +161,25 @@ class ConsoleSettings(Section):
     viewers: int = Field(500, ge=1, le=10_000, description="live streams at a time")
 
 
+class SlackSettings(Section):
+    """A Slack app's side of alerts. The notifier writes buttons where the console can read what they send back: both
+    are given the same secret."""
+
+    signing_secret: SecretStr | None = Field(
+        None, description="the app's; buttons in messages, and /v1/slack/actions for what they send; none: no buttons"
+    )
+    silence_h: float = Field(24, gt=0, le=720, description="hours for which the button silences a site")
+    replies: str = Field(
+        "https://hooks.slack.com", description="where Slack takes replies to a button, and nowhere else"
+    )
+
+    @field_validator("signing_secret")
+    @classmethod
+    def _none_when_empty(cls, value: SecretStr | None) -> SecretStr | None:
+        text = value.get_secret_value().strip() if value else ""
+        return SecretStr(text) if text else None
+
+
 class EgressSettings(Section):
     allow_private: CommaList = Field((), description="networks (CIDR) or host names that may be private addresses")
 
@@ -198,6 +217,7 @@ class Settings(BaseSettings):
     classify: ClassifySettings = ClassifySettings()
     notify: NotifySettings = NotifySettings()
     console: ConsoleSettings = ConsoleSettings()
+    slack: SlackSettings = SlackSettings()
     egress: EgressSettings = EgressSettings()
     secrets: SecretsSettings = SecretsSettings()
     health: HealthSettings = HealthSettings()

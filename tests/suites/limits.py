@@ -34,7 +34,8 @@ def _webhook() -> jsonschema_rs.Draft202012Validator:
 
 
 def within_slack(body: bytes) -> Iterator[str]:
-    """Slack's limits, as another hand wrote them; and nothing that mentions, links falsely or unfurls."""
+    """Slack's limits, as another hand and the models of its library have them; and nothing that mentions, links falsely
+    or unfurls."""
     payload = json.loads(body)
     if refusal := slack_rules.refusal(payload):
         yield ": ".join(refusal)

@@ -16,7 +16,12 @@ from tests.unit.notify import given
 RENDERERS = [
     pytest.param(channel, render, id=f"{channel}-{name}")
     for channel, rules in CHANNELS.items()
-    for name, render in (("rich", rules.render), ("plain", rules.render_plain))
+    for name, render in (
+        ("rich", rules.render),
+        ("plain", rules.render_plain),
+        ("answerable", rules.render_answerable),
+    )
+    if render is not None
 ]
 every_renderer = pytest.mark.parametrize(("channel", "render"), RENDERERS)
 

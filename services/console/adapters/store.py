@@ -11,13 +11,13 @@ from services.contracts.alert import Alert
 from services.contracts.dead_letter import DeadLetterClass
 from services.contracts.feed import FeedState
 from services.contracts.model import Record
-from services.contracts.topics import ALERTS, FEED_STATES, FEEDS, INCIDENTS, TOKENS, Topic
+from services.contracts.topics import ALERTS, FEED_STATES, FEEDBACK, FEEDS, INCIDENTS, SILENCES, TOKENS, Topic
 from services.runtime.dead_letters import DeadLetterBox
 from services.runtime.kafka import Publisher
 from services.runtime.settings import Settings
 from services.runtime.topic_table import OnChange, TopicTable
 
-READ = (FEEDS, FEED_STATES, INCIDENTS, ALERTS, TOKENS)
+READ = (FEEDS, FEED_STATES, INCIDENTS, ALERTS, FEEDBACK, SILENCES, TOKENS)
 OWN = (TOKENS,)
 SEEN_WITHIN_S = 10.0
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
+from pydantic import SecretStr
 
 from services.console.adapters.live import Live
 from services.console.core.attempts import Attempts
@@ -28,10 +29,20 @@ class Records(Protocol):
 
 
 @dataclass(frozen=True)
+class SlackApp:
+    """What its buttons need: the secret that signs what they send, how long they silence a site, and a way to reply
+    that never raises."""
+
+    signing_secret: SecretStr
+    silence: timedelta
+    reply: Callable[[str, bytes], Awaitable[None]]
+
+
+@dataclass(frozen=True)
 class Given:
     """`live` has the alerts of the last days and tells viewers what changes. `now` is the wall clock; `monotonic_s` one
     that never goes back. `check` tells what a poll of an address would do.
-    `session_length` is how long who opened the page stays signed in."""
+    `session_length` is how long who opened the page stays signed in. Without `slack` nothing comes from there."""
 
     records: Records
     live: Live
@@ -40,6 +51,7 @@ class Given:
     monotonic_s: Callable[[], float]
     attempts: Attempts
     session_length: timedelta = timedelta(hours=12)
+    slack: SlackApp | None = None
 
 
 def given(request: Request) -> Given:

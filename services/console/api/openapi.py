@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from services.console.api.problems import MEDIA_TYPE, Problem
-from services.console.core.access import LEAST_ROLE
+from services.console.core.access import LEAST_ROLE, SIGNED
 
 _REF = "#/components/schemas/{model}"
 
@@ -39,6 +39,8 @@ def _completed(schema: dict[str, Any]) -> dict[str, Any]:
         for method, operation in operations.items():
             operation["responses"].pop("422", None)
             operation["responses"]["default"] = refused
-            operation["security"] = [{"token": []}]
-            operation["x-least-role"] = LEAST_ROLE[method.upper(), path]
+            if sender := SIGNED.get((method.upper(), path)):
+                operation |= {"security": [], "x-signed-by": sender}
+            else:
+                operation |= {"security": [{"token": []}], "x-least-role": LEAST_ROLE[method.upper(), path]}
     return schema

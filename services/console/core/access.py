@@ -1,4 +1,5 @@
-"""Who may what: the table of every route with the least role it asks for, and the judgement of a token."""
+"""Who may what: the tables of every route, with the least role it asks for or whose signature; and the judgement of a
+token."""
 
 import hmac
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from services.contracts import ids
 from services.contracts.ids import TokenId
 from services.contracts.token import Role, Token, secret_hash
 
-# A route that does not stand here is not served (`api/guarded.py`).
+# A route that stands in neither table is not served (`api/guarded.py`, `api/signed.py`).
 LEAST_ROLE: dict[tuple[str, str], Role] = {
     ("GET", "/v1/session"): Role.VIEWER,
     ("DELETE", "/v1/session"): Role.VIEWER,
@@ -29,6 +30,11 @@ LEAST_ROLE: dict[tuple[str, str], Role] = {
     ("GET", "/v1/alerts"): Role.VIEWER,
     ("GET", "/v1/alerts/stream"): Role.VIEWER,
     ("GET", "/v1/alerts/{alert_id}"): Role.VIEWER,
+}
+
+# No token opens these: the sender signs.
+SIGNED: dict[tuple[str, str], str] = {
+    ("POST", "/v1/slack/actions"): "slack",
 }
 
 

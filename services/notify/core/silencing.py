@@ -4,9 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
+from pydantic import ValidationError
+
 from services.contracts.alert import Alert
 from services.contracts.delivery import DeliveryState
 from services.contracts.model import Instant
+from services.contracts.report import Site
 from services.contracts.silence import Silence
 from services.contracts.subscription import Filter
 from services.notify.core.filter import against
@@ -17,6 +20,16 @@ def silence_for(alert: Alert, silences: Iterable[Silence], now: Instant) -> Sile
     """The silence that ends last among those that match; None when the alert is to be told."""
     matching = [silence for silence in silences if _covers(silence, alert, now)]
     return max(matching, key=lambda silence: (silence.expires_at, silence.silence_id), default=None)
+
+
+def only_site(site: Site) -> Filter | None:
+    """What matches the alerts of this site and no other's; None where too little is known of it to say."""
+    if "*" in site.site_key or not (site.kind or site.city):
+        return None
+    try:
+        return Filter(sites=(site.site_key,), exercises=True)
+    except ValidationError:  # a part of the key is no such part as a filter may name
+        return None
 
 
 def _covers(silence: Silence, alert: Alert, now: Instant) -> bool:

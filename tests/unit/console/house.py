@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import httpx
+from pydantic import SecretStr
 
 from services.console.adapters.live import Live
-from services.console.api.given import Given
+from services.console.api.given import Given, SlackApp
 from services.console.app import application
 from services.console.core.attempts import Attempts
 from services.console.core.auditing import Actor, entry
@@ -22,6 +23,7 @@ from services.contracts.topics import ALERTS, INCIDENTS, TOKENS, Topic
 from services.ingest.check import Check
 from services.ingest.core.fetched import Fetched
 from services.runtime.settings import ConsoleSettings
+from tests.unit.notify.workspace import SIGNING_SECRET
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECRETS = {role: f"chancery_{role}" for role in Role}
@@ -68,14 +70,19 @@ class Memory:
 
 
 class House:
-    """`records` are what the console knows; `checked` the addresses whose check was asked for."""
+    """`records` are what the console knows; `checked` the addresses whose check was asked for; `replied` what was said
+    in Slack, and where."""
 
-    def __init__(self, hosts: frozenset[str] | None = None) -> None:
+    def __init__(self, hosts: frozenset[str] | None = None, *, slack: bool = True) -> None:
         self.records = Memory(*TOKEN_OF.values())
         self.checked: list[str] = []
+        self.replied: list[tuple[str, bytes]] = []
         self.now, self.clock_s = NOW, 0.0
         self.live = Live(ConsoleSettings(), lambda: self.now)
-        given = Given(self.records, self.live, self._check, lambda: self.now, lambda: self.clock_s, Attempts())
+        app = SlackApp(SecretStr(SIGNING_SECRET), timedelta(hours=24), self._reply) if slack else None
+        given = Given(
+            self.records, self.live, self._check, lambda: self.now, lambda: self.clock_s, Attempts(), slack=app
+        )
         self.app = application(given)
         self.door = Door(self.app, hosts)
 
@@ -94,6 +101,9 @@ class House:
     async def _check(self, address: str) -> Check:
         self.checked.append(address)
         return Check(Fetched(PollStatus.REFUSED, "not a public address", address), None, 0, "in 300 s (interval)")
+
+    async def _reply(self, url: str, body: bytes) -> None:
+        self.replied.append((url, body))
 
     def pass_time(self, by: timedelta) -> None:
         self.now += by

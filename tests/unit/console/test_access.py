@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from fastapi import APIRouter
 from fastapi.routing import iter_route_contexts
 from structlog.testing import capture_logs
 
 from services.console.api.guarded import GuardedRoute
-from services.console.core.access import LEAST_ROLE
+from services.console.api.signed import SignedRoute
+from services.console.core.access import LEAST_ROLE, SIGNED
 from services.console.core.attempts import AT_ONCE, MOST_ADDRESSES, REFILL_S, Attempts
 from services.console.pages.table import PAGES
 from services.contracts.token import Role, Token, issued
@@ -19,21 +21,24 @@ from tests.unit.console.house import NOW, SECRETS, TOKEN_OF, House, somewhere
 OPEN = {"/v1/openapi.json", "/login", "/static"}
 
 
-def routes() -> Iterator[tuple[str, str, bool]]:
-    """Method, path and whether it is guarded, of everything that the application answers."""
+def routes() -> Iterator[tuple[str, str, type]]:
+    """Method, path and class of everything that the application answers."""
     for context in iter_route_contexts(House().app.routes):
         for method in context.methods or ():
-            yield method, str(context.path), isinstance(context.original_route, GuardedRoute)
+            yield method, str(context.path), type(context.original_route)
 
 
 PAGE_PATHS = {"/", "/world.svg", *(page.path for page in PAGES)}
 
 
-def test_every_route_stands_in_the_table_and_is_guarded() -> None:
-    found = {(method, path): guarded for method, path, guarded in routes() if path not in OPEN}
-    assert found.keys() == LEAST_ROLE.keys() | {("GET", path) for path in PAGE_PATHS}
-    assert all(found.values())
-    assert {path for _, path, guarded in routes() if not guarded} <= OPEN
+def test_every_route_stands_in_one_table_and_is_guarded_or_signed() -> None:
+    found = {(method, path): kind for method, path, kind in routes() if path not in OPEN}
+    signed = {route for route, kind in found.items() if issubclass(kind, SignedRoute)}
+    guarded = {route for route, kind in found.items() if issubclass(kind, GuardedRoute)}
+    assert signed == SIGNED.keys()
+    assert guarded == LEAST_ROLE.keys() | {("GET", path) for path in PAGE_PATHS}
+    assert found.keys() == signed | guarded
+    assert not signed & guarded
 
 
 @pytest.mark.parametrize("path", sorted(PAGE_PATHS))
@@ -42,6 +47,24 @@ async def test_a_page_leads_who_has_no_token_to_signing_in(path: str) -> None:
         for headers in ({}, {"authorization": "Bearer x"}, {"cookie": "chancery_session=x"}):
             led = await client.get(path, headers=headers)
             assert (led.status_code, led.headers["location"].partition("?")[0]) == (303, "/login")
+
+
+@pytest.mark.parametrize("kind", [GuardedRoute, SignedRoute])
+def test_a_route_in_no_table_cannot_be_made(kind: type[GuardedRoute]) -> None:
+    router = APIRouter(route_class=kind)
+    with pytest.raises(KeyError):
+        router.add_api_route("/v1/new", lambda: None, methods=["GET"])
+
+
+@pytest.mark.parametrize(("method", "path"), SIGNED)
+async def test_a_signed_route_opens_to_no_token(method: str, path: str) -> None:
+    house = House()
+    for role in (None, *Role):
+        async with house.client(role) as client:
+            refused = await client.request(method, path, content=b"payload={}")
+        assert (refused.status_code, refused.headers["content-type"]) == (401, "application/problem+json")
+        assert refused.json() == {"type": "about:blank", "title": "Unauthorized", "status": 401}
+    assert house.records.audit == []
 
 
 @pytest.mark.parametrize(("method", "path"), LEAST_ROLE)

@@ -17,6 +17,10 @@ def button(**more: Any) -> dict[str, Any]:
     return {"type": "button", "text": plain(75), "action_id": "a" * 255, **more}
 
 
+def dialog(**more: Any) -> dict[str, Any]:
+    return {"title": plain(100), "text": plain(300), "confirm": plain(30), "deny": plain(30), "style": "danger"} | more
+
+
 IMAGE = {"type": "image", "image_url": "https://x.example/i.png", "alt_text": "map"}
 
 
@@ -28,7 +32,11 @@ IMAGE = {"type": "image", "image_url": "https://x.example/i.png", "alt_text": "m
         {"type": "section", "text": mrkdwn(1), "accessory": button()},
         {"type": "header", "text": plain(150)},
         {"type": "context", "elements": [mrkdwn(10), IMAGE] * 5},
-        {"type": "actions", "elements": [button(url="u" * 3000, value="v" * 2000)] * 25},
+        {
+            "type": "actions",
+            "elements": [button(url="u" * 3000, value="v" * 2000, action_id=str(n)) for n in range(25)],
+        },
+        {"type": "actions", "elements": [button(accessibility_label="l" * 75, style="primary", confirm=dialog())]},
         {"type": "divider"},
         {"type": "markdown", "text": "x" * 12_000},
         IMAGE,
@@ -61,6 +69,14 @@ def test_the_most_that_fits_is_taken(block: dict[str, Any]) -> None:
         ({"type": "actions", "elements": [button(url="u" * 3001)]}, "url"),
         ({"type": "actions", "elements": [button(value="v" * 2001)]}, "value"),
         ({"type": "actions", "elements": [button(action_id="v" * 256)]}, "action_id"),
+        ({"type": "actions", "elements": [button(), button()]}, "action_id twice"),
+        ({"type": "actions", "elements": [button(accessibility_label="l" * 76)]}, "accessibility_label"),
+        ({"type": "actions", "elements": [button(style="red")]}, "the style 'red'"),
+        ({"type": "actions", "elements": [button(confirm="sure?")]}, "a dialog"),
+        ({"type": "actions", "elements": [button(confirm=dialog(style="red"))]}, "a dialog"),
+        ({"type": "actions", "elements": [button(confirm=dialog(text=plain(301)))]}, "301 characters"),
+        ({"type": "actions", "elements": [button(confirm=dialog(deny=plain(31)))]}, "31 characters"),
+        ({"type": "actions", "elements": [button(confirm=dialog(title=mrkdwn(3)))]}, "not plain_text"),
         ({"type": "markdown", "text": "x" * 12_001}, "12000"),
         ({"type": "image", "alt_text": "x"}, "image_url"),
         (IMAGE | {"alt_text": "x" * 2001}, "alt_text"),

@@ -41,9 +41,13 @@ CASES = {"alert": (CORROBORATED, False), "late": (given.alert(), True), "exercis
 BODIES: dict[str, tuple[Channel, bytes]] = {
     f"{channel}-{shape}-{case}": (channel, render(alert, late=late))
     for channel, rules in CHANNELS.items()
-    for shape, render in {"rich": rules.render, "plain": rules.render_plain}.items()
+    for shape, render in {
+        "rich": rules.render,
+        "plain": None if rules.render_plain is rules.render else rules.render_plain,
+        "answerable": rules.render_answerable,
+    }.items()
     for case, (alert, late) in CASES.items()
-    if shape == "rich" or rules.render_plain is not rules.render
+    if render is not None
 }
 
 

@@ -30,6 +30,19 @@ def test_values_lists_and_secrets_are_read() -> None:
     assert "one" not in repr(settings.secrets)
 
 
+@pytest.mark.parametrize("given", ["", "  \n", None])
+def test_a_signing_secret_that_is_empty_is_none(given: str | None) -> None:
+    environment = {} if given is None else {"CHANCERY_SLACK__SIGNING_SECRET": given}
+    assert load_settings(environment).slack.signing_secret is None
+
+
+def test_a_signing_secret_is_kept_from_view() -> None:
+    slack = load_settings({"CHANCERY_SLACK__SIGNING_SECRET": " abc123\n"}).slack
+    assert slack.signing_secret
+    assert slack.signing_secret.get_secret_value() == "abc123"
+    assert "abc123" not in f"{slack!r} {slack} {slack.model_dump_json()}"
+
+
 @pytest.mark.parametrize(
     ("environment", "complaints"),
     [

@@ -21,8 +21,9 @@ CHANNELS: Mapping[Channel, ChannelRules] = {
 }
 
 
-def body(channel: Channel, delivery: Delivery, *, late: bool) -> bytes:
+def body(channel: Channel, delivery: Delivery, *, late: bool, answerable: bool = False) -> bytes:
     """What the next attempt sends: the alert, with the reasons of the revisions that were folded into it; or a notice.
+    `answerable`: with buttons, where the channel has any.
 
     Raises ValueError for a notice where the channel carries alerts only.
     """
@@ -34,5 +35,7 @@ def body(channel: Channel, delivery: Delivery, *, late: bool) -> bytes:
     if delivery.also:
         reasons = dict.fromkeys((*delivery.also, alert.reason))
         alert = alert.model_copy(update={"reason": "; ".join(reasons)})
-    render = rules.render_plain if retry.wants_plain(delivery) else rules.render
+    render = (rules.render_answerable if answerable else None) or rules.render
+    if retry.wants_plain(delivery):
+        render = rules.render_plain
     return render(alert, late=late)

@@ -72,7 +72,8 @@ def no_receipt(body: bytes, answer: str) -> None:
 @dataclass(frozen=True, slots=True)
 class ChannelRules:
     """`about` says in a line what the channel is, and `endpoint` what its address is; the command's help tells both.
-    `render_plain` is used once the endpoint has refused the layout. `receipt` finds in a body and the answer to it what
+    `render_plain` is used once the endpoint has refused the layout, and `render_answerable` instead of `render` where a
+    reader's answers come back to the console. `receipt` finds in a body and the answer to it what
     the endpoint calls the message, to come back to it. `rest_s` is the least time from one attempt's end to the next
     one's start at the same endpoint. `notice` writes plain words to the operator, where the channel is for people."""
 
@@ -86,3 +87,4 @@ class ChannelRules:
     rest_s: float = 0.0
     receipt: Callable[[bytes, str], str | None] = no_receipt
     notice: Callable[[str], bytes] | None = None
+    render_answerable: Renderer | None = None

@@ -1,4 +1,4 @@
-"""An alert as a Slack message (Block Kit, incoming webhook).
+"""An alert as a Slack message (Block Kit), and the answer to whoever pressed one of its buttons.
 
 Text that an article or a feed wrote stands in `plain_text` objects, where Slack reads no markup; where a link makes
 `mrkdwn` necessary it is escaped. Links are shown as the host they lead to. Nothing unfurls.
@@ -6,10 +6,13 @@ Text that an article or a feed wrote stands in `plain_text` objects, where Slack
 
 import json
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from itertools import accumulate
 
 from services.contracts.alert import Alert
-from services.contracts.incident import SourceClaim
+from services.contracts.incident import Incident, SourceClaim
+from services.notify.core.silencing import only_site
+from services.notify.core.writing import words
 from services.notify.core.writing.telling import SourceLine, quotation, tell
 from services.notify.core.writing.text import clip, one_line
 
@@ -20,6 +23,7 @@ BUDGETS: Mapping[str, int] = {
     "field": 400,  # Slack: 2000, ten of them
     "why": 800,  # Slack: a section's text 3000
     "quote": 1_500,  # the same
+    "ask": 250,  # a dialog's text: 300
     "name": 200,  # with the link, a context element stays under 3000
     "fallback": 400,
     "plain": 10_000,  # Slack cuts a message's text at 40,000
@@ -28,6 +32,15 @@ BUDGETS: Mapping[str, int] = {
 
 MAX_SOURCES = 8
 """Of ten elements a context may have; one is kept for how many more there are."""
+
+
+class Button(StrEnum):
+    """What a button asks for: its `action_id`. Its value is the incident's id."""
+
+    CONFIRM = "confirm"
+    FALSE_ALARM = "false_alarm"
+    SILENCE = "silence_site"
+
 
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _LOOKALIKES = str.maketrans("*_~`", "∗＿∼ˋ")
@@ -47,6 +60,13 @@ def render(alert: Alert, *, late: bool = False) -> bytes:
         blocks.append({"type": "context", "elements": _sources(told.sources)})
     blocks.append({"type": "context", "elements": [_plain(told.footer, "name")]})
     return _message(_fit(told.title, "fallback"), blocks)
+
+
+def render_answerable(alert: Alert, *, late: bool = False) -> bytes:
+    """The same with buttons to judge the incident and to silence its site."""
+    message = json.loads(render(alert, late=late))
+    message["blocks"].append({"type": "actions", "block_id": "answers", "elements": _buttons(alert.incident)})
+    return json.dumps(message, ensure_ascii=False).encode()
 
 
 def render_plain(alert: Alert, *, late: bool = False) -> bytes:
@@ -72,16 +92,57 @@ def render_news(alert: Alert, *, late: bool = False) -> bytes:
     return _message("\n".join(lines), None)
 
 
-def render_notice(words: str) -> bytes:
+def render_notice(told: str) -> bytes:
     """Words for the operator."""
-    return _message(_fit(words, "why"), None)
+    return _message(_fit(told, "why"), None)
 
 
-def _message(text: str, blocks: list[Block] | None) -> bytes:
-    message: Block = {"text": text, "mrkdwn": False, "unfurl_links": False, "unfurl_media": False}
+def render_reply(told: str, thread: str | None) -> bytes:
+    """The answer to a button: to everyone in the thread of the message, or without one to whoever pressed it alone."""
+    to: Block = {"response_type": "in_channel", "thread_ts": thread} if thread else {"response_type": "ephemeral"}
+    return _message(_fit(told, "why"), None, to | {"replace_original": False})
+
+
+def _message(text: str, blocks: list[Block] | None, more: Block | None = None) -> bytes:
+    message: Block = {"text": text, "mrkdwn": False, "unfurl_links": False, "unfurl_media": False, **(more or {})}
     if blocks:
         message["blocks"] = blocks
     return json.dumps(message, ensure_ascii=False).encode()
+
+
+def _buttons(incident: Incident) -> list[Block]:
+    false_alarm = "Whoever was told of this incident is then told that it did not happen."
+    asked = [
+        _button(incident, Button.CONFIRM, "Confirm", "Confirm that this incident happened", style="primary"),
+        _button(incident, Button.FALSE_ALARM, "False alarm", "Say that this incident did not happen", false_alarm),
+    ]
+    if only_site(incident.site) is not None:
+        silence = f"For a time nobody is told of {words.where(incident.site)}."
+        asked.append(
+            _button(incident, Button.SILENCE, "Silence site", "Silence alerts about this site for a time", silence)
+        )
+    return asked
+
+
+def _button(incident: Incident, button: Button, text: str, label: str, ask: str = "", style: str = "danger") -> Block:
+    """With `ask` it asks first whether that is meant; `label` is what a screen reader says."""
+    made: Block = {
+        "type": "button",
+        "action_id": button,
+        "value": incident.incident_id,
+        "text": _plain(text, "name"),
+        "accessibility_label": label,
+        "style": style,
+    }
+    if ask:
+        made["confirm"] = {
+            "title": _plain(f"{text}?", "name"),
+            "text": _plain(ask, "ask"),
+            "confirm": _plain(text, "name"),
+            "deny": _plain("Leave it", "name"),
+            "style": style,
+        }
+    return made
 
 
 def _quotation(claim: SourceClaim) -> str:

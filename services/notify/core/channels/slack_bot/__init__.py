@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 from services.notify.core.channels.rules import ChannelRules, Envelope, Posting, Secret
 from services.notify.core.channels.slack_bot.answers import judge, receipt
-from services.notify.core.channels.slack_bot.message import render, render_notice, render_plain
+from services.notify.core.channels.slack_bot.message import render, render_answerable, render_notice, render_plain
 
 _CHANNEL = re.compile("[A-Z0-9]{8,20}")
 
@@ -45,6 +45,7 @@ RULES = ChannelRules(
     endpoint="https://slack.com/api?channel=C0123456789",
     render=render,
     render_plain=render_plain,
+    render_answerable=render_answerable,
     notice=render_notice,
     judge=judge,
     dress=_posted,

@@ -11,6 +11,11 @@ def render(alert: Alert, *, late: bool = False) -> bytes:
     return _both(alert, slack.render(alert, late=late), late)
 
 
+def render_answerable(alert: Alert, *, late: bool = False) -> bytes:
+    """The same with buttons, on the message that is kept up to date."""
+    return _both(alert, slack.render_answerable(alert, late=late), late)
+
+
 def render_plain(alert: Alert, *, late: bool = False) -> bytes:
     """The same as text alone."""
     return _both(alert, slack.render_plain(alert, late=late), late)

@@ -1,10 +1,13 @@
 """What people do in the pages, from the first click to what it leaves behind."""
 
 from services.contracts.feed import Feed
+from services.contracts.incident import IncidentStatus
+from services.contracts.report import Severity, Site
 from services.contracts.token import Role, issued
 from services.contracts.topics import FEEDS, TOKENS
 from tests.browser.window import needs_chromium, served, sign_in, window
 from tests.unit.console.house import NOW, House
+from tests.unit.console.test_incidents import house_with, numbered
 
 pytestmark = needs_chromium
 
@@ -55,3 +58,22 @@ async def test_what_the_api_refuses_stands_beside_the_form() -> None:
         await adding.get_by_role("button", name="Add").click()
         assert "/url" in await adding.get_by_role("alert").inner_text()
     assert all("422" in fault for fault in faults)
+
+
+async def test_an_incident_arrives_while_one_looks() -> None:
+    house = house_with(numbered(1))
+    async with served(house) as at, window(at) as page:
+        await sign_in(page, Role.VIEWER)
+        await page.goto("/incidents?host_state=iq")
+        await page.get_by_text("live", exact=True).wait_for()
+        rows = page.locator("tbody tr")
+        assert await rows.count() == 1
+        house.tell(numbered(2, minutes=1, severity=Severity.EXTREME))
+        await page.locator("tr.fresh", has_text="extreme").wait_for()
+        assert await rows.count() == 2
+        assert await rows.first.locator(".badge").inner_text() == "extreme"
+        house.tell(
+            numbered(3, minutes=2, site=Site(host_state="FR")), numbered(2, minutes=3, status=IncidentStatus.CLOSED)
+        )
+        await rows.filter(has_text="closed").wait_for()
+        assert await rows.count() == 2

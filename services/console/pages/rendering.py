@@ -16,6 +16,9 @@ from services.console.api.guarded import COOKIE
 from services.console.core import session
 from services.console.core.drawing import polyline
 from services.console.pages.table import NAVIGATION
+from services.contracts.incident import IncidentStatus
+from services.contracts.report import Certainty, IncidentType, Severity
+from services.ingest.core.health import HealthKind
 
 _HEADERS = {
     # Scripts and styles only from files of ours, never from what is inside a page.
@@ -28,6 +31,14 @@ _HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "severity": tuple(Severity),
+    "certainty": tuple(Certainty),
+    "type": tuple(IncidentType),
+    "status": tuple(IncidentStatus),
+    "health": tuple(HealthKind),
+}
+"""What filters offer, the gravest first where there is an order."""
 STATIC = Path(__file__).parent / "static"
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (0, "s"))
 
@@ -68,13 +79,15 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["static"] = static
+    environment.globals |= {"static": static, "choices": CHOICES}
     environment.filters |= {
         "instant": instant,
         "span": span,
         "minute": minute,
         "country": country,
         "polyline": polyline,
+        "exactly": exactly,
+        "web": web,
     }
     return environment
 
@@ -93,6 +106,16 @@ def instant(written: str) -> datetime:
 def minute(at: datetime) -> str:
     """As people read it, in UTC."""
     return f"{at.astimezone(UTC):%-d %b %Y, %H:%M} UTC"
+
+
+def exactly(at: datetime) -> str:
+    """To the tenth of a second, in UTC."""
+    return f"{at.astimezone(UTC):%F %T}.{at.microsecond // 100_000} UTC"
+
+
+def web(address: str) -> str:
+    """An address that a link may have: what is no http(s) address leads nowhere."""
+    return address if address.startswith(("http://", "https://")) else "#"
 
 
 def span(seconds: float) -> str:

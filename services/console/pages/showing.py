@@ -42,7 +42,9 @@ class PageRoute(GuardedRoute):
 def _shown(page: Page) -> Callable[[Request], Coroutine[Any, Any, Response]]:
     async def show(request: Request) -> Response:
         parts = {name: quote(value, safe="") for name, value in request.path_params.items()}
-        places = [place.format(**parts, query=request.url.query) for place in page.needs.values()]
+        # a form sends what was left empty too
+        query = urlencode([(name, value) for name, value in request.query_params.multi_items() if value])
+        places = [place.format(**parts, query=query) for place in page.needs.values()]
         answers = await _asked(request, places)
         for each in answers:
             if each.status_code != httpx.codes.OK:

@@ -15,9 +15,14 @@ class Page:
 
 
 PAGES = (
+    Page("/incidents", "incidents.html", {"incidents": "/v1/incidents?{query}"}),
+    Page("/incidents/{incident_id}", "incident.html", {"told": "/v1/incidents/{incident_id}"}),
     Page("/feeds", "feeds.html", {"feeds": "/v1/feeds?{query}"}),
     Page("/feeds/{feed_id}", "feed.html", {"feed": "/v1/feeds/{feed_id}"}),
 )
 
-NAVIGATION = (("/feeds", "Feeds"),)
+NAVIGATION = (
+    ("/incidents", "Incidents"),
+    ("/feeds", "Feeds"),
+)
 """The first of it is what `/` leads to."""

@@ -34,18 +34,17 @@ from benchmarks.stages import (
     PASS_THROUGH,
     PATIENCE_S,
     WORKER,
-    Memory,
     Stage,
     caused_by,
     cpu_seconds,
     peak_megabytes,
     quantile,
     running_broker,
-    territories,
 )
 from benchmarks.surroundings import RESULTS, command, surroundings
-from services.classify.adapters.data import load_rules
+from services.classify.adapters.data import load_rules, state_names
 from services.classify.adapters.incidents import known_row
+from services.classify.core.correlation.memory import Memory
 from services.classify.core.reading.pipeline import Reader
 from services.cli.scoresheet import Sheet, as_markdown
 from services.contracts.alert import Alert, ChangeKind
@@ -122,7 +121,7 @@ class _Run:
 
 async def _rate(new_stage: Callable[[], Stage], reports: Sequence[IncidentReport], rounds: int) -> Sheet:
     """Each round has a fresh namespace; the contenders read the same topic one after another."""
-    memory, states = Memory(), territories()
+    memory, states = Memory(), state_names()
     caused = [record for report in reports for record in caused_by(report, memory, states)]
     alerts = sum(topic is ALERTS for topic, _ in caused)
     contenders = (

@@ -15,7 +15,7 @@ from babel import Locale
 from benchmarks.speed import WIRE
 from deploy.demo import newsroom
 from deploy.demo.newsroom import Item, Publication
-from services.classify.agents import reports_of, text_of
+from services.classify.core.chain import reports_of, text_of
 from services.classify.core.correlation.correlate import claim_of
 from services.classify.core.correlation.fold import build
 from services.classify.core.correlation.matching import Windows

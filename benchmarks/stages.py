@@ -21,18 +21,16 @@ import faust
 import httpx
 import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from babel import Locale
 from faust.types import StreamT
 
 from benchmarks.correlation_load import WINDOWS
-from services.classify.adapters.incidents import REMEMBERED
+from services.classify.adapters.data import state_names
 from services.classify.adapters.kafka import SOURCE, Acknowledger
 from services.classify.app import events_of, faust_app, stream_of
-from services.classify.core.correlation.alerting import alert_for
-from services.classify.core.correlation.correlate import clock_of, correlate
+from services.classify.core.chain import alerts_of, fold_report
+from services.classify.core.correlation.memory import Memory
 from services.contracts.codec import cloudevents_headers, decode, encode
-from services.contracts.incident import Incident
-from services.contracts.model import Instant, Record
+from services.contracts.model import Record
 from services.contracts.report import IncidentReport
 from services.contracts.topics import ALERTS, INCIDENTS, REPORTS, Topic
 from services.launch import broker
@@ -162,10 +160,6 @@ class Stage:
             yield consumer
 
 
-def territories() -> dict[str, str]:
-    return dict(Locale("en").territories)
-
-
 async def _pass_through(settings: Settings) -> None:
     """A Faust agent with the worker's settings and acknowledgement that decodes nothing and sends each record on."""
     app = faust_app(settings, "pass-through", faust.App)
@@ -190,36 +184,11 @@ async def _pass_through(settings: Settings) -> None:
         await app.stop()
 
 
-class Memory:
-    """Remembers incidents as the worker's table does, as objects only."""
-
-    def __init__(self) -> None:
-        self._incidents: dict[str, dict[str, Incident]] = {}
-        self._clocks: dict[str, Instant] = {}
-
-    def candidates(self, place: str) -> list[Incident]:
-        return list(self._incidents.get(place, {}).values())
-
-    def clock(self, place: str, shown: Instant) -> Instant:
-        clock = self._clocks[place] = max(self._clocks.get(place, shown), shown)
-        return clock
-
-    def put(self, place: str, incidents: Sequence[Incident]) -> None:
-        known = self._incidents.setdefault(place, {})
-        known |= {incident.incident_id: incident for incident in incidents}
-        while len(known) > REMEMBERED:
-            oldest = min(known.values(), key=lambda i: ((i.date or i.ledger.fetched_at.date()), i.incident_id))
-            del known[oldest.incident_id]
-
-
 def caused_by(report: IncidentReport, memory: Memory, states: Mapping[str, str]) -> list[tuple[Topic, Record]]:
     """What the worker would write for a report."""
-    clock = memory.clock(report.key, clock_of(report))
-    correlation = correlate(memory.candidates(report.key), report, clock, WINDOWS, datetime.now(UTC))
-    memory.put(report.key, correlation.remember)
-    alerts = [alert_for(revision.before, revision.after, states) for revision in correlation.revisions]
+    correlation = fold_report(memory, report, WINDOWS, datetime.now(UTC))
     written: list[tuple[Topic, Record]] = [(INCIDENTS, incident) for incident in correlation.remember]
-    return written + [(ALERTS, alert) for alert in alerts if alert is not None]
+    return written + [(ALERTS, alert) for alert in alerts_of(correlation, states)]
 
 
 async def _bare(settings: Settings) -> None:
@@ -229,7 +198,7 @@ async def _bare(settings: Settings) -> None:
         REPORTS.in_namespace(namespace), **consumer_options(kafka), **group_options(settings, "bare")
     )
     producer = AIOKafkaProducer(**connection(kafka), acks="all", linger_ms=kafka.linger_ms, max_request_size=8_000_000)
-    memory, states = Memory(), territories()
+    memory, states = Memory(), state_names()
     async with consumer, producer:
         while True:
             batches = await consumer.getmany(timeout_ms=200, max_records=500)

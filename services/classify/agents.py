@@ -8,21 +8,16 @@ from typing import Protocol, TypeVar
 import structlog
 from faust.types import EventT
 
-from services.classify.core.correlation.alerting import alert_for
-from services.classify.core.correlation.correlate import Correlation, clock_of, correlate, judge
-from services.classify.core.correlation.fingerprint import fingerprint
+from services.classify.core import chain
+from services.classify.core.chain import Reads, RemembersArticles, RemembersIncidents
+from services.classify.core.correlation.correlate import Correlation
 from services.classify.core.correlation.matching import Windows
-from services.classify.core.correlation.withdrawals import Told, after_reading
-from services.classify.core.reading.article import ArticleText
-from services.classify.core.sites.known_sites import KnownSites, with_known_sites
-from services.contracts import ids
+from services.classify.core.sites.known_sites import KnownSites
 from services.contracts.article import Article
 from services.contracts.dead_letter import DeadLetterClass
 from services.contracts.feedback import Feedback
-from services.contracts.ids import ArticleId, IncidentId
-from services.contracts.incident import Incident
 from services.contracts.model import Instant, Record
-from services.contracts.report import Classification, IncidentReport, Site
+from services.contracts.report import IncidentReport
 from services.contracts.topics import ALERTS, ARTICLES, FEEDBACK, INCIDENTS, REPORTS, Topic
 from services.runtime import metrics
 from services.runtime.dead_letters import DeadLetterBox
@@ -35,32 +30,12 @@ REPORT_CORRELATED = "report.correlated"
 VERDICT_APPLIED = "verdict.applied"
 
 
-class Reads(Protocol):
-    def read(self, article: ArticleText) -> Classification: ...
-
-
 class Sends(Protocol):
     async def send(self, topic: Topic, record: Record) -> Awaitable[object]: ...
 
 
 class Acknowledges(Protocol):
     async def after(self, event: EventT[bytes], caused: Sequence[Awaitable[object]]) -> None: ...
-
-
-class RemembersIncidents(Protocol):
-    def candidates(self, place: str) -> Sequence[Incident]: ...
-
-    def find(self, incident_id: IncidentId) -> Incident | None: ...
-
-    def clock(self, place: str, shown: Instant) -> Instant: ...
-
-    def put(self, place: str, clock: Instant | None, incidents: Sequence[Incident]) -> None: ...
-
-
-class RemembersArticles(Protocol):
-    def get(self, article_id: ArticleId) -> Told | None: ...
-
-    def put(self, article_id: ArticleId, told: Told) -> None: ...
 
 
 async def read_articles(
@@ -77,30 +52,21 @@ async def read_articles(
 
     async def step(article: Article) -> list[Awaitable[object]]:
         started = time.perf_counter()
-        read = reader.read(text_of(article))
-        classification = read.model_copy(
-            update={"reports": tuple(with_known_sites(finding, known) for finding in read.reports)}
-        )
+        classification = chain.read(reader, known, article)
         metrics.CLASSIFY_SECONDS.observe(time.perf_counter() - started)
         metrics.ARTICLES_CLASSIFIED.labels(classification.language).inc()
-        now = datetime.now(UTC)
-        reports = reports_of(article, classification, now)
-        before = told.get(article.article_id)
-        after = after_reading(before, article, reports, now)
-        if after is not None and after != before:
-            told.put(article.article_id, after)
-        withdrawn = after.withdrew if after and after.revision == article.revision else ()
-        for report in reports:
+        reported = chain.report(told, article, classification, datetime.now(UTC))
+        for report in reported.reports:
             metrics.REPORTS.labels(report.finding.standing, report.finding.type).inc()
         log.info(
             ARTICLE_CLASSIFIED,
             article_id=article.article_id,
             revision=article.revision,
             language=classification.language,
-            reports=[f"{r.finding.standing} {r.finding.type} {r.site_key}" for r in reports],
-            withdrawn=len(withdrawn),
+            reports=[f"{r.finding.standing} {r.finding.type} {r.site_key}" for r in reported.reports],
+            withdrawn=len(reported.withdrawn),
         )
-        return [await outbox.send(REPORTS, report) for report in (*reports, *withdrawn)]
+        return [await outbox.send(REPORTS, report) for report in (*reported.reports, *reported.withdrawn)]
 
     await _each(events, Article, step, ARTICLES, acks, letters)
 
@@ -117,15 +83,13 @@ async def correlate_reports(
     """Reports to incidents and alerts. One host state lies on one partition, so its reports come in order."""
 
     async def step(report: IncidentReport) -> list[Awaitable[object]]:
-        clock = table.clock(report.key, clock_of(report))
-        correlation = correlate(table.candidates(report.key), report, clock, windows, datetime.now(UTC))
+        correlation = chain.fold_report(table, report, windows, datetime.now(UTC))
         log.info(
             REPORT_CORRELATED,
             report_id=report.report_id,
             incidents=[incident.incident_id for incident in correlation.remember],
             reason=correlation.reason,
         )
-        table.put(report.key, clock, correlation.remember)
         return await _told(correlation, states, outbox, report.fetched_at)
 
     await _each(events, IncidentReport, step, REPORTS, acks, letters)
@@ -142,9 +106,8 @@ async def apply_verdicts(
     """Analysts' verdicts to incidents and alerts. Placed like reports, so they meet the incident's table."""
 
     async def step(feedback: Feedback) -> list[Awaitable[object]]:
-        correlation = judge(table.find(feedback.incident_id), feedback)
+        correlation = chain.fold_verdict(table, feedback)
         log.info(VERDICT_APPLIED, incident_id=feedback.incident_id, reason=correlation.reason)
-        table.put(feedback.partition_key, None, correlation.remember)  # an analyst's clock is no feed's
         return await _told(correlation, states, outbox, feedback.given_at)
 
     await _each(events, Feedback, step, FEEDBACK, acks, letters)
@@ -155,12 +118,10 @@ async def _told(
 ) -> list[Awaitable[object]]:
     """Queue the incidents and the alerts of a correlation."""
     sent = [await outbox.send(INCIDENTS, incident) for incident in correlation.remember]
-    for revision in correlation.revisions:
-        alert = alert_for(revision.before, revision.after, states)
-        if alert is not None:
-            sent.append(await outbox.send(ALERTS, alert))
-            metrics.ALERTS.labels(alert.change, alert.incident.severity).inc()
-            metrics.FETCHED_TO_ALERT_SECONDS.observe((datetime.now(UTC) - begun_at).total_seconds())
+    for alert in chain.alerts_of(correlation, states):
+        sent.append(await outbox.send(ALERTS, alert))
+        metrics.ALERTS.labels(alert.change, alert.incident.severity).inc()
+        metrics.FETCHED_TO_ALERT_SECONDS.observe((datetime.now(UTC) - begun_at).total_seconds())
     return sent
 
 
@@ -184,42 +145,3 @@ async def _each(
                     log.exception("step.failed")
                     await letters.bury(event.message, DeadLetterClass.FAILED, f"{type(error).__name__}: {error}")
             await acks.after(event, caused)
-
-
-def text_of(article: Article) -> ArticleText:
-    return ArticleText(
-        id=article.article_id,
-        text=article.text,
-        title=article.title,
-        language_hint=article.language_hint,
-        country_hint=article.country_hint,
-        published_at=article.published_at,
-    )
-
-
-def reports_of(article: Article, classification: Classification, now: Instant) -> list[IncidentReport]:
-    """The reports of an article, one for each finding. `now` goes into the time ledger and decides nothing."""
-    copy = fingerprint(article.text or article.title)
-    reports = []
-    for finding in classification.reports:
-        site_key = (finding.site or Site()).site_key
-        reports.append(
-            IncidentReport(
-                report_id=ids.report_id(article.article_id, site_key, finding.type, str(finding.date)),
-                article_id=article.article_id,
-                article_revision=article.revision,
-                source=article.source,
-                url=article.url,
-                title=article.title,
-                language=classification.language,
-                ruleset_version=classification.ruleset_version,
-                text_fingerprint=copy,
-                published_at=article.published_at,
-                fetched_at=article.fetched_at,
-                watermark_at=article.watermark_at,
-                reported_at=now,
-                backlog=article.backlog,
-                finding=finding,
-            )
-        )
-    return reports

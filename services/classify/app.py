@@ -6,21 +6,18 @@ Run it as `chancery classify-worker`, or `faust -A services.classify.app worker`
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import faust
-from babel import Locale
 from faust.types import EventT, StreamT, TopicT
 from faust.types.auth import CredentialsT
 
-from services.classify.adapters.data import load_rules
+from services.classify.adapters.data import load_rules, state_names, windows_of
 from services.classify.adapters.incidents import IncidentTable, ToldTable
 from services.classify.adapters.kafka import Acknowledger, Outbox
 from services.classify.adapters.transport import transport
 from services.classify.agents import apply_verdicts, correlate_reports, read_articles
-from services.classify.core.correlation.matching import Windows
 from services.classify.core.reading.matcher import LexiconError
 from services.classify.core.reading.pipeline import Reader
 from services.classify.core.sites.known_sites import KnownSites
@@ -112,12 +109,7 @@ def build_app(settings: Settings, reader: Reader) -> App:
     app.settings = settings
     app.sites = TopicTable(settings, [SITES], letters, on_change=_follow(known))
     table, told = IncidentTable(app, topics.partitions), ToldTable(app, topics.partitions)
-    windows = Windows(
-        merge=timedelta(hours=settings.classify.merge_window_h),
-        alert=timedelta(hours=settings.classify.alert_window_h),
-        quiet=timedelta(hours=settings.classify.quiet_window_h),
-    )
-    states = dict(Locale("en").territories)
+    windows, states = windows_of(settings.classify), state_names()
 
     @app.agent(stream_of(app, ARTICLES, topics.namespace), name="read_articles")
     async def read(stream: StreamT[bytes]) -> None:

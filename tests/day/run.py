@@ -7,51 +7,41 @@ import argparse
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import lru_cache
 
-from babel import Locale
-
-from services.classify.adapters.data import load_rules
-from services.classify.agents import reports_of, text_of
-from services.classify.core.correlation.alerting import alert_for
-from services.classify.core.correlation.correlate import Correlation, clock_of, correlate
+from services.classify.adapters.data import load_rules, state_names, windows_of
+from services.classify.core.chain import Chain, read
+from services.classify.core.correlation.correlate import Correlation
 from services.classify.core.correlation.headline import headline
-from services.classify.core.correlation.matching import Windows
-from services.classify.core.correlation.withdrawals import Told, after_reading
 from services.classify.core.reading.pipeline import Reader
+from services.classify.core.sites.known_sites import KnownSites
 from services.contracts.alert import Alert
 from services.contracts.article import Article
 from services.contracts.ids import IncidentId
 from services.contracts.incident import Incident
-from services.contracts.model import Instant
-from services.contracts.report import Count, IncidentReport
+from services.contracts.report import Classification, Count, IncidentReport
 from services.runtime.settings import ClassifySettings
 from tests.day import day
 
 ALERTS = day.HERE / "alerts.golden.jsonl"
 INCIDENTS = day.HERE / "incidents.golden.jsonl"
-STATES = dict(Locale("en").territories)
-_SETTINGS = ClassifySettings()
-WINDOWS = Windows(
-    merge=timedelta(hours=_SETTINGS.merge_window_h),
-    alert=timedelta(hours=_SETTINGS.alert_window_h),
-    quiet=timedelta(hours=_SETTINGS.quiet_window_h),
-)
+STATES = state_names()
+WINDOWS = windows_of(ClassifySettings())
 
 
 @dataclass
 class Memory:
     """What the worker's tables hold, and what it has written."""
 
-    told: dict[str, Told] = field(default_factory=dict)
-    incidents: dict[str, dict[str, Incident]] = field(default_factory=dict)
-    """By host state, then by id."""
-    clocks: dict[str, Instant] = field(default_factory=dict)
+    chain: Chain = field(default_factory=lambda: Chain(WINDOWS, STATES))
     alerts: list[Alert] = field(default_factory=list)
 
+    @property
+    def incidents(self) -> dict[str, Incident]:
+        return {incident.incident_id: incident for incident in self.chain.incidents}
+
     def all_incidents(self) -> list[Incident]:
-        return [incident for place in self.incidents.values() for incident in place.values()]
+        return list(self.chain.incidents)
 
 
 @lru_cache(maxsize=1)
@@ -60,30 +50,20 @@ def reader() -> Reader:
 
 
 @lru_cache(maxsize=1024)
-def _read(article: Article) -> tuple[IncidentReport, ...]:
-    return tuple(reports_of(article, reader().read(text_of(article)), article.fetched_at))
+def _read(article: Article) -> Classification:
+    return read(reader(), KnownSites(), article)
 
 
 def reports_from(memory: Memory, article: Article) -> list[IncidentReport]:
     """What the article makes the worker write to `reports`, in order."""
-    reports = _read(article)
-    after = after_reading(memory.told.get(article.article_id), article, reports, article.fetched_at)
-    if after is not None:
-        memory.told[article.article_id] = after
-    withdrawn = after.withdrew if after and after.revision == article.revision else ()
-    return [*reports, *withdrawn]
+    return memory.chain.take_article(article, _read(article))
 
 
 def take(memory: Memory, report: IncidentReport) -> Correlation:
     """What the report makes of the incidents."""
-    place = report.key
-    clock = memory.clocks[place] = max(memory.clocks.get(place, clock_of(report)), clock_of(report))
-    known = memory.incidents.setdefault(place, {})
-    done = correlate(list(known.values()), report, clock, WINDOWS, report.fetched_at)
-    known |= {incident.incident_id: incident for incident in done.remember}
-    steps = ((step, alert_for(step.before, step.after, STATES)) for step in done.revisions)
-    memory.alerts += [alert for _, alert in steps if alert is not None]
-    return done
+    correlation, alerts = memory.chain.take_report(report)
+    memory.alerts += alerts
+    return correlation
 
 
 def run(articles: Iterable[Article]) -> Memory:
@@ -106,7 +86,7 @@ def alert_lines(memory: Memory) -> list[str]:
 
 def incident_lines(memory: Memory) -> list[str]:
     """The golden incidents as the day leaves them, in the same order; last those that nobody was told of."""
-    incidents = {incident.incident_id: incident for incident in memory.all_incidents()}
+    incidents = memory.incidents
     order = dict.fromkeys([*_in_order_told(memory), *incidents])
     lines = []
     for number, incident in enumerate((incidents[incident_id] for incident_id in order), 1):

@@ -4,12 +4,15 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from babel import Locale, UnknownLocaleError
 
 from services.classify.adapters.gazetteer import load_gazetteer
+from services.classify.core.correlation.matching import Windows
 from services.classify.core.reading.bulk import building
 from services.classify.core.reading.dates import DateReader
 from services.classify.core.reading.lexicon import Table, compile_lexicon
@@ -18,8 +21,30 @@ from services.classify.core.reading.matcher import LexiconError
 from services.classify.core.reading.numbers import NumberReader
 from services.classify.core.reading.rules import Rules
 from services.classify.core.reading.text import fold_term
+from services.runtime.settings import ClassifySettings
 
 _HERE = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTables:
+    """The rules as their files say them, before anything is compiled: the tables by file."""
+
+    lexicons: Mapping[Path, Table]
+    gazetteer: Mapping[Path, Table]
+    strangers: Table
+
+    @property
+    def by_name(self) -> dict[str, Table]:
+        named = {path.name: table for path, table in {**self.lexicons, **self.gazetteer}.items()}
+        return {**named, "strangers.toml": self.strangers}
+
+    @property
+    def version(self) -> str:
+        """Names the code that reads the rules and the rules, each by the beginning of its hash:
+        `1a2b3c4d-0123456789ab`."""
+        canonical = json.dumps(self.by_name, sort_keys=True, ensure_ascii=False, default=str)
+        return f"{_code_version()[:8]}-{hashlib.sha256(canonical.encode()).hexdigest()[:12]}"
 
 
 def load_rules(directory: Path | None = None) -> Rules:
@@ -27,16 +52,45 @@ def load_rules(directory: Path | None = None) -> Rules:
 
     Raises LexiconError naming file, key and reason.
     """
-    with building():
-        return _loaded(directory or _HERE)
+    return rules_of(rule_tables(directory))
 
 
-def _loaded(root: Path) -> Rules:
+def rule_tables(directory: Path | None = None) -> RuleTables:
+    """What the files under `directory` say. Raises LexiconError for one that cannot be read."""
+    root = directory or _HERE
     lexicon_files = sorted((root / "lexicons").glob("*.toml"))
     if not lexicon_files:
         raise LexiconError(str(root / "lexicons"), "*.toml", "there is no lexicon")
-    tables = {path: _read(path) for path in lexicon_files}
-    gazetteer_tables = {path: _read(path) for path in sorted((root / "gazetteer").glob("*.toml"))}
+    strangers = root / "strangers.toml"
+    return RuleTables(
+        {path: _read(path) for path in lexicon_files},
+        {path: _read(path) for path in sorted((root / "gazetteer").glob("*.toml"))},
+        _read(strangers) if strangers.exists() else {},
+    )
+
+
+def rules_of(tables: RuleTables) -> Rules:
+    """The rules that the tables say. Raises LexiconError naming file, key and reason."""
+    with building():
+        return _compiled(tables)
+
+
+def windows_of(settings: ClassifySettings) -> Windows:
+    """The spans of time by which reports are correlated."""
+    return Windows(
+        merge=timedelta(hours=settings.merge_window_h),
+        alert=timedelta(hours=settings.alert_window_h),
+        quiet=timedelta(hours=settings.quiet_window_h),
+    )
+
+
+def state_names() -> dict[str, str]:
+    """ISO codes to English names, for headlines."""
+    return dict(Locale("en").territories)
+
+
+def _compiled(rules: RuleTables) -> Rules:
+    tables = rules.lexicons
     lexicons = {}
     for path, table in tables.items():
         code = table_of(path.name, "language", table.get("language", {})).get("code")
@@ -47,10 +101,7 @@ def _loaded(root: Path) -> Rules:
     endings = [table["language"].get("name_endings", {}) for table in tables.values()]
     prefixes = [prefix for table in tables.values() for prefix in table["language"].get("prefixes", [])]
     local_names = {path.name: table.get("cities", {}) for path, table in tables.items()}
-    gazetteer = load_gazetteer(gazetteer_tables, local_names, endings, prefixes)
-    strangers_table = _read(root / "strangers.toml") if (root / "strangers.toml").exists() else {}
-    named = {path.name: table for path, table in {**tables, **gazetteer_tables}.items()}
-    version = _version({**named, "strangers.toml": strangers_table})
+    gazetteer = load_gazetteer(rules.gazetteer, local_names, endings, prefixes)
     dates = {
         code: DateReader(lexicon.dates, lexicon.numbers.values, lexicon.spaced, f"{code}.toml", lexicon.prefixes)
         for code, lexicon in lexicons.items()
@@ -58,7 +109,7 @@ def _loaded(root: Path) -> Rules:
     numbers = {
         code: NumberReader(lexicon.numbers, lexicon.spaced, lexicon.prefixes) for code, lexicon in lexicons.items()
     }
-    return Rules(lexicons, gazetteer, dates, numbers, version, _strangers(strangers_table))
+    return Rules(lexicons, gazetteer, dates, numbers, rules.version, _strangers(rules.strangers))
 
 
 def _strangers(table: Table) -> dict[str, tuple[frozenset[str], str]]:
@@ -118,12 +169,6 @@ def _weekdays(locale: Any) -> dict[str, int]:
     return {
         name: number for context in ("format", "stand-alone") for number, name in locale.days[context]["wide"].items()
     }
-
-
-def _version(tables: Mapping[str, Table]) -> str:
-    """Names the code that reads the rules and the rules, each by the beginning of its hash: `1a2b3c4d-0123456789ab`."""
-    canonical = json.dumps(tables, sort_keys=True, ensure_ascii=False, default=str)
-    return f"{_code_version()[:8]}-{hashlib.sha256(canonical.encode()).hexdigest()[:12]}"
 
 
 def _code_version() -> str:

@@ -9,27 +9,21 @@ only.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import faust
 from faust.types.tables import TableT
 from pydantic import TypeAdapter
 
+from services.classify.core.correlation.memory import Known, day_of, in_order
 from services.classify.core.correlation.withdrawals import Told
 from services.contracts.codec import decode, encode
 from services.contracts.ids import ArticleId, IncidentId
 from services.contracts.incident import Incident
 from services.contracts.model import Instant
 
-REMEMBERED = 400
-"""Incidents kept for comparison per host state; the oldest by event date go first."""
-
 _TOLD = TypeAdapter(Told)
-
-
-Known = Mapping[str, str]
-"""The incidents of a host state with their days, in the order of these."""
 
 
 class IncidentTable:
@@ -64,18 +58,17 @@ class IncidentTable:
         for incident in incidents:
             value = self._incidents[incident.incident_id.encode()] = encode(incident)
             self._decoded[incident.incident_id] = (value, incident)
-            days[incident.incident_id] = (incident.date or incident.ledger.fetched_at.date()).isoformat()
+            days[incident.incident_id] = day_of(incident)
         if any(before.get(incident_id) != day for incident_id, day in days.items()):
             self._put_known(place, {**before, **days})
         if clock is not None and clock != self._clock_of(place):
             self._places[_clock_key(place)] = clock.isoformat().encode()
 
     def _put_known(self, place: str, known: Known) -> None:
-        by_day = sorted(known.items(), key=lambda entry: (entry[1], entry[0]))
-        for forgotten, _ in by_day[:-REMEMBERED]:
-            self._incidents.pop(forgotten.encode(), None)
-            self._decoded.pop(forgotten, None)
-        kept = dict(by_day[-REMEMBERED:])
+        forgotten, kept = in_order(known)
+        for incident_id in forgotten:
+            self._incidents.pop(incident_id.encode(), None)
+            self._decoded.pop(incident_id, None)
         value = self._places[_known_key(place)] = known_row(kept)
         self._known[place] = (value, kept)
 

@@ -9,7 +9,8 @@ import pytest
 from benchmarks import correlation_load, feed_site, fit_specificity, pages, polling, quality, speed, stages
 from benchmarks.pollers import Pass
 from deploy.demo import newsroom
-from services.classify.adapters.data import load_rules
+from services.classify.adapters.data import load_rules, state_names
+from services.classify.core.correlation.memory import Memory
 from services.classify.core.reading import specificity
 from services.classify.core.reading.article import ArticleText
 from services.classify.core.reading.pipeline import Reader
@@ -100,7 +101,7 @@ def _rows(pairs: int) -> list[dict[str, Any]]:
 def test_reports_of_a_season_open_join_repeat_and_close() -> None:
     reports = list(correlation_load.reports(400, correlation_load.templates(READER)))
     assert len({report.record_id for report in reports}) == 400
-    memory, states = stages.Memory(), stages.territories()
+    memory, states = Memory(), state_names()
     caused = [record for report in reports for _, record in stages.caused_by(report, memory, states)]
     alerts = [record for record in caused if isinstance(record, Alert)]
     made = {alert.change for alert in alerts}
@@ -113,10 +114,10 @@ def test_incidents_of_a_recovery_are_those_a_report_joins() -> None:
     known = list(correlation_load.incidents(600, models))
     assert len({incident.incident_id for _, incident in known}) == 600
     state, incident = known[0]
-    memory = stages.Memory()
-    memory.put(state, [other for own, other in known if own == state])
+    memory = Memory()
+    memory.put(state, None, [other for own, other in known if own == state])
     again = correlation_load.told_again(incident, models[0])
-    ((_, joined), *_) = stages.caused_by(again, memory, stages.territories())
+    ((_, joined), *_) = stages.caused_by(again, memory, state_names())
     assert isinstance(joined, Incident)
     assert (joined.incident_id, joined.revision) == (incident.incident_id, incident.revision + 1)
 

@@ -7,6 +7,7 @@ import pytest
 
 from services.classify.adapters import incidents
 from services.classify.adapters.incidents import IncidentTable
+from services.classify.core.correlation import memory
 from services.classify.core.correlation.correlate import claim_of
 from services.classify.core.correlation.fold import build
 from services.classify.core.correlation.matching import Windows
@@ -83,7 +84,7 @@ def test_only_what_changed_is_written(app: Any) -> None:
 
 
 def test_the_oldest_are_forgotten(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(incidents, "REMEMBERED", 2)
+    monkeypatch.setattr(memory, "REMEMBERED", 2)
     table = IncidentTable(app, 4)
     oldest, old, new = incident("a", 0), incident("b", 1), incident("c", 2)
     for each in (new, oldest, old):

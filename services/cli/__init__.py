@@ -13,6 +13,8 @@ from services.cli import (
     feedback,
     feeds,
     operate,
+    record,
+    rule_diff,
     secrets,
     silences,
     sites,
@@ -50,6 +52,8 @@ def _root(
 operate.register(app)
 classify.register(app)
 evaluate.register(app)
+record.register(app)
+rule_diff.register(app)
 feeds.register(app)
 subscribe.register(app)
 subscriptions.register(app)

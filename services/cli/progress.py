@@ -8,10 +8,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 @contextmanager
-def progress(what: str, total: int) -> Iterator[Callable[[], None]]:
-    """Yields what to call for each thing done."""
+def progress(what: str, total: int | None) -> Iterator[Callable[..., None]]:
+    """Yields what to call for each thing done, or with how many. The total may be told later, as `total`."""
     console = Console(stderr=True)
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task(what, total=total)
-        yield lambda: bar.advance(task)
+
+        def advance(by: int = 1, *, total: int | None = None) -> None:
+            bar.update(task, advance=by, total=total)
+
+        yield advance

@@ -1,0 +1,1 @@
+"""Records topics to a file and tries rules on what was recorded."""

@@ -4,32 +4,46 @@ import asyncio
 import importlib.metadata
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from aiokafka.errors import KafkaError
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
+from services.console.adapters.browser import Browser, TooMany
+from services.console.adapters.letters import Letters
 from services.console.adapters.live import Live, TooManyViewers
+from services.console.adapters.reading import TooSlow
+from services.console.adapters.sampling import sampled
 from services.console.adapters.slack import Replies
 from services.console.adapters.store import NotSeen, Store
-from services.console.api import alerts, feeds, incidents, problems, session, slack
-from services.console.api.given import Given, SlackApp
+from services.console.api import alerts, dead_letters, feeds, incidents, problems, session, slack, topics
+from services.console.api.given import Brokers, Given, SlackApp
 from services.console.api.openapi import described
 from services.console.core.attempts import Attempts
+from services.console.core.topics import History
 from services.console.door import Door, hosts_of
 from services.console.pages import entry, showing, world
 from services.console.pages.rendering import STATIC
 from services.ingest.check import Check, check
 from services.runtime import service
 from services.runtime.health import Health
-from services.runtime.kafka import Publisher
+from services.runtime.kafka import BrokerUnreachable, Publisher
 from services.runtime.serving import serving
 from services.runtime.settings import Settings
 
 SERVICE = "console"
 BROKER, LOADED, LISTENING = "broker", "topics_loaded", "listening"
 
-API = (session.router, feeds.router, incidents.router, alerts.router, slack.router)
+API = (
+    session.router,
+    feeds.router,
+    incidents.router,
+    alerts.router,
+    topics.router,
+    dead_letters.router,
+    slack.router,
+)
 ROUTERS = (*API, entry.router, showing.router, world.router)
 """One a resource; each route stands with who may use it in `core/access.py`."""
 MAX_BODY_BYTES = 65_536
@@ -50,7 +64,7 @@ def application(given: Given) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.given = given
-    problems.handle(app, unavailable=(KafkaError, NotSeen, TooManyViewers))
+    problems.handle(app, unavailable=(KafkaError, BrokerUnreachable, NotSeen, TooManyViewers, TooSlow, TooMany))
     for router in ROUTERS:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
@@ -68,15 +82,21 @@ async def console(settings: Settings, health: Health, stop: asyncio.Event) -> No
         health.set(BROKER)
         live = Live(settings.console, _now)
         store = Store(settings, publisher, SERVICE, live.take)
+        letters, history = Letters(settings), History(settings.console.samples)
+        redrive = partial(letters.redrive, publisher)
+        brokers = Brokers(settings.topics.namespace, history, Browser(settings, stop), letters, redrive)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(store.run(stop))
-                group.create_task(_serve(settings, health, store, live, stop))
+                group.create_task(sampled(settings, history, stop))
+                group.create_task(_serve(settings, health, store, live, brokers, stop))
         except BaseExceptionGroup as several:
             raise service.first_cause(several) from several
 
 
-async def _serve(settings: Settings, health: Health, store: Store, live: Live, stop: asyncio.Event) -> None:
+async def _serve(
+    settings: Settings, health: Health, store: Store, live: Live, brokers: Brokers, stop: asyncio.Event
+) -> None:
     """Listens once everything is known: before that, no token would be."""
     stopping = asyncio.create_task(stop.wait())
     loading = asyncio.create_task(store.loaded())
@@ -99,7 +119,7 @@ async def _serve(settings: Settings, health: Health, store: Store, live: Live, s
             if (secret := settings.slack.signing_secret)
             else None
         )
-        given = Given(store, live, checked, _now, time.monotonic, Attempts(), length, buttons)
+        given = Given(store, live, brokers, checked, _now, time.monotonic, Attempts(), length, buttons)
         app = Door(application(given), hosts_of(wanted))
         async with serving(app, wanted.host, wanted.port, "CHANCERY_CONSOLE__PORT"):
             health.set(LISTENING)

@@ -46,4 +46,9 @@ CONSOLE_REQUESTS = Counter("chancery_console_requests_total", "Requests answered
 CONSOLE_REQUEST_SECONDS = Histogram("chancery_console_request_seconds", "Time to answer a request", ["route"])
 CONSOLE_VIEWERS = Gauge("chancery_console_viewers", "Live streams that are open")
 
+TOPIC_RECORDS = Gauge("chancery_topic_records", "Records ever written to a topic, as the console saw it", ["topic"])
+TOPIC_NEWEST = Gauge("chancery_topic_newest_timestamp_seconds", "When its last record was written", ["topic"])
+LAG = Gauge("chancery_lag_records", "Records of a topic that wait for a group", ["group", "topic"])
+TOPICS_SAMPLED = Gauge("chancery_topics_sampled_timestamp_seconds", "When the console last saw the topics")
+
 DEAD_LETTERS = Counter("chancery_dead_letters_total", "Records nobody could use", ["service", "error_class"])

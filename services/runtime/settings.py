@@ -155,10 +155,17 @@ class ConsoleSettings(Section):
     host: str = Field("127.0.0.1", description="address to listen on; put a proxy with TLS before any other")
     port: int = Field(8080, ge=0, le=65535, description="0 takes a free port")
     hosts: CommaList = Field((), description="host names by which it may be called, as in the Host header")
+    sample_s: float = Field(15, ge=1, le=600, description="time between two looks at the topics, for rates and lag")
+    history_h: float = Field(6, gt=0, le=168, description="hours of these looks that are kept in memory")
     session_h: float = Field(12, gt=0, le=24 * 31, description="hours until who opened the page signs in again")
     alerts_d: float = Field(14, gt=0, le=90, description="days of alerts that are shown; they are kept in memory")
     alerts_most: int = Field(5_000, ge=1, le=100_000, description="alerts that are shown at most, the newest")
     viewers: int = Field(500, ge=1, le=10_000, description="live streams at a time")
+
+    @property
+    def samples(self) -> int:
+        """How many looks are kept."""
+        return max(2, round(self.history_h * 3600 / self.sample_s))
 
 
 class SlackSettings(Section):

@@ -43,17 +43,23 @@ class Reader:
         ends = await self.consumer.end_offsets(partitions)
         return {partition: (begins[partition], ends[partition]) for partition in partitions}
 
-    async def records(self, ranges: Ranges) -> AsyncIterator[ConsumerRecord]:
-        """Every record in the ranges, in order for each partition."""
+    async def records(self, ranges: Ranges, *, beyond: bool = False) -> AsyncIterator[ConsumerRecord]:
+        """Every record in the ranges, in order for each partition; with `beyond`, what follows them by now too."""
         waiting = {partition: end for partition, (begin, end) in ranges.items() if begin < end}
         if not waiting:
             return
         self.consumer.assign(list(waiting))
         for partition in waiting:
             self.consumer.seek(partition, ranges[partition][0])
+        extended: set[TopicPartition] = set()
         while waiting:
             batches = await self.consumer.getmany(*waiting, timeout_ms=200, max_records=5_000)
             for partition, messages in batches.items():
+                # The embedded broker, asked for the end, takes the last batch for one record; what it says with what
+                # it gives is right.
+                if beyond and partition not in extended:
+                    extended.add(partition)
+                    waiting[partition] = max(waiting[partition], self.consumer.highwater(partition) or 0)
                 for message in messages:
                     if message.offset < waiting[partition]:
                         yield message
@@ -67,15 +73,7 @@ class Reader:
         found = {}
         for partition, (begin, end) in (await self.ranges(topic)).items():
             found[partition] = (max(begin, (after or {}).get(partition.partition, 0)), end)
-        async for message in self.records(found):
-            yield message
-        # The embedded broker takes the last batch for one record when it is asked for the end; what it says with what
-        # it gives is right.
-        rest = {}
-        for partition, (begin, end) in found.items():
-            if begin < end:
-                rest[partition] = (end, self.consumer.highwater(partition) or end)
-        async for message in self.records(rest):
+        async for message in self.records(found, beyond=True):
             yield message
 
 

@@ -1,7 +1,7 @@
 """What the routes are given: the records, the check of an address, the clock, and who calls."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Protocol
@@ -12,6 +12,10 @@ from pydantic import SecretStr
 from services.console.adapters.live import Live
 from services.console.core.attempts import Attempts
 from services.console.core.auditing import Actor
+from services.console.core.browsing import Found, From, Positions, Seen, Wanted
+from services.console.core.letters import Effect, Known, Selection
+from services.console.core.topics import History
+from services.contracts.dead_letter import DeadLetter
 from services.contracts.model import Record
 from services.contracts.topics import Topic
 from services.ingest.check import Check
@@ -26,6 +30,33 @@ class Records(Protocol):
     def get(self, topic: Topic, key: str) -> Record | None: ...
     def values(self, topic: Topic) -> Iterator[Record]: ...
     async def change(self, actor: Actor, topic: Topic, *changed: tuple[Record | None, Record | None]) -> None: ...
+
+
+class Browses(Protocol):
+    """Records of topics, in bounded reads. `follow` tells first and last where to go on."""
+
+    async def read(self, topic: Topic, begin: From, wanted: Wanted, limit: int) -> Found: ...
+    def follow(self, topic: Topic, begin: From, wanted: Wanted) -> AsyncIterator[Seen | Positions]: ...
+
+
+class FindsLetters(Protocol):
+    """The dead letters, and what a redrive of them would do."""
+
+    async def select(self, selection: Selection) -> list[Known]: ...
+    async def whole(self, *wanted: Known) -> list[DeadLetter]: ...
+    async def effect(self, chosen: Sequence[Known], *, again: bool) -> Effect: ...
+
+
+@dataclass(frozen=True)
+class Brokers:
+    """What lies on the topics and goes through them, beside the records that the console keeps. `redrive` puts back
+    what was planned and returns how many."""
+
+    namespace: str
+    history: History
+    browser: Browses
+    letters: FindsLetters
+    redrive: Callable[[Actor, Effect], Awaitable[int]]
 
 
 @dataclass(frozen=True)
@@ -46,6 +77,7 @@ class Given:
 
     records: Records
     live: Live
+    brokers: Brokers
     check: Callable[[str], Awaitable[Check]]
     now: Callable[[], datetime]
     monotonic_s: Callable[[], float]

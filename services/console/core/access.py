@@ -30,6 +30,13 @@ LEAST_ROLE: dict[tuple[str, str], Role] = {
     ("GET", "/v1/alerts"): Role.VIEWER,
     ("GET", "/v1/alerts/stream"): Role.VIEWER,
     ("GET", "/v1/alerts/{alert_id}"): Role.VIEWER,
+    ("GET", "/v1/topics"): Role.VIEWER,
+    ("GET", "/v1/topics/history"): Role.VIEWER,
+    ("GET", "/v1/topics/{name}/records"): Role.OPERATOR,
+    ("GET", "/v1/topics/{name}/records/follow"): Role.OPERATOR,
+    ("GET", "/v1/dead-letters"): Role.VIEWER,
+    ("GET", "/v1/dead-letters/{dead_letter_id}"): Role.OPERATOR,  # bytes as they came from outside
+    ("POST", "/v1/dead-letters/redrive"): Role.OPERATOR,
 }
 
 # No token opens these: the sender signs.

@@ -9,7 +9,7 @@ import httpx
 from pydantic import SecretStr
 
 from services.console.adapters.live import Live
-from services.console.api.given import Given, SlackApp
+from services.console.api.given import Brokers, Given, SlackApp
 from services.console.app import application
 from services.console.core.attempts import Attempts
 from services.console.core.auditing import Actor, entry
@@ -23,17 +23,19 @@ from services.contracts.topics import ALERTS, INCIDENTS, TOKENS, Topic
 from services.ingest.check import Check
 from services.ingest.core.fetched import Fetched
 from services.runtime.settings import ConsoleSettings
+from tests.unit.console.topics_house import SPACE, MemoryLetters, MemoryTopics, history_at
 from tests.unit.notify.workspace import SIGNING_SECRET
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECRETS = {role: f"chancery_{role}" for role in Role}
-PREFIXES = {"feed": "feed", "incident": "inc", "alert": "alr", "article": "art"}
+PREFIXES = {"feed": "feed", "incident": "inc", "alert": "alr", "article": "art", "dead_letter": "dead"}
 TOKEN_OF = {role: issued(secret, name=f"the {role}", role=role, now=NOW) for role, secret in SECRETS.items()}
 
 
 def somewhere(path: str) -> str:
     """An address of the route, of things that do not exist."""
-    return re.sub(r"\{(\w+)_id\}", lambda found: f"{PREFIXES[found[1]]}_{'a' * 26}", path)
+    named = path.replace("{name}", "articles")
+    return re.sub(r"\{(\w+)_id\}", lambda found: f"{PREFIXES[found[1]]}_{'a' * 26}", named)
 
 
 class Memory:
@@ -80,8 +82,10 @@ class House:
         self.now, self.clock_s = NOW, 0.0
         self.live = Live(ConsoleSettings(), lambda: self.now)
         app = SlackApp(SecretStr(SIGNING_SECRET), timedelta(hours=24), self._reply) if slack else None
+        self.history, self.topics, self.letters = history_at(NOW), MemoryTopics(), MemoryLetters(NOW)
+        brokers = Brokers(SPACE, self.history, self.topics, self.letters, self.letters.redrive)
         given = Given(
-            self.records, self.live, self._check, lambda: self.now, lambda: self.clock_s, Attempts(), slack=app
+            self.records, self.live, brokers, self._check, lambda: self.now, lambda: self.clock_s, Attempts(), slack=app
         )
         self.app = application(given)
         self.door = Door(self.app, hosts)

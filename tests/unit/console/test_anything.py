@@ -35,7 +35,7 @@ HEADERS = st.dictionaries(
     max_size=3,
 )
 QUERY = st.dictionaries(
-    st.sampled_from(["status", "health", "enabled", "limit", "cursor", "near", "since", "q", "last_event_id", "x"]),
+    st.sampled_from("status health enabled limit cursor near since q last_event_id offset field x".split()),
     TEXT.map(lambda text: text.encode("utf-8", "replace").decode()),
     max_size=3,
 )
@@ -44,7 +44,7 @@ QUERY = st.dictionaries(
 @settings(deadline=None, max_examples=150)
 @given(
     st.sampled_from(sorted(LEAST_ROLE)),
-    st.sampled_from([KNOWN.feed_id, "feed_" + "a" * 26]) | TEXT,
+    st.sampled_from([KNOWN.feed_id, "feed_" + "a" * 26, "articles"]) | TEXT,
     QUERY,
     HEADERS,
     BODY,

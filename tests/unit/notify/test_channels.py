@@ -7,9 +7,10 @@ from xml.etree import ElementTree
 import pytest
 
 from services.contracts.alert import Alert, ChangeKind
+from services.contracts.delivery import Attempt
 from services.contracts.report import Severity
 from services.contracts.subscription import Channel
-from services.notify.core.channels import CHANNELS
+from services.notify.core.channels import CHANNELS, body
 from services.notify.core.channels.rules import Envelope, Posting, Secret
 from services.notify.core.status import Answer, Outcome
 from tests.suites.limits import CAP, within_cap
@@ -40,6 +41,18 @@ def test_a_secret_goes_out_with_the_attempt_and_never_stands_in_what_is_rendered
     assert TOKEN.encode() not in CHANNELS[channel].render(OPENED)
     for envelope in posted(channel, endpoint):
         assert TOKEN in str(dict(envelope.headers)) + envelope.body.decode()
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_buttons_are_there_where_a_channel_has_them_and_they_are_wanted(channel: Channel) -> None:
+    delivery, rules = given.delivery(OPENED), CHANNELS[channel]
+    assert body(channel, delivery, late=False) == rules.render(OPENED)
+    with_buttons = rules.render_answerable or rules.render
+    assert body(channel, delivery, late=False, answerable=True) == with_buttons(OPENED)
+    assert (b"silence_site" in with_buttons(OPENED)) is (channel in (Channel.SLACK, Channel.SLACK_BOT))
+    refused = Attempt(at=given.NOW, took_s=0, outcome=Outcome.LAYOUT_REFUSED)
+    again = delivery.model_copy(update={"attempts": (refused,)})
+    assert body(channel, again, late=False, answerable=True) == rules.render_plain(OPENED)
 
 
 @pytest.mark.parametrize("channel", [each for each in CHANNELS if CHANNELS[each].secret is Secret.OPTIONAL])

@@ -22,6 +22,7 @@ from services.cli import (
     subscriptions,
     tokens,
     topics,
+    verify,
 )
 
 app = typer.Typer(
@@ -54,6 +55,7 @@ classify.register(app)
 evaluate.register(app)
 record.register(app)
 rule_diff.register(app)
+verify.register(app)
 feeds.register(app)
 subscribe.register(app)
 subscriptions.register(app)

@@ -62,7 +62,7 @@ def record(
             moment_of(until, "--until", now) if until else None,
             mask,
         )
-        _print(_recorded(wanted, output), output, as_json)
+        _print(recorded(wanted, output), output, as_json)
     except BadRecording as error:
         fail(str(error), EXIT_USAGE)
 
@@ -74,7 +74,8 @@ def _topic(name: str) -> Topic:
     return known[name]
 
 
-def _recorded(wanted: Wanted, output: Path) -> Manifest:
+def recorded(wanted: Wanted, output: Path) -> Manifest:
+    """Record from the brokers of the settings, with a progress bar. Ends the command with a message where it cannot."""
     configuration = settings()
     try:
         rules = rule_tables(rules_directory(None)).version

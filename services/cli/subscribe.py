@@ -28,9 +28,7 @@ from services.runtime.topic_table import snapshot
 
 subscribe = typer.Typer(help="Send alerts to an endpoint: one command a channel.", no_args_is_help=True)
 
-Url = Annotated[
-    str, typer.Argument(metavar="URL|-", help="The endpoint. It is a password: - reads it from standard input.")
-]
+Url = Annotated[str, typer.Argument(metavar="ENDPOINT|-", help="A URL is a password: - reads it from standard input.")]
 Name = Annotated[str, typer.Option(help="What people call it; by default the endpoint's host.")]
 SecretFile = Annotated[
     Path | None,

@@ -20,6 +20,7 @@ class Channel(StrEnum):
     NTFY = "ntfy"
     ALERTMANAGER = "alertmanager"
     CAP = "cap"
+    EMAIL = "email"
 
 
 class SubscriptionState(StrEnum):
@@ -45,6 +46,13 @@ class Circle(Value):
 
 
 SITE_PATTERN = r"^([a-z_]+|-|\*):([A-Z]{2}|-|\*):([A-Z]{2}|-|\*):[^:\s]+$"
+
+
+MAILBOX_PATTERN = (
+    r"^[A-Za-z0-9!#$&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$&'*+/=?^_`{|}~-]+)*"
+    r"@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$"
+)
+"""A mail address as it stands in a header and in a command: RFC 5322's dot-atom, less `%`, and a domain in full."""
 
 
 class Filter(Value):

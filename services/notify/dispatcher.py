@@ -247,7 +247,8 @@ class Dispatcher:
         judgement = rules.judge(answer)
         after = retry.after_attempt(delivery, answer, judgement, started=started, late=late, jitter=self._jitter())
         if after.state is DeliveryState.DELIVERED:
-            after = after.model_copy(update={"receipt": rules.receipt(body, answer.body)})
+            receipt = rules.receipt(delivery.delivery_id, body, answer.body)
+            after = after.model_copy(update={"receipt": receipt})
         ended = self._clock.now()
         _tell(subscription, delivery.alert, after, answer, judgement, ended)
         before = self._run_at(subscription)

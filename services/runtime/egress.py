@@ -1,4 +1,4 @@
-"""HTTP out, guarded: the address that was checked is the address connected to, on every hop.
+"""Connections out, guarded: the address that was checked is the address connected to, on every hop.
 
 The check stands at the socket, after name resolution, so a name that resolves to two addresses, changes between
 two look-ups, or hides behind a redirect finds the same guard. Python's `is_global` is true for some of the refused
@@ -44,9 +44,13 @@ class EgressRefused(httpx.ConnectError):
 
 
 class AddressGuard:
-    """Decides which addresses may be connected to. `allow_private` names networks or hosts that may be private."""
+    """Decides which addresses may be connected to. `allow_private` names networks or hosts that may be private;
+    `setting` is what someone is told to do who means another."""
 
-    def __init__(self, allow_private: Iterable[str] = ()) -> None:
+    def __init__(
+        self, allow_private: Iterable[str] = (), setting: str = "name it in CHANCERY_EGRESS__ALLOW_PRIVATE"
+    ) -> None:
+        self.setting = setting
         self._hosts: set[str] = set()
         self._networks: list[IPv4Network | IPv6Network] = []
         for entry in allow_private:
@@ -84,6 +88,44 @@ async def _look_up(host: str, port: int) -> list[tuple[Any, ...]]:
     return list(await asyncio.get_running_loop().run_in_executor(_LOOK_UPS, look_up))
 
 
+async def _allowed(guard: AddressGuard, host: str, port: int) -> list[str]:
+    """The addresses of a host that may be connected to, one at least. Raises EgressRefused, or OSError where its name
+    cannot be looked up."""
+    if not 0 < port < 65_536:  # httpx lets any number pass, and a socket raises what nobody expects
+        raise EgressRefused(f"{host}:{port} is no address: ports are 1 to 65535")
+    try:
+        found = await _look_up(host, port)
+    except (OSError, UnicodeError) as error:
+        raise OSError(f"cannot look up {host}: {error}") from None
+    addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
+    allowed = [address for address in addresses if guard.allows(host, address)]
+    if not allowed:
+        found_at = f"{', '.join(addresses)}: " if addresses != [host] else ""
+        raise EgressRefused(f"{host} is {found_at}not a public address. If it is meant, {guard.setting}")
+    return allowed
+
+
+async def connected_socket(guard: AddressGuard, host: str, port: int, timeout_s: float) -> socket.socket:
+    """A socket connected to the first address of the host that answers within `timeout_s` and that the guard allows,
+    for protocols other than HTTP. Raises EgressRefused or OSError, TimeoutError among it."""
+    failure: OSError | None = None
+    for address in await _allowed(guard, host, port):
+        connecting = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            connecting.setblocking(False)
+            async with asyncio.timeout(timeout_s):
+                await asyncio.get_running_loop().sock_connect(connecting, (address, port))
+        except OSError as error:
+            connecting.close()
+            failure = error
+        except BaseException:
+            connecting.close()
+            raise
+        else:
+            return connecting
+    raise failure or OSError(f"{host} has no address")
+
+
 class _GuardedBackend(httpcore.AsyncNetworkBackend):
     def __init__(self, guard: AddressGuard) -> None:
         self._guard = guard
@@ -97,21 +139,12 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        if not 0 < port < 65_536:  # httpx lets any number pass, and a socket raises what nobody expects
-            raise EgressRefused(f"{host}:{port} is no address: ports are 1 to 65535")
         try:
-            found = await asyncio.wait_for(_look_up(host, port), timeout)
+            allowed = await asyncio.wait_for(_allowed(self._guard, host, port), timeout)
         except TimeoutError:
             raise httpcore.ConnectTimeout(f"looking up {host} took longer than {timeout} s") from None
-        except (OSError, UnicodeError) as error:
-            raise httpcore.ConnectError(f"cannot look up {host}: {error}") from None
-        addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
-        allowed = [address for address in addresses if self._guard.allows(host, address)]
-        if not allowed:
-            found_at = f"{', '.join(addresses)}: " if addresses != [host] else ""
-            raise EgressRefused(
-                f"{host} is {found_at}not a public address. If it is meant, name it in CHANCERY_EGRESS__ALLOW_PRIVATE"
-            )
+        except OSError as error:
+            raise httpcore.ConnectError(str(error)) from None
         for address in allowed[:-1]:
             try:
                 return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)

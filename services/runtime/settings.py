@@ -11,11 +11,22 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.sources import EnvSettingsSource
+
+from services.contracts.subscription import MAILBOX_PATTERN
 
 PREFIX = "CHANCERY_"
 
@@ -148,6 +159,34 @@ class NotifySettings(Section):
     )
 
 
+class MailSettings(Section):
+    """The mail server that takes the messages of `email` subscriptions: the operator's own, or one he has an account
+    at. Without `host` such messages wait, and are tried again."""
+
+    host: str | None = Field(None, pattern=r"^[^\s@/]+$", description="name or address of the server")
+    port: int | None = Field(None, ge=1, le=65535, description="default: 587; 465 with tls=implicit, 25 with tls=none")
+    tls: Literal["starttls", "implicit", "none"] = Field(
+        "starttls", description="none sends alerts for all to read: for a server on the same host or network"
+    )
+    ca_file: str | None = Field(None, description="certificates (PEM) to trust beside the public ones")
+    user: str | None = None
+    password: SecretStr | None = None
+    sender: str | None = Field(None, pattern=MAILBOX_PATTERN, description="address that messages come from")
+    timeout_s: float = Field(20, gt=0, le=60, description="time a message may take, from the look-up on")
+    sessions: int = Field(10, ge=1, le=1_000, description="with the server at a time, a message each")
+    allow_private: bool = Field(False, description="the server may have a private address")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if (self.host is None) != (self.sender is None):
+            raise ValueError("HOST and SENDER go together: the server, and the address that messages come from")
+        if (self.user is None) != (self.password is None):
+            raise ValueError("USER and PASSWORD go together")
+        if self.user is not None and self.tls == "none":
+            raise ValueError("a password is not sent with TLS=none: use starttls or implicit")
+        return self
+
+
 class ConsoleSettings(Section):
     """Bound to loopback it answers to the names of loopback only, so that no web page reaches it by a name of its own
     (DNS rebinding); bound elsewhere, to `hosts` where they are given."""
@@ -223,6 +262,7 @@ class Settings(BaseSettings):
     ingest: IngestSettings = IngestSettings()
     classify: ClassifySettings = ClassifySettings()
     notify: NotifySettings = NotifySettings()
+    mail: MailSettings = MailSettings()
     console: ConsoleSettings = ConsoleSettings()
     slack: SlackSettings = SlackSettings()
     egress: EgressSettings = EgressSettings()

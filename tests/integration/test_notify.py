@@ -1,6 +1,7 @@
 """The notify service on real brokers: alert in, signed webhook out, also when it is killed in between."""
 
 import asyncio
+import email
 import json
 import os
 import sys
@@ -24,11 +25,12 @@ from services.runtime.dead_letters import DeadLetterBox
 from services.runtime.health import Health
 from services.runtime.kafka import Publisher
 from services.runtime.secrets import Vault, new_key
-from services.runtime.settings import SecretsSettings, Settings
+from services.runtime.settings import MailSettings, SecretsSettings, Settings
 from services.runtime.topic_table import TopicTable
 from tests.integration.chain import everything_on
 from tests.unit.notify import given
 from tests.unit.notify.endpoint import answer, endpoint, hang
+from tests.unit.notify.mail_server import mail_server
 
 pytestmark = pytest.mark.integration
 
@@ -180,6 +182,32 @@ async def test_slack_gets_blocks(kafka: Settings) -> None:
             (done,) = await finals(kafka, publisher, 1)
         assert done.state is DeliveryState.DELIVERED
         assert b'"blocks"' in served.requests[0].body
+
+
+async def test_a_mailbox_gets_an_incident_as_one_conversation_through_greylisting(kafka: Settings) -> None:
+    """The mail server wants the first message later and takes it then; the second refers to it."""
+    greylisting = "451 4.7.1 greylisted", "250 ok"
+    async with mail_server(recipients=greylisting) as served, Publisher(kafka, "/chancery/test") as publisher:
+        mail = MailSettings(
+            host="127.0.0.1", port=served.port, tls="none", sender="chancery@example.org", allow_private=True
+        )
+        notify_at_once = kafka.notify.model_copy(update={"group_s": 0})
+        chosen = kafka.model_copy(update={"mail": mail, "notify": notify_at_once})
+        desk = subscription(kafka, "mailto:desk@example.org", channel=Channel.EMAIL, secret=None)
+        await publisher.publish(SUBSCRIPTIONS, desk)
+        async with notifier(chosen):
+            await publisher.publish(ALERTS, alert())
+            await asyncio.wait_for(served.until(1), 60)
+            await publisher.publish(ALERTS, alert(revision=2))
+            await asyncio.wait_for(served.until(2), 60)
+            done = await finals(kafka, publisher, 2)
+    first, second = (email.message_from_bytes(each.original_content or b"") for each in served.taken)
+    opened, followed = sorted(done, key=lambda each: each.revision)
+    assert [attempt.outcome for attempt in opened.attempts] == ["throttled", "delivered"]
+    assert [attempt.answer for attempt in opened.attempts] == ["451 4.7.1 greylisted", "250 2.0.0 queued"]
+    assert (opened.receipt, followed.receipt) == (opened.delivery_id, followed.delivery_id)
+    assert first["Message-ID"] == f"<{opened.delivery_id}@example.org>"
+    assert second["In-Reply-To"] == second["References"] == first["Message-ID"] != second["Message-ID"]
 
 
 async def test_killed_in_the_middle_nothing_is_lost_and_the_id_stays(kafka: Settings) -> None:

@@ -1,5 +1,7 @@
 """Each channel's limits, as its documentation has them, apart from the renderers; and where a reader begins."""
 
+import email.message
+import email.policy
 import functools
 import importlib.resources
 import json
@@ -11,7 +13,8 @@ from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
 import jsonschema_rs
-from lxml import etree  # type: ignore[import-untyped]
+import lxml.html  # type: ignore[import-untyped]
+from lxml import etree
 from slack_sdk.errors import SlackObjectFormationError
 from slack_sdk.models.blocks import Block
 
@@ -231,6 +234,42 @@ def _cap_schema() -> Any:
     return etree.XMLSchema(etree.fromstring(schema.read_bytes()))
 
 
+EMAIL_TAGS = "html head meta title body div h1 p b span a blockquote".split()
+EMAIL_ATTRIBUTES = {"lang", "charset", "name", "content", "style", "dir", "href"}
+
+
+def within_email(body: bytes) -> Iterator[str]:
+    """RFC 5322 and 2045: ASCII lines that every server takes, and no header field but ours whatever the text. HTML that
+    asks for nothing remote, whose links lead where they say. Mail programs cut at 102 kB."""
+    if len(body) > 100_000 or not body.isascii() or b"\0" in body:
+        yield f"{len(body)} bytes, or not ASCII"
+    lines = body.split(b"\r\n")
+    if max(map(len, lines)) > 78 or any(b"\r" in line or b"\n" in line for line in lines):
+        yield "a line too long, or a line break that is none"
+    message = email.message_from_bytes(body, policy=email.policy.default)
+    if sorted(message.keys()) != "Auto-Submitted Content-Type MIME-Version Subject X-Auto-Response-Suppress".split():
+        yield f"header fields: {message.keys()}"
+    subject = message["Subject"]
+    if message.defects or not 0 < len(subject) <= 300 or re.search("[\x00-\x1f\x7f-\x9f\u2028-\u202e]", subject):
+        yield f"{message.defects}, or the subject: {subject!r:.80}"
+    text, html = message.iter_parts()
+    if [(part.get_content_type(), part.defects) for part in (text, html)] != [("text/plain", []), ("text/html", [])]:
+        yield "parts"
+    root = lxml.html.document_fromstring(html.get_content())
+    if root.findtext("head/title") != subject:
+        yield f"the subject {subject!r} is another than the title"
+    for element in root.iter():
+        if element.tag not in EMAIL_TAGS or set(element.keys()) - EMAIL_ATTRIBUTES:
+            yield f"a {element.tag} with {element.keys()}"
+        if "url" in element.get("style", "") or element.get("dir", "ltr") not in ("ltr", "rtl"):
+            yield f"style or direction: {element.items()}"
+        if element.tag == "a" and (
+            not element.get("href").startswith(("http://", "https://"))
+            or urlsplit(element.get("href")).hostname != element.text
+        ):
+            yield f"a link to {element.get('href'):.80} that says {element.text:.80}"
+
+
 LIMITS: Mapping[Channel, Callable[[bytes], Iterator[str]]] = {
     Channel.WEBHOOK: within_webhook,
     Channel.SLACK: within_slack,
@@ -241,6 +280,7 @@ LIMITS: Mapping[Channel, Callable[[bytes], Iterator[str]]] = {
     Channel.NTFY: within_ntfy,
     Channel.ALERTMANAGER: within_alertmanager,
     Channel.CAP: within_cap,
+    Channel.EMAIL: within_email,
 }
 
 
@@ -265,6 +305,13 @@ def _first_of_discord(body: bytes) -> Iterator[str]:
     yield payload["embeds"][0]["title"] if "embeds" in payload else payload["content"]
 
 
+def _first_of_email(body: bytes) -> Iterator[str]:
+    message = email.message_from_bytes(body, policy=email.policy.default)
+    text, html = (part.get_content() for part in message.iter_parts())
+    page = lxml.html.document_fromstring(html)
+    yield from (message["Subject"], text, page.findtext(".//h1"), page.findtext(".//title"))
+
+
 FIRST_WORDS: Mapping[Channel, Callable[[bytes], Iterator[str]]] = {
     Channel.WEBHOOK: _first_of_webhook,
     Channel.SLACK: _first_of_slack,
@@ -274,6 +321,7 @@ FIRST_WORDS: Mapping[Channel, Callable[[bytes], Iterator[str]]] = {
     Channel.PAGERDUTY: lambda body: iter([json.loads(body)["payload"]["summary"]]),
     Channel.NTFY: lambda body: iter([json.loads(body)["title"]]),
     Channel.ALERTMANAGER: lambda body: iter([json.loads(body)[0]["annotations"]["summary"]]),
+    Channel.EMAIL: _first_of_email,
     Channel.CAP: lambda body: iter([ElementTree.fromstring(body).findtext(f"{CAP}info/{CAP}headline") or ""]),
 }
 """What a reader of a message meets first."""

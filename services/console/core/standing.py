@@ -8,6 +8,7 @@ from services.contracts import ids
 from services.contracts.alert import Alert, ChangeKind
 from services.contracts.incident import Incident, IncidentStatus
 from services.notify.core.channels import cap
+from services.notify.core.channels.cap.message import reference
 
 _CHANGES = {IncidentStatus.RETRACTED: ChangeKind.RETRACTED, IncidentStatus.CLOSED: ChangeKind.CLOSED}
 
@@ -19,7 +20,7 @@ def as_cap(incident: Incident) -> bytes:
     if first is not None and first.incident.revision == incident.revision:
         return cap.addressed(cap.RULES.render(first), None)
     body = cap.RULES.render(alert_of(incident))
-    return cap.addressed(body, cap.RULES.receipt(cap.RULES.render(first), "") if first else None)
+    return cap.addressed(body, reference(cap.RULES.render(first)) if first else None)
 
 
 def alert_of(incident: Incident) -> Alert:

@@ -1,4 +1,4 @@
-"""One request to one endpoint. Whatever the endpoint does becomes an Answer."""
+"""One attempt at one endpoint, by HTTP or by mail. Whatever the endpoint does becomes an Answer."""
 
 import asyncio
 import time
@@ -10,8 +10,10 @@ import httpx
 from services.contracts.ids import DeliveryId
 from services.contracts.subscription import Subscription
 from services.notify.adapters.lines import EndpointRefused, Line, Lines
+from services.notify.adapters.mailer import NOT_SET, Mailer
 from services.notify.core.channels import CHANNELS
-from services.notify.core.channels.rules import Envelope, Posting
+from services.notify.core.channels.email.mailbox import mailbox
+from services.notify.core.channels.rules import Envelope, Posting, Transport
 from services.notify.core.retry import retry_after_s
 from services.notify.core.status import Answer, Outcome
 from services.runtime.egress import AddressGuard, EgressRefused
@@ -31,8 +33,10 @@ class Sender:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings.notify
+        self._vault = Vault([key.get_secret_value() for key in settings.secrets.keys])
+        self._mailer = Mailer(settings.mail, settings.notify.answer_max_bytes)
         self._lines = Lines(
-            Vault([key.get_secret_value() for key in settings.secrets.keys]),
+            self._vault,
             AddressGuard(settings.egress.allow_private),
             require_https=settings.notify.require_https,
             most=2 * settings.notify.concurrency,
@@ -50,38 +54,54 @@ class Sender:
         """One attempt at `at`, dressed as the channel asks: its requests in turn until one is not taken, and the answer
         to the last. Never raises for what an endpoint does.
 
-        All of it may take `timeout_s`; of an answer no more than `answer_max_bytes` are kept. Redirects are answers
-        like any other.
+        All requests together may take `timeout_s`; of an answer no more than `answer_max_bytes` are kept. Redirects are
+        answers like any other.
         """
         started = time.monotonic()
-
-        def unanswered(outcome: Outcome, detail: str) -> Answer:
-            return Answer(outcome=outcome, detail=detail, took_s=time.monotonic() - started)
-
-        rules = CHANNELS[subscription.channel]
+        by = self._mail if CHANNELS[subscription.channel].transport is Transport.SMTP else self._post
         try:
-            async with self._lines.to(subscription) as line:
-                try:
-                    until = subscription.previous_until
-                    retiring = line.previous_secret if until and at < until else ""
-                    posting = Posting(str(line.url), line.secret, delivery_id, int(at.timestamp()), head, retiring)
-                    async with asyncio.timeout(self._settings.timeout_s):
-                        for envelope in rules.dress(body, posting):
-                            answer = await self._exchange(line, envelope, at)
-                            if rules.judge(answer).outcome is not Outcome.DELIVERED:
-                                break
-                except (TimeoutError, httpx.TimeoutException):
-                    return unanswered(Outcome.TIMED_OUT, f"no answer within {self._settings.timeout_s:g} s")
-                except (EgressRefused, ValueError) as error:
-                    return unanswered(Outcome.NOT_ALLOWED, line.without_secrets(str(error)))
-                except httpx.TransportError as error:
-                    detail = line.without_secrets(f"{type(error).__name__}: {error}")
-                    return unanswered(Outcome.UNREACHABLE, detail)
+            answer = await by(subscription, delivery_id, body, at, head)
         except SecretUnreadable as error:
-            return unanswered(Outcome.UNREADABLE, str(error))
+            answer = Answer(outcome=Outcome.UNREADABLE, detail=str(error))
         except EndpointRefused as error:
-            return unanswered(Outcome.NOT_ALLOWED, str(error))
+            answer = Answer(outcome=Outcome.NOT_ALLOWED, detail=str(error))
         return replace(answer, took_s=time.monotonic() - started)
+
+    async def _mail(
+        self, subscription: Subscription, delivery_id: DeliveryId, body: bytes, at: datetime, head: str | None
+    ) -> Answer:
+        if not self._mailer.host:
+            return Answer(outcome=Outcome.RELAY_FAILED, detail=NOT_SET)
+        endpoint = self._vault.decrypt(subscription.endpoint)
+        posting = Posting(endpoint, "", delivery_id, int(at.timestamp()), head, sender=self._mailer.sender)
+        try:
+            (message,) = CHANNELS[subscription.channel].dress(body, posting)
+            return await self._mailer.send(mailbox(endpoint), message.body)
+        except ValueError as error:
+            return Answer(outcome=Outcome.NOT_ALLOWED, detail=str(error))
+
+    async def _post(
+        self, subscription: Subscription, delivery_id: DeliveryId, body: bytes, at: datetime, head: str | None
+    ) -> Answer:
+        rules = CHANNELS[subscription.channel]
+        async with self._lines.to(subscription) as line:
+            try:
+                until = subscription.previous_until
+                retiring = line.previous_secret if until and at < until else ""
+                posting = Posting(str(line.url), line.secret, delivery_id, int(at.timestamp()), head, retiring)
+                async with asyncio.timeout(self._settings.timeout_s):
+                    for envelope in rules.dress(body, posting):
+                        answer = await self._exchange(line, envelope, at)
+                        if rules.judge(answer).outcome is not Outcome.DELIVERED:
+                            break
+            except (TimeoutError, httpx.TimeoutException):
+                return Answer(outcome=Outcome.TIMED_OUT, detail=f"no answer within {self._settings.timeout_s:g} s")
+            except (EgressRefused, ValueError) as error:
+                return Answer(outcome=Outcome.NOT_ALLOWED, detail=line.without_secrets(str(error)))
+            except httpx.TransportError as error:
+                detail = line.without_secrets(f"{type(error).__name__}: {error}")
+                return Answer(outcome=Outcome.UNREACHABLE, detail=detail)
+            return answer
 
     async def _exchange(self, line: Line, envelope: Envelope, at: datetime) -> Answer:
         connect = {"timeout": {"connect": self._settings.timeout_s * CONNECT_SHARE}}

@@ -16,7 +16,7 @@ from services.contracts.delivery import Attempt
 from services.notify.core.retry import OUR_FAULT
 from services.notify.core.status import Outcome
 
-NO_SIGN = OUR_FAULT | {Outcome.NOT_ALLOWED, Outcome.UNREADABLE}
+NO_SIGN = OUR_FAULT | {Outcome.NOT_ALLOWED, Outcome.RELAY_FAILED, Outcome.UNREADABLE}
 """Outcomes that tell nothing of the endpoint: the fault is ours, or nobody asked it."""
 
 FREE_FAILURES = 4

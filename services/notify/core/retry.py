@@ -50,6 +50,7 @@ VERDICTS: Mapping[Outcome, Verdict] = {
     Outcome.TIMED_OUT: Verdict.RETRY,
     Outcome.UNREACHABLE: Verdict.RETRY,
     Outcome.NOT_ALLOWED: Verdict.REJECTED,
+    Outcome.RELAY_FAILED: Verdict.RETRY,
     Outcome.UNREADABLE: Verdict.RETRY,
 }
 

@@ -20,6 +20,7 @@ class Outcome(StrEnum):
     TIMED_OUT = "timed_out"
     UNREACHABLE = "unreachable"
     NOT_ALLOWED = "not_allowed"  # we do not connect to such an address
+    RELAY_FAILED = "relay_failed"  # our own mail server did not take it or is not set: never the subscriber's
     UNREADABLE = "unreadable"  # endpoint or secret cannot be decrypted with the configured keys
 
 

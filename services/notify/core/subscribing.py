@@ -12,7 +12,8 @@ from services.contracts import ids
 from services.contracts.ids import SubscriptionId
 from services.contracts.subscription import Channel, Filter, Subscription, SubscriptionState
 from services.notify.core.channels import CHANNELS
-from services.notify.core.channels.rules import Secret
+from services.notify.core.channels.email.mailbox import mailto
+from services.notify.core.channels.rules import Secret, Transport
 from services.notify.core.channels.webhook.signing import ASYMMETRIC, public_key, secret_key
 from services.notify.core.refused import Refused
 
@@ -31,7 +32,8 @@ NewSecret = Callable[[bool], str]
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A subscription as somebody asks for it. `hint` is what of the endpoint may be shown; `secret` was given, or else
-    one is made where the channel signs, of the kind that `asymmetric` says. No name: the endpoint's host."""
+    one is made where the channel signs, of the kind that `asymmetric` says. No name: the endpoint's host, or
+    the mailbox."""
 
     channel: Channel
     endpoint: str = field(repr=False)
@@ -44,12 +46,22 @@ class Asked:
 
 def check(asked: Asked, *, challenge: bool, require_https: bool) -> None:
     """Raises Refused for an endpoint or a secret that cannot be used, without repeating it: both are passwords."""
-    _check_endpoint(asked.endpoint, require_https)
+    if CHANNELS[asked.channel].transport is Transport.SMTP:
+        _check_mailbox(asked.endpoint)
+    else:
+        _check_endpoint(asked.endpoint, require_https)
     wanted = CHANNELS[asked.channel].secret
     if wanted is not Secret.MADE and (asked.asymmetric or challenge):
         at = "asymmetric" if asked.asymmetric else "challenge"
         raise Refused(f"{asked.channel} is not signed: a key pair and a challenge are for webhooks", at)
     _check_secret(asked, wanted)
+
+
+def _check_mailbox(address: str) -> None:
+    try:
+        mailto(address)
+    except ValueError as error:
+        raise Refused(str(error), "endpoint") from None
 
 
 def _check_endpoint(url: str, require_https: bool) -> None:
@@ -79,7 +91,7 @@ def _check_secret(asked: Asked, wanted: Secret) -> None:
             raise Refused(f"{asked.channel} needs its endpoint's token or key", "secret")
         return
     if wanted is Secret.NONE:
-        raise Refused(f"{asked.channel} takes no secret: its address is the password", "secret")
+        raise Refused(f"{asked.channel} takes no secret", "secret")
     if wanted is Secret.MADE:
         try:
             secret_key(asked.secret)
@@ -91,7 +103,12 @@ def _check_secret(asked: Asked, wanted: Secret) -> None:
 
 def subscription_id(asked: Asked) -> SubscriptionId:
     """The same endpoint and name are the same subscription."""
-    return ids.subscription_id(asked.channel, asked.endpoint, asked.name)
+    return ids.subscription_id(asked.channel, _endpoint(asked), asked.name)
+
+
+def _endpoint(asked: Asked) -> str:
+    """A mailbox has more than one spelling."""
+    return mailto(asked.endpoint) if CHANNELS[asked.channel].transport is Transport.SMTP else asked.endpoint
 
 
 def subscribed(
@@ -99,11 +116,12 @@ def subscribed(
 ) -> tuple[Subscription, str | None]:
     """The subscription, and its secret where that is a new one that we made. One that is there already (`before`) is
     changed and keeps its secret, unless one is given: its receiver knows no other. Raises Refused."""
+    endpoint = _endpoint(asked)
     made = Subscription(
         subscription_id=subscription_id(asked),
-        name=asked.name or urlsplit(asked.endpoint).netloc.rpartition("@")[2],
+        name=asked.name or urlsplit(endpoint).netloc.rpartition("@")[2] or urlsplit(endpoint).path,
         channel=asked.channel,
-        endpoint=seals.encrypt(asked.endpoint),
+        endpoint=seals.encrypt(endpoint),
         endpoint_hint=asked.hint,
         filter=asked.filters[0],
         or_filters=asked.filters[1:],

@@ -8,6 +8,7 @@ import pytest
 
 from services.contracts.alert import Alert, ChangeKind
 from services.contracts.delivery import Attempt
+from services.contracts.ids import DeliveryId
 from services.contracts.report import Severity
 from services.contracts.subscription import Channel
 from services.notify.core.channels import CHANNELS, body
@@ -91,7 +92,7 @@ def test_alertmanager_holds_one_alert_an_incident_whatever_its_severity_becomes(
 
 def test_cap_refers_to_the_first_message_that_this_endpoint_got() -> None:
     (first,) = posted(Channel.CAP)
-    head = CHANNELS[Channel.CAP].receipt(first.body, "")
+    head = CHANNELS[Channel.CAP].receipt(DeliveryId("dlv_x"), first.body, "")
     assert head is not None
     assert head.split(",")[1] == OPENED.alert_id
     (cancel,) = posted(Channel.CAP, alert=RETRACTED, head=head)

@@ -4,6 +4,8 @@ After a deliberate change `python -m tests.unit.notify.test_render` writes the g
 review.
 """
 
+import email.message
+import email.policy
 import json
 from pathlib import Path
 from typing import Any
@@ -58,6 +60,11 @@ def outputs() -> dict[str, str]:
 
 
 def _readable(name: str, body: bytes) -> tuple[str, str]:
+    if name.startswith("email"):
+        message = email.message_from_bytes(body, policy=email.policy.default)
+        parts = [f"{part.get_content_type()}\n\n{part.get_content()}" for part in message.iter_parts()]
+        told = "\n".join([*(f"{field}: {value}" for field, value in message.items()), "", *parts])
+        return f"{name}.txt", told.replace("\r\n", "\n")
     if body.startswith(b"<?xml"):
         root = ElementTree.fromstring(body)
         ElementTree.indent(root)

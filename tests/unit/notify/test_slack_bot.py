@@ -82,7 +82,7 @@ def test_what_an_answer_means(status: int, body: str, outcome: Outcome) -> None:
     ],
 )
 def test_the_receipt_is_the_time_stamp_of_a_message_that_was_taken(body: str, found: str | None) -> None:
-    assert receipt(b"", body) == found
+    assert receipt(DeliveryId("dlv_x"), b"", body) == found
 
 
 async def test_nothing_is_added_to_a_thread_whose_head_could_not_be_updated() -> None:

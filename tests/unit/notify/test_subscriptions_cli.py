@@ -43,6 +43,13 @@ def test_an_endpoint_that_may_not_be_used(chancery: typer.Typer, channel: str, u
     assert SECRET_URL not in result.output
 
 
+@pytest.mark.parametrize("address", ["desk", "https://example.org/", "desk@example.org,other@example.org"])
+def test_an_email_goes_to_one_address(chancery: typer.Typer, address: str) -> None:
+    result = CliRunner().invoke(chancery, ["subscribe", "email", address])
+    assert result.exit_code == 2
+    assert "one address is expected, as desk@example.org" in " ".join(result.output.split())
+
+
 def test_plain_http_only_on_loopback_and_only_where_it_is_allowed(
     chancery: typer.Typer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

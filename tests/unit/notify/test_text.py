@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
-from services.notify.core.writing.text import ELLIPSIS, LONGEST_URL, clip, link, one_line
+from services.notify.core.writing.text import ELLIPSIS, LONGEST_URL, clip, direction, link, one_line
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,22 @@ def test_a_cut_text_costs_no_more_than_its_budget(text: str, limit: int, price: 
     else:
         assert cut.endswith(ELLIPSIS)
         assert text.startswith(cut.removesuffix(ELLIPSIS))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Trois roquettes", "ltr"),
+        ("سقطت ثلاثة صواريخ قرب السفارة", "rtl"),
+        ("שלוש רקטות", "rtl"),
+        ("(3) «ثلاثة» rockets", "rtl"),
+        ("3 rockets, «ثلاثة»", "ltr"),
+        ("123 …", "ltr"),
+        ("", "ltr"),
+    ],
+)
+def test_the_first_letter_gives_the_direction(text: str, told: str) -> None:
+    assert direction(text) == told
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from services.contracts.ids import DeliveryId
 from services.contracts.subscription import Channel
 from services.notify.adapters.sender import Sender
 from services.notify.core.channels import CHANNELS, body
@@ -124,7 +125,7 @@ async def test_a_bot_writes_updates_and_threads_there() -> None:
             return await sender.send(desk, delivery.delivery_id, written, datetime.now(UTC), head)
 
         first = await send(1, None)
-        head = rules.receipt(b"", first.body)
+        head = rules.receipt(DeliveryId("dlv_x"), b"", first.body)
         assert head == workspace.messages[0].ts
         throttled = await send(2, head)
         assert (rules.judge(throttled).outcome, throttled.retry_after_s) == (Outcome.THROTTLED, 1)

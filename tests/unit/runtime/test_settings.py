@@ -1,5 +1,7 @@
 """The environment becomes settings, or one clear error that names every fault."""
 
+import re
+
 import pytest
 
 from services.runtime.settings import SettingsError, load_settings, setting_names
@@ -91,3 +93,23 @@ def test_a_secret_is_not_printed_when_it_is_wrong() -> None:
 def test_names_are_those_of_the_environment() -> None:
     names = set(setting_names())
     assert {"CHANCERY_KAFKA__BOOTSTRAP_SERVERS", "CHANCERY_SECRETS__KEYS", "CHANCERY_HEALTH__PORT"} <= names
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ({"HOST": "relay.example"}, "HOST and SENDER go together"),
+        ({"SENDER": "a@example.org"}, "HOST and SENDER go together"),
+        ({"HOST": "relay.example", "SENDER": "Desk <a@example.org>"}, "CHANCERY_MAIL__SENDER: String should match"),
+        ({"HOST": "relay.example:25", "SENDER": "a@example.org", "USER": "u"}, "USER and PASSWORD go together"),
+        (
+            {"HOST": "relay.example", "SENDER": "a@example.org", "USER": "u", "PASSWORD": "p", "TLS": "none"},
+            "a password is not sent with TLS=none",
+        ),
+        ({"HOST": "smtp://relay.example", "SENDER": "a@example.org"}, "CHANCERY_MAIL__HOST: String should match"),
+        ({"TLS": "ssl"}, "CHANCERY_MAIL__TLS: Input should be 'starttls', 'implicit' or 'none'"),
+    ],
+)
+def test_a_mail_server_is_set_in_full_or_not_at_all(given: dict[str, str], fault: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(fault)):
+        load_settings({f"CHANCERY_MAIL__{name}": value for name, value in given.items()})

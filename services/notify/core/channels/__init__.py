@@ -5,7 +5,18 @@ from collections.abc import Mapping
 from services.contracts.delivery import Delivery
 from services.contracts.subscription import Channel
 from services.notify.core import retry
-from services.notify.core.channels import alertmanager, cap, discord, ntfy, pagerduty, slack, slack_bot, teams, webhook
+from services.notify.core.channels import (
+    alertmanager,
+    cap,
+    discord,
+    email,
+    ntfy,
+    pagerduty,
+    slack,
+    slack_bot,
+    teams,
+    webhook,
+)
 from services.notify.core.channels.rules import ChannelRules
 
 CHANNELS: Mapping[Channel, ChannelRules] = {
@@ -18,6 +29,7 @@ CHANNELS: Mapping[Channel, ChannelRules] = {
     Channel.NTFY: ntfy.RULES,
     Channel.ALERTMANAGER: alertmanager.RULES,
     Channel.CAP: cap.RULES,
+    Channel.EMAIL: email.RULES,
 }
 
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from services.contracts.alert import Alert
+from services.contracts.ids import DeliveryId
 from services.notify.core.status import Answer, Judgement
 
 JSON = {"content-type": "application/json"}
@@ -26,11 +27,18 @@ class Secret(StrEnum):
     OPTIONAL = "optional"  # as given, but some endpoints want none
 
 
+class Transport(StrEnum):
+    """How a body goes out."""
+
+    HTTP = "http"  # to the endpoint itself
+    SMTP = "smtp"  # to the mail server of the settings: a body is a message
+
+
 @dataclass(frozen=True, slots=True)
 class Posting:
     """What only the attempt knows. `at_s` is its time in seconds since 1970, `secret` is empty where there is none,
-    `retiring` is the one that it takes the place of, as long as that is good too, and `head` is the receipt of the
-    message that told this endpoint of the incident first."""
+    `retiring` is the one that it takes the place of, as long as that is good too, `head` is the receipt of the
+    message that told this endpoint of the incident first, and `sender` is the address that mail is from."""
 
     endpoint: str
     secret: str
@@ -38,6 +46,7 @@ class Posting:
     at_s: int
     head: str | None = None
     retiring: str = ""
+    sender: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +74,7 @@ def bearer(posting: Posting) -> Mapping[str, str]:
     return {**JSON, "authorization": f"Bearer {posting.secret}"} if posting.secret else JSON
 
 
-def no_receipt(body: bytes, answer: str) -> None:
+def no_receipt(delivery_id: DeliveryId, body: bytes, answer: str) -> None:
     """The endpoint does not say how a message is called."""
 
 
@@ -73,7 +82,7 @@ def no_receipt(body: bytes, answer: str) -> None:
 class ChannelRules:
     """`about` says in a line what the channel is, and `endpoint` what its address is; the command's help tells both.
     `render_plain` is used once the endpoint has refused the layout, and `render_answerable` instead of `render` where a
-    reader's answers come back to the console. `receipt` finds in a body and the answer to it what
+    reader's answers come back to the console. `receipt` finds in a delivery's id, its body and the answer to it what
     the endpoint calls the message, to come back to it. `rest_s` is the least time from one attempt's end to the next
     one's start at the same endpoint. `notice` writes plain words to the operator, where the channel is for people."""
 
@@ -83,8 +92,9 @@ class ChannelRules:
     judge: Callable[[Answer], Judgement]
     render_plain: Renderer
     dress: Dress = as_json
+    transport: Transport = Transport.HTTP
     secret: Secret = Secret.NONE
     rest_s: float = 0.0
-    receipt: Callable[[bytes, str], str | None] = no_receipt
+    receipt: Callable[[DeliveryId, bytes, str], str | None] = no_receipt
     notice: Callable[[str], bytes] | None = None
     render_answerable: Renderer | None = None

@@ -23,6 +23,13 @@ def one_line(text: str) -> str:
     return _CALLS_EVERYONE.sub("@" + _WORD_JOINER, " ".join("".join(kept).split()))
 
 
+def direction(text: str) -> str:
+    """`rtl` or `ltr`, by the first character that has a direction (Unicode's UAX 9, P2): mail programs do not find it
+    for themselves."""
+    strong = (unicodedata.bidirectional(character) for character in text)
+    return "rtl" if next((each for each in strong if each in ("L", "R", "AL")), "L") != "L" else "ltr"
+
+
 def clip(text: str, limit: int, cost: Callable[[str], int]) -> str:
     """The text, or as much of its beginning as costs at most `limit` together with an ellipsis.
 

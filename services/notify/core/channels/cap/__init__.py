@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
-from services.notify.core.channels.cap.message import NO_REFERENCES, receipt, render
+from services.contracts.ids import DeliveryId
+from services.notify.core.channels.cap.message import NO_REFERENCES, reference, render
 from services.notify.core.channels.rules import ChannelRules, Envelope, Posting, Secret, bearer
 from services.notify.core.status import judge_by_status
 
@@ -25,6 +26,10 @@ def addressed(body: bytes, head: str | None) -> bytes:
     return text.replace(NO_REFERENCES, f"<references>{escape(head)}</references>", 1).encode()
 
 
+def _referred(_: DeliveryId, body: bytes, __: str) -> str | None:
+    return reference(body)
+
+
 RULES = ChannelRules(
     about="a system that takes CAP 1.2",
     endpoint="the URL to post to",
@@ -33,5 +38,5 @@ RULES = ChannelRules(
     judge=judge_by_status,
     dress=_posted,
     secret=Secret.OPTIONAL,
-    receipt=receipt,
+    receipt=_referred,
 )

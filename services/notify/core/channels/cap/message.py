@@ -57,7 +57,7 @@ def render(alert: Alert, *, late: bool = False) -> bytes:
     return b"<?xml version='1.0' encoding='UTF-8'?>\n" + tostring(root, encoding="unicode").encode()
 
 
-def receipt(body: bytes, _: str) -> str | None:
+def reference(body: bytes) -> str | None:
     """`sender,identifier,sent`: how CAP refers to a message (3.2.1)."""
     found = _CALLED.search(body.decode())
     return f"{found[2]},{found[1]},{found[3]}" if found else None

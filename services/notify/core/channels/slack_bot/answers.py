@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+from services.contracts.ids import DeliveryId
 from services.notify.core.status import Answer, Judgement, Outcome, by_status, without_answer
 
 ANSWERS: Mapping[str, tuple[Outcome, str]] = {
@@ -56,7 +57,7 @@ def judge(answer: Answer) -> Judgement:
     return Judgement(outcome, f"{error[1]}: {meaning}")
 
 
-def receipt(_: bytes, answer: str) -> str | None:
+def receipt(_: DeliveryId, __: bytes, answer: str) -> str | None:
     """The message's time stamp, by which Slack knows it in its channel."""
     found = _TS.search(answer) if _OK.match(answer) else None
     return found[1] if found else None

@@ -17,9 +17,9 @@ from services.contracts.delivery import Delivery
 from services.contracts.report import Severity
 from services.contracts.silence import Silence, silence
 from services.contracts.topics import DELIVERIES, SILENCES
+from services.notify.core import silencing
 from services.notify.core.asking import words
 from services.notify.core.refused import Refused
-from services.notify.core.silencing import check_matcher, ended, kept_back
 from services.runtime.kafka import Publisher
 from services.runtime.settings import Settings
 from services.runtime.topic_table import snapshot
@@ -46,7 +46,7 @@ def add(
 
     Example: chancery silences add --host-state IQ --type peaceful_protest_blockade --for 8h --reason "yearly march"
     """
-    matcher = filter_of(
+    asked = filter_of(
         host_states=host_state,
         sending_states=sending_state,
         sites=site,
@@ -54,10 +54,9 @@ def add(
         groups=group,
         types=types,
         min_severity=min_severity,
-        exercises=True,
     )
     try:
-        check_matcher(matcher, everything=everything)
+        matcher = silencing.matcher(asked, everything=everything)
     except Refused as error:
         fail(f"{error} (--host-state, --sending-state, --site, --near, --group, --type, or --everything)", EXIT_USAGE)
     made = silence(
@@ -99,7 +98,7 @@ def end(silence_id: Annotated[str, typer.Argument(help="As `chancery silences li
     if found is None:
         fail(f"no silence {silence_id}; `chancery silences list` shows what there is")
     try:
-        over = ended(found, datetime.now(UTC))
+        over = silencing.ended(found, datetime.now(UTC))
     except Refused as error:
         fail(str(error))
     with_broker(lambda chosen: _write(chosen, found, over))
@@ -116,4 +115,4 @@ async def _read(chosen: Settings) -> tuple[list[Silence], Mapping[str, int]]:
     table = await snapshot(chosen, [SILENCES, DELIVERIES])
     silences = [record for record in table.values(SILENCES) if isinstance(record, Silence)]
     silences.sort(key=lambda each: each.created_at, reverse=True)
-    return silences, kept_back(record for record in table.values(DELIVERIES) if isinstance(record, Delivery))
+    return silences, silencing.kept_back(record for record in table.values(DELIVERIES) if isinstance(record, Delivery))

@@ -11,13 +11,25 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from services.console.adapters.browser import Browser, TooMany
+from services.console.adapters.desk import Desk
 from services.console.adapters.letters import Letters
 from services.console.adapters.live import Live, TooManyViewers
-from services.console.adapters.reading import TooSlow
 from services.console.adapters.sampling import sampled
 from services.console.adapters.slack import Replies
-from services.console.adapters.store import NotSeen, Store
-from services.console.api import alerts, dead_letters, feeds, incidents, problems, session, slack, topics
+from services.console.adapters.store import Store
+from services.console.api import (
+    alerts,
+    dead_letters,
+    deliveries,
+    feeds,
+    incidents,
+    problems,
+    session,
+    silences,
+    slack,
+    subscriptions,
+    topics,
+)
 from services.console.api.given import Brokers, Given, SlackApp
 from services.console.api.openapi import described
 from services.console.core.attempts import Attempts
@@ -29,8 +41,9 @@ from services.ingest.check import Check, check
 from services.runtime import service
 from services.runtime.health import Health
 from services.runtime.kafka import BrokerUnreachable, Publisher
+from services.runtime.secrets import SecretUnreadable
 from services.runtime.serving import serving
-from services.runtime.settings import Settings
+from services.runtime.settings import Misconfigured, Settings
 
 SERVICE = "console"
 BROKER, LOADED, LISTENING = "broker", "topics_loaded", "listening"
@@ -43,12 +56,17 @@ API = (
     topics.router,
     dead_letters.router,
     slack.router,
+    subscriptions.router,
+    deliveries.router,
+    silences.router,
 )
 ROUTERS = (*API, entry.router, showing.router, world.router)
 """One a resource; each route stands with who may use it in `core/access.py`."""
 MAX_BODY_BYTES = 65_536
 """Of a request that says nothing else."""
 CHECKS_AT_ONCE = 4
+UNAVAILABLE = (KafkaError, BrokerUnreachable, TimeoutError, Misconfigured, SecretUnreadable, TooManyViewers, TooMany)
+"""Errors that may be gone when the request is made again."""
 
 
 def application(given: Given) -> FastAPI:
@@ -64,7 +82,7 @@ def application(given: Given) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.given = given
-    problems.handle(app, unavailable=(KafkaError, BrokerUnreachable, NotSeen, TooManyViewers, TooSlow, TooMany))
+    problems.handle(app, UNAVAILABLE)
     for router in ROUTERS:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
@@ -112,6 +130,7 @@ async def _serve(
             return await check(settings, address)
 
     wanted = settings.console
+    desk = Desk(settings, store.deliveries)
     length = timedelta(hours=wanted.session_h)
     async with Replies(settings) as replies:
         buttons = (
@@ -119,7 +138,7 @@ async def _serve(
             if (secret := settings.slack.signing_secret)
             else None
         )
-        given = Given(store, live, brokers, checked, _now, time.monotonic, Attempts(), length, buttons)
+        given = Given(store, live, brokers, checked, _now, time.monotonic, Attempts(), desk, length, buttons)
         app = Door(application(given), hosts_of(wanted))
         async with serving(app, wanted.host, wanted.port, "CHANCERY_CONSOLE__PORT"):
             health.set(LISTENING)

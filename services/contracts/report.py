@@ -145,9 +145,9 @@ class Quantity(Value):
     count: Count
 
 
-def _group_name(text: str) -> str:
+def _group_name(told: object) -> object:
     """People write a name as they like: case and spaces make no other group."""
-    return " ".join(text.split()).casefold()
+    return " ".join(told.split()).casefold() if isinstance(told, str) else told
 
 
 GroupName = Annotated[str, BeforeValidator(_group_name), Field(min_length=1, max_length=80, pattern=r"^[^;]+$")]

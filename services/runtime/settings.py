@@ -196,6 +196,9 @@ class ConsoleSettings(Section):
     hosts: CommaList = Field((), description="host names by which it may be called, as in the Host header")
     sample_s: float = Field(15, ge=1, le=600, description="time between two looks at the topics, for rates and lag")
     history_h: float = Field(6, gt=0, le=168, description="hours of these looks that are kept in memory")
+    deliveries_most: int = Field(
+        100_000, ge=100, description="final deliveries that it remembers, the newest: less than 1 kB each"
+    )
     session_h: float = Field(12, gt=0, le=24 * 31, description="hours until who opened the page signs in again")
     alerts_d: float = Field(14, gt=0, le=90, description="days of alerts that are shown; they are kept in memory")
     alerts_most: int = Field(5_000, ge=1, le=100_000, description="alerts that are shown at most, the newest")

@@ -36,6 +36,7 @@ class Row:
 
 
 OnChange = Callable[[Topic, str, Record | None], None]
+OnRead = Callable[[Topic, ConsumerRecord, Record | None], None]
 OnPartitions = Callable[[frozenset[int]], None]
 
 
@@ -51,11 +52,11 @@ class TopicTable:
     """The rows of one or more compacted topics.
 
     `role` names the group that shares the partitions; None reads them all. `row` says what of a record is kept,
-    None where it is not wanted. `on_change(topic, key, record)` is
-    called for every record read, None for a tombstone, while loading too. `on_loaded(partitions)` is called when
-    newly assigned partitions have been read to the end they had at assignment; only then may their rows be acted
-    upon. `on_lost(partitions)` is called after their rows have left the table. Callbacks run on the reading
-    task and must not block.
+    None where it is not wanted. `on_change(topic, key, record)` is called for every record read, None for a tombstone,
+    while loading too; so is `on_read(topic, message, record)`, for who has to know where it lies.
+    `on_loaded(partitions)` is called when newly assigned partitions have been read to the end they had at assignment;
+    only then may their rows be acted upon. `on_lost(partitions)` is called after their rows have left the table.
+    Callbacks run on the reading task and must not block.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class TopicTable:
         role: str | None = None,
         row: Callable[[Record], Record | None] = _whole,
         on_change: OnChange = _ignore,
+        on_read: OnRead = _ignore,
         on_loaded: OnPartitions = _ignore,
         on_lost: OnPartitions = _ignore,
     ) -> None:
@@ -76,6 +78,7 @@ class TopicTable:
         self._shared = role is not None
         self._row = row
         self._on_change, self._on_loaded, self._on_lost = on_change, on_loaded, on_lost
+        self._on_read = on_read
         self._rows: dict[Topic, dict[str, Row]] = {topic: {} for topic in topics}
         self._read: dict[TopicPartition, int] = {}  # next offset of what was read
         self._loading: dict[TopicPartition, int] = {}  # end at assignment
@@ -196,6 +199,7 @@ class TopicTable:
         else:
             self._rows[topic][key] = Row(kept, message.partition)
         self._on_change(topic, key, record)
+        self._on_read(topic, message, record)
 
     async def _finish_loading(self) -> None:
         # The position, not the last record: compaction and transaction markers leave gaps before the end.

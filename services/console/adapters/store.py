@@ -7,17 +7,30 @@ from aiokafka.structs import ConsumerRecord
 
 from services.console.adapters.audited import Changed, write_audited
 from services.console.core.auditing import Actor
+from services.console.core.delivery_log import DeliveryLog
 from services.contracts.alert import Alert
 from services.contracts.dead_letter import DeadLetterClass
+from services.contracts.delivery import Delivery
 from services.contracts.feed import FeedState
 from services.contracts.model import Record
-from services.contracts.topics import ALERTS, FEED_STATES, FEEDBACK, FEEDS, INCIDENTS, SILENCES, TOKENS, Topic
+from services.contracts.topics import (
+    ALERTS,
+    DELIVERIES,
+    FEED_STATES,
+    FEEDBACK,
+    FEEDS,
+    INCIDENTS,
+    SILENCES,
+    SUBSCRIPTIONS,
+    TOKENS,
+    Topic,
+)
 from services.runtime.dead_letters import DeadLetterBox
 from services.runtime.kafka import Publisher
 from services.runtime.settings import Settings
 from services.runtime.topic_table import OnChange, TopicTable
 
-READ = (FEEDS, FEED_STATES, INCIDENTS, ALERTS, FEEDBACK, SILENCES, TOKENS)
+READ = (FEEDS, FEED_STATES, INCIDENTS, ALERTS, FEEDBACK, SUBSCRIPTIONS, SILENCES, DELIVERIES, TOKENS)
 OWN = (TOKENS,)
 SEEN_WITHIN_S = 10.0
 
@@ -47,8 +60,9 @@ class Store:
 
     def __init__(self, settings: Settings, publisher: Publisher, service: str, on_change: OnChange) -> None:
         self._publisher = publisher
+        self.deliveries = DeliveryLog(settings.console.deliveries_most)
         letters = _OwnLetters(settings, publisher, service)
-        self._table = TopicTable(settings, READ, letters, row=_shown, on_change=on_change)
+        self._table = TopicTable(settings, READ, letters, row=_shown, on_change=on_change, on_read=self._log)
         self.changing = asyncio.Lock()
 
     def get(self, topic: Topic, key: str) -> Record | None:
@@ -67,6 +81,12 @@ class Store:
         except TimeoutError:
             raise NotSeen("the change is written, but could not be read back in time") from None
 
+    def _log(self, topic: Topic, message: ConsumerRecord, record: Record | None) -> None:
+        if topic is DELIVERIES:
+            key = (message.key or b"").decode("utf-8", "replace")
+            found = record if isinstance(record, Delivery) else None
+            self.deliveries.take(key, found, (message.partition, message.offset))
+
     async def loaded(self) -> None:
         """Wait until every topic was read to its end once."""
         await self._table.loaded()
@@ -78,7 +98,7 @@ class Store:
 
 def _shown(record: Record) -> Record | None:
     """Without the entries that a feed has shown: most of the memory, and only a poll needs them. Of alerts the table
-    would have the last of each incident; `live.py` has those of the last days."""
-    if isinstance(record, Alert):
+    would have the last of each incident; `live.py` has those of the last days. Of deliveries the log has a line."""
+    if isinstance(record, Alert | Delivery):
         return None
     return record.model_copy(update={"seen": ()}) if isinstance(record, FeedState) else record

@@ -9,6 +9,7 @@ from typing import Annotated, Protocol
 from fastapi import Depends, Request
 from pydantic import SecretStr
 
+from services.console.adapters.desk import Desk
 from services.console.adapters.live import Live
 from services.console.core.attempts import Attempts
 from services.console.core.auditing import Actor
@@ -72,8 +73,9 @@ class SlackApp:
 @dataclass(frozen=True)
 class Given:
     """`live` has the alerts of the last days and tells viewers what changes. `now` is the wall clock; `monotonic_s` one
-    that never goes back. `check` tells what a poll of an address would do.
-    `session_length` is how long who opened the page stays signed in. Without `slack` nothing comes from there."""
+    that never goes back. `check` tells what a poll of an address would do, and `desk` is where subscriptions are made
+    and deliveries looked up. `session_length` is how long who opened the page stays signed in. Without `slack` nothing
+    comes from there."""
 
     records: Records
     live: Live
@@ -82,6 +84,7 @@ class Given:
     now: Callable[[], datetime]
     monotonic_s: Callable[[], float]
     attempts: Attempts
+    desk: Desk
     session_length: timedelta = timedelta(hours=12)
     slack: SlackApp | None = None
 

@@ -10,6 +10,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field, ValidationError
 from starlette.exceptions import HTTPException
 
+from services.notify.core.refused import Refused, Unknown
+
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -64,6 +66,12 @@ def handle(app: FastAPI, unavailable: tuple[type[Exception], ...]) -> None:
         assert isinstance(error, HTTPException)
         return problem(error.status_code, str(error.detail), headers=error.headers)
 
+    async def not_so(_: Request, error: Exception) -> Response:
+        assert isinstance(error, Refused)
+        if error.at:
+            return problem(422, str(error), errors=[Fault(at=f"/{error.at}", message=str(error))])
+        return problem(404 if isinstance(error, Unknown) else 409, str(error))
+
     async def not_valid(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         return invalid(error)
@@ -75,6 +83,7 @@ def handle(app: FastAPI, unavailable: tuple[type[Exception], ...]) -> None:
         return problem(500, "this is a fault of the console; its log says more")
 
     app.add_exception_handler(HTTPException, refused)
+    app.add_exception_handler(Refused, not_so)
     app.add_exception_handler(RequestValidationError, not_valid)
     for kind in unavailable:
         app.add_exception_handler(kind, not_now)

@@ -3,6 +3,7 @@ other item onto a page twice or past one."""
 
 import base64
 import json
+from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -26,12 +27,11 @@ class Page(Generic[T]):
 
 def page(items: Iterable[T], place: Callable[[T], Place], limit: int, cursor: str | None) -> Page[T]:
     """The next `limit` items after `cursor`, sorted by `place`, of which no two are equal. Raises BadCursor."""
-    placed = sorted(((place(item), item) for item in items), key=lambda pair: pair[0])
-    after = _place(cursor) if cursor is not None else None
-    left = [pair for pair in placed if after is None or pair[0] > after]
-    shown = left[:limit]
-    following = _cursor(shown[-1][0]) if len(left) > limit else None
-    return Page([item for _, item in shown], len(placed), following)
+    ordered = sorted(items, key=place)
+    begin = bisect_right(ordered, _place(cursor), key=place) if cursor is not None else 0
+    shown = ordered[begin : begin + limit]
+    following = _cursor(place(shown[-1])) if begin + limit < len(ordered) else None
+    return Page(shown, len(ordered), following)
 
 
 def _cursor(place: Place) -> str:

@@ -14,7 +14,7 @@ from services.contracts.topics import ALERTS, DELIVERIES
 from services.notify.adapters.proof import Proof, proved
 from services.notify.core import redelivery, subscribing
 from services.notify.core.redelivery import Plan
-from services.notify.core.refused import Unknown
+from services.notify.core.refused import Refused, Unknown
 from services.notify.core.subscribing import Asked
 from services.runtime.secrets import Vault, new_signing_key, new_webhook_secret
 from services.runtime.settings import Settings
@@ -22,11 +22,11 @@ from services.runtime.topic_table import snapshot
 
 
 class Desk:
-    """Nothing here is written. All of it may raise Misconfigured, for missing keys, and SecretUnreadable; what reads a
-    topic also what `snapshot` raises."""
+    """`most_again`: deliveries that may be sent again at a time. Nothing here is written. All of it may raise
+    Misconfigured, for missing keys, and SecretUnreadable; what reads a topic also what `snapshot` raises."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, *, most_again: int | None = None) -> None:
+        self._settings, self._most_again = settings, most_again
 
     @cached_property
     def _vault(self) -> Vault:
@@ -68,6 +68,8 @@ class Desk:
 
     async def _planned(self, choice: redelivery.Choice, to: Subscription | None) -> Plan:
         able = redelivery.able(to)
+        if self._most_again is not None and len(choice.deliveries) > self._most_again:
+            raise Refused(f"{len(choice.deliveries)} are more than {self._most_again} at a time: name a shorter range")
         wanted = {each.alert_id for each in choice.deliveries}
         alerts = {each.alert_id: each for each in await self.alerts(wanted)} if wanted else {}
         return redelivery.planned(able, choice, alerts)

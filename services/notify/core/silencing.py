@@ -37,13 +37,15 @@ def _covers(silence: Silence, alert: Alert, now: Instant) -> bool:
     return during and not against(silence.matcher, alert)
 
 
-def check_matcher(matcher: Filter, *, everything: bool) -> None:
-    """Raises Refused for one that names no place, sender or type, unless all alerts are meant."""
-    asked = (matcher.host_states, matcher.sending_states, matcher.sites, matcher.near, matcher.groups, matcher.types)
+def matcher(wanted: Filter, *, everything: bool) -> Filter:
+    """What a silence covers: drills too. Raises Refused for what names no place, sender or type, unless all alerts are
+    meant."""
+    asked = (wanted.host_states, wanted.sending_states, wanted.sites, wanted.near, wanted.groups, wanted.types)
     if not everything and not any(asked):
         raise Refused(
             "say what to silence: states, sites, points, groups or types; or that everything is meant", "matcher"
         )
+    return wanted.model_copy(update={"exercises": True})
 
 
 def ended(found: Silence, now: Instant) -> Silence:

@@ -2,33 +2,47 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Set
 from datetime import UTC, datetime, timedelta
 
 import httpx
 from pydantic import SecretStr
 
+from services.console.adapters.desk import Desk
 from services.console.adapters.live import Live
 from services.console.api.given import Brokers, Given, SlackApp
 from services.console.app import application
 from services.console.core.attempts import Attempts
 from services.console.core.auditing import Actor, entry
+from services.console.core.delivery_log import DeliveryLog
 from services.console.door import Door
+from services.contracts.alert import Alert
 from services.contracts.audit import AuditEntry
+from services.contracts.delivery import Delivery
 from services.contracts.feed import PollStatus
 from services.contracts.incident import Incident
 from services.contracts.model import Record
+from services.contracts.subscription import Subscription
 from services.contracts.token import Role, Token, issued
 from services.contracts.topics import ALERTS, INCIDENTS, TOKENS, Topic
 from services.ingest.check import Check
 from services.ingest.core.fetched import Fetched
-from services.runtime.settings import ConsoleSettings
+from services.notify.adapters.proof import Proof
+from services.notify.core.channels import CHANNELS
+from services.notify.core.status import Answer
+from services.runtime.secrets import new_key
+from services.runtime.settings import ConsoleSettings, SecretsSettings, Settings
 from tests.unit.console.topics_house import SPACE, MemoryLetters, MemoryTopics, history_at
 from tests.unit.notify.workspace import SIGNING_SECRET
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+KEY = new_key()
 SECRETS = {role: f"chancery_{role}" for role in Role}
-PREFIXES = {"feed": "feed", "incident": "inc", "alert": "alr", "article": "art", "dead_letter": "dead"}
+PREFIXES = {"feed": "feed", "incident": "inc", "alert": "alr", "article": "art", "dead_letter": "dead"} | {
+    "subscription": "sub",
+    "delivery": "dlv",
+    "silence": "sil",
+}
 TOKEN_OF = {role: issued(secret, name=f"the {role}", role=role, now=NOW) for role, secret in SECRETS.items()}
 
 
@@ -71,6 +85,37 @@ class Memory:
                 del self.rows[topic][before.key]
 
 
+class FakeDesk(Desk):
+    """Topics that are lists; `proofs` are what endpoints answer, in turn and then always the last, and `proved` what
+    they were sent."""
+
+    def __init__(self) -> None:
+        super().__init__(Settings(secrets=SecretsSettings(keys=(SecretStr(KEY),))), DeliveryLog(1_000))
+        self.written: dict[str, Delivery] = {}
+        self.told: list[Alert] = []
+        self.answers = [Answer(http_status=204)]
+        self.proved: list[tuple[Subscription, bool]] = []
+
+    def put(self, *deliveries: Delivery) -> None:
+        for each in deliveries:
+            self.written[each.delivery_id] = each
+            self.log.take(each.delivery_id, each, (0, len(self.written)))
+
+    async def prove(self, subscription: Subscription, *, challenge: bool = False) -> Proof:
+        self.proved.append((subscription, challenge))
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        return Proof(answer, CHANNELS[subscription.channel].judge(answer))
+
+    async def delivery(self, delivery_id: str) -> Delivery | None:
+        return self.written.get(delivery_id)
+
+    async def deliveries(self, wanted: Callable[[Delivery], bool]) -> list[Delivery]:
+        return [each for each in self.written.values() if wanted(each)]
+
+    async def alerts(self, names: Set[str]) -> list[Alert]:
+        return [each for each in self.told if not names.isdisjoint((each.alert_id, each.incident.incident_id))]
+
+
 class House:
     """`records` are what the console knows; `checked` the addresses whose check was asked for; `replied` what was said
     in Slack, and where."""
@@ -84,8 +129,17 @@ class House:
         app = SlackApp(SecretStr(SIGNING_SECRET), timedelta(hours=24), self._reply) if slack else None
         self.history, self.topics, self.letters = history_at(NOW), MemoryTopics(), MemoryLetters(NOW)
         brokers = Brokers(SPACE, self.history, self.topics, self.letters, self.letters.redrive)
+        self.desk = FakeDesk()
         given = Given(
-            self.records, self.live, brokers, self._check, lambda: self.now, lambda: self.clock_s, Attempts(), slack=app
+            self.records,
+            self.live,
+            brokers,
+            self._check,
+            lambda: self.now,
+            lambda: self.clock_s,
+            Attempts(),
+            self.desk,
+            slack=app,
         )
         self.app = application(given)
         self.door = Door(self.app, hosts)

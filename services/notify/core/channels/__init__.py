@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from services.contracts.alert import Alert
 from services.contracts.delivery import Delivery
 from services.contracts.subscription import Channel
 from services.notify.core import retry
@@ -31,6 +32,13 @@ CHANNELS: Mapping[Channel, ChannelRules] = {
     Channel.CAP: cap.RULES,
     Channel.EMAIL: email.RULES,
 }
+
+
+def preview(channel: Channel, alert: Alert, *, late: bool) -> tuple[str, bytes]:
+    """The media type and the body that a channel writes of an alert, before an attempt adds what only it knows: a
+    signature, a key, the references to an earlier message."""
+    rules = CHANNELS[channel]
+    return rules.media_type, rules.render(alert, late=late)
 
 
 def body(channel: Channel, delivery: Delivery, *, late: bool, answerable: bool = False) -> bytes:

@@ -84,7 +84,8 @@ class ChannelRules:
     `render_plain` is used once the endpoint has refused the layout, and `render_answerable` instead of `render` where a
     reader's answers come back to the console. `receipt` finds in a delivery's id, its body and the answer to it what
     the endpoint calls the message, to come back to it. `rest_s` is the least time from one attempt's end to the next
-    one's start at the same endpoint. `notice` writes plain words to the operator, where the channel is for people."""
+    one's start at the same endpoint. `notice` writes plain words to the operator, where the channel is for people.
+    `media_type` is what `render` writes."""
 
     about: str
     endpoint: str
@@ -98,3 +99,4 @@ class ChannelRules:
     receipt: Callable[[DeliveryId, bytes, str], str | None] = no_receipt
     notice: Callable[[str], bytes] | None = None
     render_answerable: Renderer | None = None
+    media_type: str = "application/json"

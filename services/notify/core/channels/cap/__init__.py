@@ -9,11 +9,12 @@ from services.notify.core.channels.cap.message import NO_REFERENCES, reference, 
 from services.notify.core.channels.rules import ChannelRules, Envelope, Posting, Secret, bearer
 from services.notify.core.status import judge_by_status
 
+MEDIA_TYPE = "application/cap+xml"
 _MSG_TYPE = re.compile("<msgType>[A-Za-z]+</msgType>")
 
 
 def _posted(body: bytes, posting: Posting) -> Sequence[Envelope]:
-    headers = {**bearer(posting), "content-type": "application/cap+xml"}
+    headers = {**bearer(posting), "content-type": MEDIA_TYPE}
     return (Envelope(addressed(body, posting.head), headers),)
 
 
@@ -39,4 +40,5 @@ RULES = ChannelRules(
     dress=_posted,
     secret=Secret.OPTIONAL,
     receipt=_referred,
+    media_type=MEDIA_TYPE,
 )

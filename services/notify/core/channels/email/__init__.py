@@ -46,4 +46,5 @@ RULES = ChannelRules(
     transport=Transport.SMTP,
     receipt=_named,
     rest_s=1,
+    media_type="message/rfc822",
 )

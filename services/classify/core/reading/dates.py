@@ -169,6 +169,8 @@ class DateReader:
         for begin, negative_end, _, kind, match in matches:
             if any(begin < when.end and when.start < -negative_end for when in found):
                 continue
+            if match.group() in self.words.not_alone:
+                continue
             when = self._resolve(kind, match, norm, published)
             if when is not None:
                 if when.part is None and when.precision is DatePrecision.DAY and self._screen.has("part", seen):

@@ -225,6 +225,8 @@ def _item_before(gist: Gist, start: int, end: int, numbers: Sequence[Number]) ->
     anchor = noun or number
     if anchor is None or is_cut(gist, anchor.end, end):
         return None
+    if gist.hits.values("roles", start, anchor.start, "agent"):
+        return None  # "murdered by a gang of boys, and two were wounded"
     if number is not None and gist.words_between(number.end, last) <= NOUN_WORDS:
         return (number.count, (number.start, end)) if counts_people(gist, number, noun) else None
     if noun is None:

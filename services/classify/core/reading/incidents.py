@@ -8,7 +8,7 @@ from services.classify.core.reading.guard_hits import first_of_each
 from services.classify.core.reading.guards import AFTERMATH, DENIAL, GUARDS, Effect
 from services.classify.core.reading.incident import Incident
 from services.classify.core.reading.mentions import Supplement
-from services.classify.core.reading.same_event import is_old, is_past, is_rejected, matching, sites_differ
+from services.classify.core.reading.same_event import is_old, is_past, is_rejected, matching, opens_another, sites_differ
 from services.classify.core.taxonomy import TAXONOMY
 
 
@@ -21,7 +21,9 @@ def group(gist: Gist, told: Iterable[Mention | Supplement]) -> list[Incident]:
     for item in told:
         if isinstance(item, Supplement):
             if current and not current.rejected:
-                supplement(current, item)
+                about = _told_beside(incidents, current)
+                if about.site is not None or not opens_another(gist, item.sentence, item.sentence.end):
+                    supplement(about, item)
             else:
                 ahead = item
             continue
@@ -45,6 +47,15 @@ def group(gist: Gist, told: Iterable[Mention | Supplement]) -> list[Incident]:
         if incident.when is None and not incident.background and not incident.rejected:
             _take_day_before(gist, incident)
     return kept
+
+
+def _told_beside(incidents: list[Incident], current: Incident) -> Incident:
+    """The newest incident; the news of its sentence where that is one of the past, told in passing: "near where the
+    governor was murdered in July"."""
+    if not current.background:
+        return current
+    beside = (one for one in incidents if one.last_sentence == current.last_sentence and not one.rejected)
+    return next((one for one in beside if not one.background), current)
 
 
 def _set_known(incident: Incident) -> None:

@@ -102,6 +102,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "cause",
         "served",
         "where",
+        "apart",
     ),
     "known": ("ground", "behind", "events", "attribute", "had", "response", "which", "the_prefixes", "object"),
     "guards": tuple(GUARDS),
@@ -156,6 +157,8 @@ class DateWords:
 
     vocabulary: dict[str, dict[str, int]]
     templates: dict[str, tuple[str, ...]]
+    not_alone: frozenset[str] = frozenset()
+    """Months that are ordinary words or names too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,6 +380,7 @@ def _dates(
     for name, base in (("months", months), ("weekdays", weekdays)):
         vocabulary[name].update({fold_term(word): number for word, number in base.items() if fold_term(word)})
     templates: dict[str, tuple[str, ...]] = {}
+    not_alone: frozenset[str] = frozenset()
     for key, value in dates.items():
         where = f"dates.{key}"
         if key in DATE_TERMS:
@@ -389,13 +393,15 @@ def _dates(
                         vocabulary[key][fold_term(choice) + star] = _date_value(file, where, key, number)
         elif key in DATE_TEMPLATES:
             templates[key] = strings(file, where, value)
+        elif key == "not_alone":
+            not_alone = frozenset(folded_terms(file, where, value))
         else:
-            known = ", ".join((*DATE_TERMS, *DATE_TEMPLATES))
+            known = ", ".join((*DATE_TERMS, *DATE_TEMPLATES, "not_alone"))
             raise LexiconError(file, where, f"no such key; known are {known}")
     for key, words in vocabulary.items():
         for word in words:
             compiler.add(word, "date", key, f"dates.{key}")
-    return DateWords(vocabulary, templates)
+    return DateWords(vocabulary, templates, not_alone)
 
 
 UNITS = {"minute": 0, "hour": 1, "day": 2, "week": 3, "month": 4, "year": 5}

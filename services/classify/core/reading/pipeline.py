@@ -124,7 +124,7 @@ def _places(reader: "Reader", work: Work) -> bool:
     found = find_places(work.folded, work.hits, work.named, work.lexicon, work.rules.gazetteer, hint)
     found = without_regions(work.folded, found, work.lexicon)
     work.places = without_stray_cities(work.folded, found, work.lexicon, hint, work.dateline_end)
-    work.focus = article_focus(work.folded, work.places, work.lexicon, hint, work.dateline_end)
+    work.focus = article_focus(work.folded, work.hits, work.places, work.lexicon, hint, work.dateline_end)
     work.places = with_namesakes(work.folded, work.hits, work.places, work.lexicon, work.focus, work.dateline_end)
     work.places = with_unlisted(work.folded, work.hits, work.places, work.lexicon, work.focus)
     work.places = with_references(work.folded, work.hits, work.places, work.lexicon, work.focus, work.rules.gazetteer)

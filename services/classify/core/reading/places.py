@@ -247,26 +247,43 @@ def is_located(folded: Folded, place: Place, lexicon: Lexicon) -> bool:
     return bool(before and before[-1] in lexicon.in_) or bool(after and after[0] in lexicon.in_after)
 
 
-def article_focus(folded: Folded, places: list[Place], lexicon: Lexicon, hint: str | None, dateline_end: int) -> Focus:
-    """The states an article is about: cities and located states count more than names of states, the dateline most."""
+_DATELINE, _LOCATED, _NAMED, _BARE = 10, 6, 3, 1
+"""What a place, a state's name or adjective, and a name that may be somebody's say of where an article plays."""
+
+_TO_SITE = 24
+"""Characters between an adjective and the beginning of the site that it only says the sender of."""
+
+
+def article_focus(
+    folded: Folded, hits: Hits, places: list[Place], lexicon: Lexicon, hint: str | None, dateline_end: int
+) -> Focus:
+    """The states an article is about: cities and states told with "in" count most, then what is said to be of a state.
+
+    The dateline counts as one of them: an agency's bureau may write of another country.
+    """
     weights: Counter[str] = Counter()
     dateline: City | None = None
     named = {place.states[0] for place in places if place.kind == "state" and len(place.states) == 1}
     for place in places:
+        inside = place.start < dateline_end
         if place.kind == "city":
             city = place.cities[0]
             if not is_known(city):
                 city = next((one for one in place.cities if one.state in named), city)
-            if dateline is None and place.start < dateline_end:
+            if dateline is None and inside:
                 dateline = best_city(place.cities, hint, None, frozenset()) or city
-                weights[dateline.state] += 8
-            weights[city.state] += 6
+                weights[dateline.state] += _DATELINE
+            elif not inside:
+                weights[city.state] += _LOCATED if is_located(folded, place, lexicon) else _BARE
+        elif inside:
+            continue
         elif place.kind == "state" and len(place.states) == 1:
-            weights[place.states[0]] += 6 if is_located(folded, place, lexicon) else 3
+            weights[place.states[0]] += _LOCATED if is_located(folded, place, lexicon) else _NAMED
         elif place.kind == "special" and place.special and place.special.state:
-            weights[place.special.state] += 6
+            weights[place.special.state] += _LOCATED
         elif place.kind == "adjective" and len(place.states) == 1:
-            weights[place.states[0]] += 2
+            sends = hits.within("sites", place.start - _TO_SITE, place.end + _TO_SITE)
+            weights[place.states[0]] += _BARE if sends else _NAMED
     if hint:
         weights[hint] += 4
     return Focus(tuple(state for state, _ in weights.most_common(6)), dateline, hint)

@@ -9,6 +9,7 @@ from services.classify.core.reading.groups import begins_with_his
 from services.classify.core.reading.guards import DENIAL, GUARDS, Effect, Reach
 from services.classify.core.reading.incident import Incident
 from services.classify.core.reading.site_mentions import SiteMention
+from services.classify.core.reading.text import Sentence
 from services.classify.core.taxonomy import TAXONOMY
 from services.contracts.report import DatePrecision, IncidentType, Relation, SiteKind
 
@@ -94,6 +95,8 @@ def _compatible(gist: Gist, incident: Incident, mention: Mention, newest: Mentio
         return False
     if mention.known is not None and mention.site is not None and incident.site is None:
         return False  # "missiles on the town, in revenge for the strike on its embassy": two events
+    if _is_another(gist, incident, mention):
+        return False
     past = is_past(gist, mention)
     at_site = incident.relation is not Relation.NONE
     if past and (at_site or _is_bare(mention)) and not incident.background and _only_refers(gist, mention):
@@ -126,6 +129,43 @@ def _compatible(gist: Gist, incident: Incident, mention: Mention, newest: Mentio
     if mention.site is not None and mention.site.named and incident.site is None:
         return mention.sentence.index - incident.last_sentence <= 1
     return True
+
+
+def _is_another(gist: Gist, incident: Incident, mention: Mention) -> bool:
+    """ "Meanwhile", "in another attack", clashes after a bombing: news passes on to the next event.
+
+    Two tellings of attacks on missions are told apart by their sites.
+    """
+    if mention.site is not None or _is_the_one(gist, mention):
+        return False
+    if incident.mentions[-1].sentence.index == mention.sentence.index:
+        return False
+    if incident.site is None and _is_combat(gist, mention) and not any(_is_combat(gist, m) for m in incident.mentions):
+        return True
+    named = not mention.generic or incident.site is None
+    return named and not _is_bare(mention) and opens_another(gist, mention.sentence, mention.trigger[1])
+
+
+def _is_combat(gist: Gist, mention: Mention) -> bool:
+    return bool(gist.hits.values("events", mention.sentence.start, mention.sentence.end, "clash"))
+
+
+def _is_the_one(gist: Gist, mention: Mention) -> bool:
+    """ "Police sealed off the scene of the bombing": an article, and nobody's murder, means the one told."""
+    start, end = mention.trigger
+    before = gist.folded.norm[max(0, start - 8) : start].split()[-1:]
+    after = gist.folded.norm[end : end + 16].split()[:1]
+    definite = gist.lexicon.articles - gist.lexicon.numbers.ones
+    return not definite.isdisjoint(before) and gist.lexicon.of.isdisjoint(after)
+
+
+def opens_another(gist: Gist, sentence: Sentence, end: int) -> bool:
+    """Whether words of a sentence up to `end` say that it tells of something else than the one before."""
+    words = gist.hits.values("roles", sentence.start, end, "apart")
+    return bool(words) and gist.words_between(sentence.start, words[0].start) <= _OPENING_WORDS
+
+
+_OPENING_WORDS = 2
 
 
 def _is_denied(gist: Gist, incident: Incident, mention: Mention) -> bool:

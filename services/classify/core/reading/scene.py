@@ -30,7 +30,7 @@ def scene_of(
             outside = outside or place
             continue
         speech = gist.hits.values("roles", place.end, place.end + 20, "speech")
-        if (speech and not linked) or _is_where_told(gist, place):
+        if (speech and (not linked or _is_subject_of(gist, place, speech[0]))) or _is_where_told(gist, place):
             continue
         if not linked and gist.hits.values("roles", place.start - 20, place.start, "agent"):
             continue  # "led by Washington" names a government
@@ -57,6 +57,11 @@ def scene_of(
     if chosen is None and outside is not None:
         chosen = outside._replace(kind="state", states=(outside.cities[0].state,), cities=())
     return chosen, area
+
+
+def _is_subject_of(gist: Gist, place: Place, speech: Hit) -> bool:
+    """ "Police sources in Cartagena reported": where those are who speak; not "the blast in Cali, police said"."""
+    return gist.lexicon.order == "svo" and gist.lexicon.spaced and speech.start <= place.end + 1
 
 
 def _is_where(gist: Gist, place: Place) -> bool:

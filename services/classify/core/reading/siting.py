@@ -6,6 +6,7 @@ from services.classify.core.reading.gazetteer import City, Gazetteer, SpecialPla
 from services.classify.core.reading.incident import Incident
 from services.classify.core.reading.places import Focus
 from services.classify.core.reading.site_mentions import SiteMention
+from services.classify.core.taxonomy import TAXONOMY
 from services.contracts.report import IncidentType, PlacePrecision, Site, SiteKind
 
 _IN_CAPITALS = frozenset(
@@ -91,7 +92,8 @@ def _around(incident: Incident, focus: Focus, published: dt.date | None) -> tupl
     if mention is None:
         if city is None and host is None:
             home_state = focus.states[0] if focus.states else None
-            local = focus.city and focus.city.state == home_state and _is_local(incident, published)
+            seen = TAXONOMY[incident.type].family in ("explosive", "crowd")
+            local = seen and focus.city and focus.city.state == home_state and _is_local(incident, published)
             return focus.city if local else None, home_state
         return city, host
     if city is not None and city.state in (sender, *([] if mention.host in (None, city.state) else [city.state])):

@@ -76,6 +76,8 @@ def of_attackers(gist: Gist, start: int, verb: int) -> bool:
 
 def _subject(gist: Gist, hit: Hit, start: int, verb: int, numbers: Sequence[Number]) -> Group | None:
     """Those of whom a passive, or "died", is said: "the mayors were killed", "the judge and his wife died"."""
+    if not gist.lexicon.of.isdisjoint(gist.folded.norm[max(start, hit.start - 8) : hit.start].split()[-1:]):
+        return None  # "officials gave no number of dead"
     window = max(start, verb - GROUP_REACH)
     others = gist.hits.within("casualties", window, verb)
     if others:

@@ -8,7 +8,14 @@ from services.classify.core.reading.guard_hits import first_of_each
 from services.classify.core.reading.guards import AFTERMATH, DENIAL, GUARDS, Effect
 from services.classify.core.reading.incident import Incident
 from services.classify.core.reading.mentions import Supplement
-from services.classify.core.reading.same_event import is_old, is_past, is_rejected, matching, opens_another, sites_differ
+from services.classify.core.reading.same_event import (
+    is_old,
+    is_past,
+    is_rejected,
+    matching,
+    opens_another,
+    sites_differ,
+)
 from services.classify.core.taxonomy import TAXONOMY
 
 

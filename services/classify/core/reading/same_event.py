@@ -151,12 +151,12 @@ def _is_combat(gist: Gist, mention: Mention) -> bool:
 
 
 def _is_the_one(gist: Gist, mention: Mention) -> bool:
-    """ "Police sealed off the scene of the bombing": an article, and nobody's murder, means the one told."""
+    """ "Police sealed off the scene of the bombing": an article and no "of" mean the one told."""
     start, end = mention.trigger
     before = gist.folded.norm[max(0, start - 8) : start].split()[-1:]
     after = gist.folded.norm[end : end + 16].split()[:1]
     definite = gist.lexicon.articles - gist.lexicon.numbers.ones
-    return not definite.isdisjoint(before) and gist.lexicon.of.isdisjoint(after)
+    return not definite.isdisjoint(before) and (gist.lexicon.of | gist.lexicon.articles).isdisjoint(after)
 
 
 def opens_another(gist: Gist, sentence: Sentence, end: int) -> bool:

@@ -123,7 +123,7 @@ def quantile(values: Sequence[float], share: float) -> float:
 class Stage:
     """A namespace of its own in a broker, and the processes that work in it."""
 
-    def __init__(self, address: str, apache: bool) -> None:
+    def __init__(self, address: str, apache: bool, more: Mapping[str, str] | None = None) -> None:
         self.health = broker.free_port()
         self.environment = {
             "CHANCERY_KAFKA__BOOTSTRAP_SERVERS": address,
@@ -132,6 +132,7 @@ class Stage:
             "CHANCERY_TOPICS__NAMESPACE": f"b{next(_numbers)}.",
             "CHANCERY_TOPICS__PARTITIONS": str(PARTITIONS),
             "CHANCERY_HEALTH__PORT": str(self.health),
+            **(more or {}),
         }
         self.settings = load_settings(self.environment)
 

@@ -69,6 +69,12 @@ class KafkaSettings(Section):
     linger_ms: int = Field(5, ge=0, le=1000)
     fetch_max_wait_ms: int = Field(500, ge=1, le=10_000, description="long poll of a reader that has nothing to read")
     session_timeout_s: int = Field(10, ge=6, le=300)
+    member: str = Field(
+        "",
+        pattern=r"^[a-zA-Z0-9._-]{0,200}$",
+        description="name of this process among the replicas of its service, each its own: started again, it has its "
+        "partitions at once, and not when the session of the one that died is over (needs Apache Kafka)",
+    )
     connect_timeout_s: float = Field(60, gt=0, le=600, description="patience with a broker that is still coming up")
     request_timeout_s: int = Field(30, ge=1, le=300)
     replication_factor: int = Field(1, ge=1, le=9)

@@ -86,4 +86,5 @@ def group_options(settings: Settings, role: str) -> dict[str, object]:
         "session_timeout_ms": session_ms,
         "heartbeat_interval_ms": session_ms // 3,
         "max_poll_interval_ms": 300_000,
+        "group_instance_id": settings.kafka.member or None,
     }

@@ -58,7 +58,7 @@ from services.runtime.kafka import Publisher
 from services.runtime.secrets import Vault, new_key, new_webhook_secret
 from services.runtime.topic_table import snapshot
 
-NOTIFIER = ("-m", "services.cli", "notify")
+NOTIFIER = ("-m", "services.notify.app")
 ALERTS_A_SECOND = 10
 BARE = ("-m", "benchmarks.delivery", "--bare")
 KEY, SECRET = new_key(), new_webhook_secret()

@@ -209,7 +209,8 @@ class Dispatcher:
     async def _gathered(self, delivery: Delivery) -> Delivery:
         """The delivery with what older updates of its incident, still waiting, would have said; they are done with.
         One whose attempt was made and is not acknowledged yet does not wait."""
-        waiting = [self._jobs[other].delivery for other in self._story(delivery).pending - self._in_flight.keys()]
+        others = (other for other in self._story(delivery).pending if other not in self._in_flight)
+        waiting = [self._jobs[other].delivery for other in others]
         gathered, folded = grouping.gather(delivery, waiting)
         if folded:
             await self._store.put(gathered, *folded)  # who says it is written before who says so no more

@@ -6,7 +6,18 @@ from typing import Any
 
 import pytest
 
-from benchmarks import correlation_load, feed_site, fit_specificity, pages, polling, quality, speed, stages
+from benchmarks import (
+    correlation_load,
+    delivery,
+    delivery_chaos,
+    feed_site,
+    fit_specificity,
+    pages,
+    polling,
+    quality,
+    speed,
+    stages,
+)
 from benchmarks.pollers import Pass
 from deploy.demo import newsroom
 from services.classify.adapters.data import load_rules, state_names
@@ -20,6 +31,7 @@ from services.contracts.alert import Alert, ChangeKind
 from services.contracts.incident import Incident
 from services.ingest.adapters.parsing import parse
 from services.ingest.core.full_text import read_page
+from services.notify.core.filter import should_notify
 
 READER = Reader(load_rules())
 
@@ -174,3 +186,25 @@ def test_the_written_table_is_the_fitted_one() -> None:
     exec(fit_specificity.as_source(points, {"text": 0.8}), table)
     assert (table["WEIGHTS"], table["ENOUGH"]) == (points.weights, points.enough)
     assert list(table["WEIGHTS"]) == ["wounded", "a name", "quoted"]
+
+
+def test_a_crowd_has_four_sick_in_ten_and_every_state_has_both() -> None:
+    told = delivery.alerts(2 * delivery_chaos.STATES, correlation_load.host_states()[: delivery_chaos.STATES])
+    assert [alert.change for alert in told] == [ChangeKind.OPENED] * len(told)
+    everyone = delivery_chaos.crowd(1, 200)
+    healthy = delivery_chaos.crowd(1, 200, sick=False)
+    assert sum(everyone.healthy) == len(healthy.subscriptions) == 120
+    ids_of_all = {each.subscription_id for each in everyone.subscriptions}
+    assert {each.subscription_id for each in healthy.subscriptions} <= ids_of_all
+    for alert in told:
+        wanting = [
+            well
+            for each, well in zip(everyone.subscriptions, everyone.healthy, strict=True)
+            if should_notify(each, alert).notify
+        ]
+        assert len(wanting) in (15, 16)
+        assert set(wanting) == {True, False}
+    for each, state in zip(everyone.subscriptions, everyone.states, strict=True):
+        assert [should_notify(each, alert).notify for alert in told] == [
+            index % delivery_chaos.STATES == state for index in range(len(told))
+        ]

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from services.runtime.settings import SettingsError, load_settings, setting_names
+from services.runtime.work import group_options
 
 
 def test_defaults_stand_without_an_environment() -> None:
@@ -113,3 +114,8 @@ def test_names_are_those_of_the_environment() -> None:
 def test_a_mail_server_is_set_in_full_or_not_at_all(given: dict[str, str], fault: str) -> None:
     with pytest.raises(SettingsError, match=re.escape(fault)):
         load_settings({f"CHANCERY_MAIL__{name}": value for name, value in given.items()})
+
+
+@pytest.mark.parametrize(("given", "member"), [({}, None), ({"CHANCERY_KAFKA__MEMBER": "notify-1"}, "notify-1")])
+def test_a_process_with_a_name_is_a_static_member_of_its_groups(given: dict[str, str], member: str | None) -> None:
+    assert group_options(load_settings(given), "dispatch")["group_instance_id"] == member

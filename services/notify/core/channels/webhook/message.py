@@ -20,6 +20,8 @@ from services.notify.core.writing.text import LONGEST_URL, clip
 MAX_BYTES = 19_999
 """Standard Webhooks 1.0.0 asks for less than 20 kB."""
 
+LONGEST_CHARACTER = 6
+"""Bytes of JSON a character takes at most: a control character as an escape."""
 MAX_SOURCES = 20
 MAX_CLAIMANTS = 5
 MAX_GROUPS = 5
@@ -104,7 +106,7 @@ class _Shortener:
         return None if value is None else self.text(what, value)
 
     def url(self, value: str | None) -> str | None:
-        if value is not None and sum(map(_json_bytes, value)) > LONGEST_URL:
+        if value is not None and LONGEST_CHARACTER * len(value) > LONGEST_URL < sum(map(_json_bytes, value)):
             self.cut["url"] = None
             return None
         return value
@@ -198,5 +200,5 @@ def _facts(incident: Incident, short: _Shortener) -> dict[str, object]:
 def _json_bytes(character: str) -> int:
     """Bytes a character takes in a JSON string, at most."""
     if character < " ":
-        return 6
+        return LONGEST_CHARACTER
     return 2 if character in '"\\' else len(character.encode("utf-8", "surrogatepass"))

@@ -39,10 +39,9 @@ from benchmarks.stages import (
     listens,
     quantile,
     running_broker,
-    territories,
 )
 from benchmarks.surroundings import RESULTS, command, surroundings
-from services.classify.adapters.data import load_rules
+from services.classify.adapters.data import load_rules, state_names
 from services.classify.core.correlation.alerting import alert_for
 from services.classify.core.reading.pipeline import Reader
 from services.cli.scoresheet import Sheet, as_markdown
@@ -124,7 +123,7 @@ def delivering(address: str, apache: bool, **more: str) -> Stage:
 
 def alerts(number: int, states: Sequence[str]) -> list[Alert]:
     """Openings of as many incidents, each told by three sources, with the texts of real ones. The states take turns."""
-    models, names, found = load.templates(Reader(load_rules())), territories(), list[Alert]()
+    models, names, found = load.templates(Reader(load_rules())), state_names(), list[Alert]()
     for _, incident in load.incidents(4 * number, models):
         site = incident.site.model_copy(update={"host_state": states[len(found) % len(states)]})
         told = alert_for(None, incident.model_copy(update={"revision": 1, "site": site}), names)

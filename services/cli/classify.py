@@ -2,11 +2,10 @@
 
 import asyncio
 import codecs
-import datetime as dt
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,35 +22,16 @@ from services.classify.core.reading.pipeline import Reader
 from services.cli.context import EXIT_USAGE, settings
 from services.cli.progress import progress
 from services.cli.rules import RulesDirectory, refuse_rules, rules_directory
+from services.console.core.explaining import STOPPED, Unusable, article_of, as_contract, instant
+from services.console.core.explaining import why_not as why_not_of
 from services.contracts.feed import PollStatus
-from services.contracts.report import Classification, Finding, Span
+from services.contracts.report import Finding, Span
 from services.ingest.adapters.fetcher import fetch_once
-from services.ingest.core.decoding import decode
-from services.ingest.core.full_text import Page, read_page, without_headline
 
-_CONTRACT = (
-    "standing", "type", "outcome", "relation", "date", "date_precision", "site", "killed", "wounded", "weapon",
-    "claimed_by", "sources", "severity", "certainty", "guards", "alertable", "evidence",
-)  # fmt: skip
-# Atomic: a comment that has ended is never read in another way, so that many of them take no longer than their length.
-_HTML = re.compile(
-    r"^\s*+(?><!--.*?-->\s*+)*+<(?:!doctype html|html|head|body|article|div|p)\b", re.IGNORECASE | re.DOTALL
-)
 _CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), 65533) | {9: 9, 10: 10, 13: 32}
 _C1 = re.compile("[\x7f-\x9f]")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-_STOPPED = {
-    "identify": "there is no lexicon for its language",
-    "scan": "no word in it could begin an incident",
-    "collect": "none of its words tells an attack, a threat or a protest",
-    "name": "its words could tell an incident only at a diplomatic site, and it names none",
-    "read": "no sentence tells an incident: such words stand in it, but nothing is said to have happened",
-}
 _COLOURS = {"new": "bold red", "update": "yellow", "background": "dim"}
-
-
-class _Unusable(Exception):
-    """What was given cannot be read; the message says what to do."""
 
 
 def register(app: typer.Typer) -> None:
@@ -82,7 +62,7 @@ def classify(
     """
     try:
         if (source is None) == (jsonl is None):
-            raise _Unusable("give either a FILE, URL or -, or --jsonl IN; see chancery classify --help")
+            raise Unusable("give either a FILE, URL or -, or --jsonl IN; see chancery classify --help")
         reader = Reader(load_rules(rules_directory(rules)))
         if jsonl is not None:
             raise typer.Exit(_batch(reader, jsonl))
@@ -90,28 +70,19 @@ def classify(
         explanation, article = _one(reader, source, published, lang, title)
     except LexiconError as error:
         refuse_rules(error, rules)
-    except _Unusable as error:
+    except Unusable as error:
         Console(stderr=True).print(f"[bold red]error:[/] {_safe(str(error))}", highlight=False, soft_wrap=True)
         raise typer.Exit(EXIT_USAGE) from None
     if as_json:
-        typer.echo(_json(explanation.classification, indent=2))
+        more = why_not_of(explanation) if why_not else {}
+        typer.echo(_json(as_contract(explanation.classification) | more, indent=2))
         return
     _show(Console(highlight=False, soft_wrap=True), article, explanation, why_not)
 
 
-def as_contract(classification: Classification) -> dict[str, Any]:
-    """The classification as the JSON contract of `docs/rules.md`: its keys in its order, then our own."""
-    data = classification.model_dump(mode="json")
-    data["reports"] = [
-        {key: report[key] for key in _CONTRACT} | {key: value for key, value in report.items() if key not in _CONTRACT}
-        for report in data["reports"]
-    ]
-    return data
-
-
-def _json(classification: Classification, indent: int | None = None) -> str:
+def _json(data: Mapping[str, Any], indent: int | None = None) -> str:
     """Readable JSON, with the control characters escaped that `json` leaves: a terminal obeys them."""
-    text = json.dumps(as_contract(classification), ensure_ascii=False, indent=indent)
+    text = json.dumps(data, ensure_ascii=False, indent=indent)
     return _C1.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
@@ -123,30 +94,9 @@ def _safe(text: str) -> str:
 def _one(
     reader: Reader, source: str, published: str | None, lang: str | None, title: str
 ) -> tuple[Explanation, ArticleText]:
-    raw = _content(source)
-    if not raw.strip() or b"\0" in raw:
-        why = "is no text: it holds NUL bytes" if raw.strip() else "is empty"
-        raise _Unusable(f"{_named(source)} {why}. Give the article as plain text or HTML")
-    is_html = _HTML.match(raw[:2000].decode("utf-8", errors="replace"))
-    page = _page_of(raw) if is_html else Page(_decoded(raw, source))
-    title = title or page.title
-    article = ArticleText(
-        id=source,
-        text=without_headline(page.text, title) if is_html else page.text,
-        title=title,
-        language_hint=lang,
-        published_at=_instant(date) if (date := published or page.date) else None,
-    )
+    raw, shown = _content(source), _named(source)
+    article = article_of(raw, source, shown=shown, published=published, language=lang, title=title)
     return reader.explain(article), article
-
-
-def _decoded(raw: bytes, source: str) -> str:
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise _Unusable(
-            f"{_named(source)} is no UTF-8 text: byte {raw[error.start]:#04x} at {error.start}. Save it as UTF-8"
-        ) from None
 
 
 def _named(source: str) -> str:
@@ -162,35 +112,14 @@ def _content(source: str) -> bytes:
         return Path(source).read_bytes()
     except OSError as error:
         why = error.strerror or str(error)
-        raise _Unusable(f"cannot read {source}: {why}. Give a file, a URL or - for standard input") from None
+        raise Unusable(f"cannot read {source}: {why}. Give a file, a URL or - for standard input") from None
 
 
 def _fetched(url: str) -> bytes:
     fetched = asyncio.run(fetch_once(settings(), url))
     if fetched.status is not PollStatus.OK:
-        raise _Unusable(f"cannot fetch {url}: {fetched.reason}. Check the address, or save the page and give the file")
+        raise Unusable(f"cannot fetch {url}: {fetched.reason}. Check the address, or save the page and give the file")
     return fetched.body
-
-
-def _page_of(html: bytes) -> Page:
-    try:
-        page = read_page(decode(html)[0], with_metadata=True)
-    except Exception as error:  # noqa: BLE001 - whatever the extraction trips over is what the page did to it
-        raise _Unusable(f"this HTML cannot be read ({type(error).__name__}). Give the text itself") from None
-    if not page.text:
-        raise _Unusable("there is no article text in this HTML. Give the text itself, for example on standard input")
-    return page
-
-
-def _instant(value: str) -> dt.datetime:
-    """An ISO moment; a bare date is its noon, and without an offset it is UTC."""
-    try:
-        if re.fullmatch(r"\d{4}-\d\d-\d\d", value):
-            value += "T12:00:00+00:00"
-        moment = dt.datetime.fromisoformat(value)
-    except ValueError:
-        raise _Unusable(f"{value!r} is no ISO date. Write 2020-12-21 or 2020-12-21T08:00:00+01:00") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
 def read_line(line: bytes, number: int) -> ArticleText:
@@ -199,20 +128,20 @@ def read_line(line: bytes, number: int) -> ArticleText:
     try:
         row = json.loads(line.decode("utf-8"))
     except RecursionError:
-        raise _Unusable(f"{where} is no article: its JSON nests too deep") from None
+        raise Unusable(f"{where} is no article: its JSON nests too deep") from None
     except ValueError as error:
         kind = "UTF-8" if isinstance(error, UnicodeDecodeError) else "JSON"
-        raise _Unusable(f"{where} is no {kind}: {error}") from None
+        raise Unusable(f"{where} is no {kind}: {error}") from None
     if not isinstance(row, dict) or not isinstance(row.get("text"), str):
-        raise _Unusable(f'{where} needs an object with "id" and "text"')
+        raise Unusable(f'{where} needs an object with "id" and "text"')
     name = row.get("id", number)
     if isinstance(name, bool) or not isinstance(name, str | int):
-        raise _Unusable(f"{where}: id must be a string or a whole number, not {_brief(name)}")
+        raise Unusable(f"{where}: id must be a string or a whole number, not {_brief(name)}")
     date = _field(row, "date", where)
     try:
-        published = _instant(date) if date else None
-    except _Unusable as error:
-        raise _Unusable(f"{where}: date: {error}") from None
+        published = instant(date) if date else None
+    except Unusable as error:
+        raise Unusable(f"{where}: date: {error}") from None
     return ArticleText(
         id=_printable(str(name), "id", where),
         text=_printable(row["text"], "text", where),
@@ -225,14 +154,14 @@ def read_line(line: bytes, number: int) -> ArticleText:
 def _field(row: dict[str, Any], name: str, where: str) -> str:
     value = row.get(name)
     if value is not None and not isinstance(value, str):
-        raise _Unusable(f"{where}: {name} must be a string, not {_brief(value)}")
+        raise Unusable(f"{where}: {name} must be a string, not {_brief(value)}")
     return _printable(value or "", name, where)
 
 
 def _printable(text: str, name: str, where: str) -> str:
     """JSON may escape half of a surrogate pair, which no encoding can write; what stood there nobody knows."""
     if found := _LONE_SURROGATE.search(text):
-        raise _Unusable(f"{where}: {name} holds a lone surrogate, {found[0]!a} at {found.start()}")
+        raise Unusable(f"{where}: {name} holds a lone surrogate, {found[0]!a} at {found.start()}")
     return text
 
 
@@ -246,18 +175,18 @@ def _batch(reader: Reader, path: str) -> int:
     try:
         document = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     except OSError as error:
-        raise _Unusable(f"cannot read {path}: {error}") from None
+        raise Unusable(f"cannot read {path}: {error}") from None
     bad = 0
     for number, line in _with_progress(document.removeprefix(codecs.BOM_UTF8).split(b"\n")):
         if not line.strip():
             continue
         try:
             article = read_line(line, number)
-        except _Unusable as error:
+        except Unusable as error:
             bad += 1
             Console(stderr=True).print(f"[yellow]skipped:[/] {_safe(str(error))}", highlight=False)
             continue
-        sys.stdout.write(_json(reader.read(article)) + "\n")
+        sys.stdout.write(_json(as_contract(reader.read(article))) + "\n")
     return 1 if bad else 0
 
 
@@ -280,7 +209,7 @@ def _show(console: Console, article: ArticleText, explanation: Explanation, why_
     if why_not:
         if not explanation.rejected and explanation.stopped_at:
             stage = explanation.stopped_at
-            console.print(f"Nothing was rejected: {_STOPPED.get(stage, f'reading ended at the stage {stage!r}')}.")
+            console.print(f"Nothing was rejected: {STOPPED.get(stage, f'reading ended at the stage {stage!r}')}.")
         for rejection in explanation.rejected:
             console.print(f"\n[dim]rejected[/] [u]{_safe(rejection.quote)}[/u] at {rejection.start}")
             for gate in rejection.gates:

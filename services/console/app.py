@@ -5,13 +5,17 @@ import importlib.metadata
 import time
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 
 from aiokafka.errors import KafkaError
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
+from services.classify.adapters.data import languages
 from services.console.adapters.browser import Browser, TooMany
 from services.console.adapters.desk import Desk
+from services.console.adapters.explaining import Explainer, TooBusy
+from services.console.adapters.finding import Finder
 from services.console.adapters.letters import Letters
 from services.console.adapters.live import Live, TooManyViewers
 from services.console.adapters.sampling import sampled
@@ -19,6 +23,8 @@ from services.console.adapters.slack import Replies
 from services.console.adapters.store import Store
 from services.console.api import (
     alerts,
+    classify,
+    coverage,
     dead_letters,
     deliveries,
     feeds,
@@ -55,6 +61,8 @@ API = (
     alerts.router,
     topics.router,
     dead_letters.router,
+    coverage.router,
+    classify.router,
     slack.router,
     subscriptions.router,
     deliveries.router,
@@ -65,7 +73,8 @@ ROUTERS = (*API, entry.router, showing.router, world.router)
 MAX_BODY_BYTES = 65_536
 """Of a request that says nothing else."""
 CHECKS_AT_ONCE = 4
-UNAVAILABLE = (KafkaError, BrokerUnreachable, TimeoutError, Misconfigured, SecretUnreadable, TooManyViewers, TooMany)
+_BUSY = (TooBusy, TooMany, TooManyViewers)
+UNAVAILABLE = (KafkaError, BrokerUnreachable, TimeoutError, Misconfigured, SecretUnreadable, *_BUSY)
 """Errors that may be gone when the request is made again."""
 
 
@@ -132,18 +141,36 @@ async def _serve(
     wanted = settings.console
     desk = Desk(settings, store.deliveries)
     length = timedelta(hours=wanted.session_h)
+    rules = settings.classify.rules_dir
+    readable = languages(Path(rules) if rules else None)
     async with Replies(settings) as replies:
         buttons = (
             SlackApp(secret, timedelta(hours=settings.slack.silence_h), replies.send)
             if (secret := settings.slack.signing_secret)
             else None
         )
-        given = Given(store, live, brokers, checked, _now, time.monotonic, Attempts(), desk, length, buttons)
+        explainer = Explainer(settings)
+        given = Given(
+            store,
+            live,
+            brokers,
+            Finder(settings),
+            explainer,
+            checked,
+            _now,
+            time.monotonic,
+            Attempts(),
+            desk,
+            readable,
+            length,
+            buttons,
+        )
         app = Door(application(given), hosts_of(wanted))
         async with serving(app, wanted.host, wanted.port, "CHANCERY_CONSOLE__PORT"):
             health.set(LISTENING)
             await stopping
             live.close()
+            explainer.close()
 
 
 def main() -> None:

@@ -55,6 +55,11 @@ def load_rules(directory: Path | None = None) -> Rules:
     return rules_of(rule_tables(directory))
 
 
+def languages(directory: Path | None = None) -> frozenset[str]:
+    """The languages that there is a lexicon for under `directory`, without reading any."""
+    return frozenset(path.stem for path in ((directory or _HERE) / "lexicons").glob("*.toml"))
+
+
 def rule_tables(directory: Path | None = None) -> RuleTables:
     """What the files under `directory` say. Raises LexiconError for one that cannot be read."""
     root = directory or _HERE

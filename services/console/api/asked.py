@@ -48,7 +48,7 @@ class Asked(BaseModel):
     near: list[Near] = Field([], max_length=50, description="latitude, longitude, kilometres: 33.30,44.39,5")
     since: AwareDatetime | None = Field(None, description="changed then or later (RFC 3339)")
     until: AwareDatetime | None = Field(None, description="changed before")
-    q: str = Field("", max_length=200, description="in the headline, the place, a title, a quote, a source, an id")
+    q: str = Field("", max_length=200, description="in the type, the place, a title, a quote, a source, an id")
 
     @property
     def wanted(self) -> Wanted:

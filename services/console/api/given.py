@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Protocol
+from typing import Annotated, Protocol, TypeVar
 
 from fastapi import Depends, Request
 from pydantic import SecretStr
 
+from services.console.adapters import explaining
 from services.console.adapters.desk import Desk
 from services.console.adapters.live import Live
 from services.console.core.attempts import Attempts
@@ -20,6 +21,8 @@ from services.contracts.dead_letter import DeadLetter
 from services.contracts.model import Record
 from services.contracts.topics import Topic
 from services.ingest.check import Check
+
+R = TypeVar("R", bound=Record)
 
 
 class Records(Protocol):
@@ -60,6 +63,18 @@ class Brokers:
     redrive: Callable[[Actor, Effect], Awaitable[int]]
 
 
+class Finds(Protocol):
+    """One record of a topic that `Records` has not, by its key, its id and the time from which on it may stand."""
+
+    async def find(self, topic: Topic, record_type: type[R], key: str, record_id: str, at: datetime) -> R | None: ...
+
+
+class Explains(Protocol):
+    """What would be reported of an article. Raises Unusable for what cannot be read."""
+
+    async def explain(self, given: explaining.Given) -> explaining.Explained: ...
+
+
 @dataclass(frozen=True)
 class SlackApp:
     """What its buttons need: the secret that signs what they send, how long they silence a site, and a way to reply
@@ -74,17 +89,20 @@ class SlackApp:
 class Given:
     """`live` has the alerts of the last days and tells viewers what changes. `now` is the wall clock; `monotonic_s` one
     that never goes back. `check` tells what a poll of an address would do, and `desk` is where subscriptions are made
-    and deliveries looked up. `session_length` is how long who opened the page stays signed in. Without `slack` nothing
-    comes from there."""
+    and deliveries looked up. `languages` are those that can be read. `session_length` is how long who opened the page
+    stays signed in. Without `slack` nothing comes from there."""
 
     records: Records
     live: Live
     brokers: Brokers
+    finder: Finds
+    explainer: Explains
     check: Callable[[str], Awaitable[Check]]
     now: Callable[[], datetime]
     monotonic_s: Callable[[], float]
     attempts: Attempts
     desk: Desk
+    languages: frozenset[str]
     session_length: timedelta = timedelta(hours=12)
     slack: SlackApp | None = None
 

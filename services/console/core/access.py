@@ -27,6 +27,8 @@ LEAST_ROLE: dict[tuple[str, str], Role] = {
     ("GET", "/v1/incidents.geojson"): Role.VIEWER,
     ("GET", "/v1/incidents/{incident_id}"): Role.VIEWER,
     ("GET", "/v1/incidents/{incident_id}/cap"): Role.VIEWER,
+    ("GET", "/v1/incidents/{incident_id}/sources/{article_id}"): Role.VIEWER,
+    ("POST", "/v1/incidents/{incident_id}/verdict"): Role.ANALYST,
     ("GET", "/v1/alerts"): Role.VIEWER,
     ("GET", "/v1/alerts/stream"): Role.VIEWER,
     ("GET", "/v1/alerts/{alert_id}"): Role.VIEWER,
@@ -53,6 +55,8 @@ LEAST_ROLE: dict[tuple[str, str], Role] = {
     ("GET", "/v1/dead-letters"): Role.VIEWER,
     ("GET", "/v1/dead-letters/{dead_letter_id}"): Role.OPERATOR,  # bytes as they came from outside
     ("POST", "/v1/dead-letters/redrive"): Role.OPERATOR,
+    ("GET", "/v1/coverage"): Role.VIEWER,
+    ("POST", "/v1/classify"): Role.ANALYST,
 }
 
 # No token opens these: the sender signs.

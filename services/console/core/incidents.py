@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from babel import Locale
 from pydantic import BaseModel
 
-from services.classify.core.correlation.headline import headline
+from services.classify.core.correlation.headline import TYPE_WORDS, headline
 from services.contracts.alert import Alert, ChangeKind, Urgency
 from services.contracts.article import Source
 from services.contracts.ids import ArticleId, ReportId
@@ -55,15 +55,18 @@ class Wanted(Value):
         )
 
     def _is_said(self, incident: Incident) -> bool:
-        sought = self.text.casefold()
-        return any(sought in said.casefold() for said in words_of(incident))
+        return self.text.casefold() in "\n".join(words_of(incident)).casefold()
 
 
 def words_of(incident: Incident) -> Iterator[str]:
-    """What a search looks into: the headline, the site, the titles, quotes, sources and addresses, the ids."""
+    """What a search looks into: the type, the site, the titles, quotes, sources and addresses, the ids. Not the whole
+    headline: to write ten thousand for one search takes longer than a page may."""
+    site = incident.site
     yield incident.incident_id
-    yield headline(incident, STATES)
-    yield words.where(incident.site)
+    yield TYPE_WORDS[incident.type]
+    yield (site.kind or "").replace("_", " ")
+    yield from (STATES.get(site.sending_state or "", ""), STATES.get(site.host_state or "", ""))
+    yield from (site.city or "", site.area or "")
     for claim in incident.claims:
         yield from (claim.title, claim.quote, claim.source.name, claim.url or "", claim.article_id)
 

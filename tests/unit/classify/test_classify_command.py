@@ -8,6 +8,7 @@ import typer
 from typer.testing import CliRunner
 
 from services.cli import classify
+from services.console.core import explaining
 
 APP = typer.Typer()
 APP.callback()(lambda: None)
@@ -29,7 +30,17 @@ def test_json_has_the_keys_of_the_contract_in_order() -> None:
     assert list(data) == ["id", "language", "ruleset_version", "reports"]
     (report,) = data["reports"]
     assert list(report)[: len(ORDER)] == ORDER
-    assert list(report["site"]) == ["kind", "sending_state", "host_state", "city", "area", "lat", "lon", "precision"]
+    assert list(report["site"]) == [
+        "kind",
+        "sending_state",
+        "host_state",
+        "city",
+        "area",
+        "lat",
+        "lon",
+        "precision",
+        "groups",
+    ]
     assert (report["date"], report["wounded"], report["killed"]) == ("2020-12-20", {"low": 2, "high": 2}, None)
 
 
@@ -75,7 +86,7 @@ def test_html_behind_many_comments_is_told_from_text_at_once(tmp_path: Path) -> 
     page.write_text("<!---->" * 200 + "x bomb")
     result = RUN.invoke(APP, ["classify", str(page), "--json"])
     assert result.exit_code == 0
-    assert classify._HTML.match("<!-- a -->\n" * 100 + "<html>")
+    assert explaining._HTML.match("<!-- a -->\n" * 100 + "<html>")
 
 
 def test_the_readable_form_names_evidence_and_verdict(tmp_path: Path) -> None:

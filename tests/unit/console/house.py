@@ -4,17 +4,20 @@ import asyncio
 import re
 from collections.abc import Callable, Iterator, Set
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import httpx
 from pydantic import SecretStr
 
 from services.console.adapters.desk import Desk
+from services.console.adapters.explaining import Explainer
 from services.console.adapters.live import Live
 from services.console.api.given import Brokers, Given, SlackApp
 from services.console.app import application
 from services.console.core.attempts import Attempts
 from services.console.core.auditing import Actor, entry
 from services.console.core.delivery_log import DeliveryLog
+from services.console.core.explaining import Unusable
 from services.console.door import Door
 from services.contracts.alert import Alert
 from services.contracts.audit import AuditEntry
@@ -43,6 +46,7 @@ PREFIXES = {"feed": "feed", "incident": "inc", "alert": "alr", "article": "art",
     "delivery": "dlv",
     "silence": "sil",
 }
+R = TypeVar("R", bound=Record)
 TOKEN_OF = {role: issued(secret, name=f"the {role}", role=role, now=NOW) for role, secret in SECRETS.items()}
 
 
@@ -116,6 +120,30 @@ class FakeDesk(Desk):
         return [each for each in self.told if not names.isdisjoint((each.alert_id, each.incident.incident_id))]
 
 
+class Kept:
+    """Records that are looked up; `asked` is what was looked for."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.asked: list[tuple[Topic, str, str, datetime]] = []
+
+    async def find(self, topic: Topic, record_type: type[R], key: str, record_id: str, at: datetime) -> R | None:
+        self.asked.append((topic, key, record_id, at))
+        kept = (each for each in self.records if each.key == key and each.record_id == record_id)
+        return next((each for each in kept if isinstance(each, record_type)), None)
+
+
+class Unfetched(Explainer):
+    """Fetches nothing."""
+
+    async def _page(self, url: str) -> bytes:
+        raise Unusable("cannot fetch it: not a public address")
+
+
+EXPLAINER = Unfetched(Settings())
+"""One process for all tests: it starts with the first that asks it, and ends with them."""
+
+
 class House:
     """`records` are what the console knows; `checked` the addresses whose check was asked for; `replied` what was said
     in Slack, and where."""
@@ -125,6 +153,7 @@ class House:
         self.checked: list[str] = []
         self.replied: list[tuple[str, bytes]] = []
         self.now, self.clock_s = NOW, 0.0
+        self.kept = Kept()
         self.live = Live(ConsoleSettings(), lambda: self.now)
         app = SlackApp(SecretStr(SIGNING_SECRET), timedelta(hours=24), self._reply) if slack else None
         self.history, self.topics, self.letters = history_at(NOW), MemoryTopics(), MemoryLetters(NOW)
@@ -134,11 +163,14 @@ class House:
             self.records,
             self.live,
             brokers,
+            self.kept,
+            EXPLAINER,
             self._check,
             lambda: self.now,
             lambda: self.clock_s,
             Attempts(),
             self.desk,
+            frozenset({"en", "fr"}),
             slack=app,
         )
         self.app = application(given)

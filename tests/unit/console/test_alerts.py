@@ -40,10 +40,10 @@ class Reading:
         self.answer = answer
         self._lines = answer.aiter_lines()
 
-    async def next(self) -> Event | None:
+    async def next(self, within_s: float = 10) -> Event | None:
         """The next event, None at the end."""
         told: dict[str, str] = {}
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(within_s):
             async for line in self._lines:
                 name, _, value = line.partition(": ")
                 if line == "" and "event" in told:

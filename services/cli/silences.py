@@ -17,6 +17,7 @@ from services.contracts.delivery import Delivery
 from services.contracts.report import Severity
 from services.contracts.silence import Silence, silence
 from services.contracts.topics import DELIVERIES, SILENCES
+from services.notify.adapters.desk import Desk
 from services.notify.core import silencing
 from services.notify.core.asking import words
 from services.notify.core.refused import Refused
@@ -62,7 +63,15 @@ def add(
     made = silence(
         matcher, reason=reason, author=author or getuser(), now=datetime.now(UTC), lasts=length_of(lasts, "--for")
     )
-    with_broker(lambda chosen: _write(chosen, None, made))
+
+    async def run(chosen: Settings) -> None:
+        try:
+            await Desk(chosen).check_groups(matcher)
+        except Refused as error:
+            fail(f"--group: {error}", EXIT_USAGE)
+        await _write(chosen, None, made)
+
+    with_broker(run)
     if as_json:
         print_json(made.model_dump(mode="json"))
     else:

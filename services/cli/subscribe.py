@@ -47,7 +47,12 @@ Challenge = Annotated[
     bool, typer.Option("--challenge", help="A webhook has to answer a challenge first: see docs/channels.md.")
 ]
 
-_OPTIONS = {"secret": "--secret-file: ", "asymmetric": "--asymmetric: ", "challenge": "--challenge: "}
+_OPTIONS = {
+    "secret": "--secret-file: ",
+    "asymmetric": "--asymmetric: ",
+    "challenge": "--challenge: ",
+    "groups": "--group: ",
+}
 """Where the core names a field."""
 
 
@@ -126,6 +131,7 @@ def _subscribe(asked: Asked, test: bool, challenge: bool, as_json: bool) -> None
         desk = Desk(chosen)
         try:
             desk.check(asked, challenge=challenge)
+            await desk.check_groups(*asked.filters)
         except Refused as error:
             fail(f"{_OPTIONS.get(error.at, '')}{error}", EXIT_USAGE)
         async with Publisher(chosen, SOURCE) as publisher:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -100,3 +101,18 @@ def test_a_wrong_environment_is_one_clear_error(kafka: Settings) -> None:
     assert wrong.returncode == 78
     assert "CHANCERY_TOPICS__PARTITIONS" in wrong.stderr
     assert "Traceback" not in wrong.stderr
+
+
+def test_a_group_is_one_that_a_known_site_is_in(kafka: Settings, tmp_path: Path) -> None:
+    offices = tmp_path / "offices.csv"
+    offices.write_text("name,lat,lon,radius_m,group\nOffice,33.3,44.4,2000,Gulf Offices; data\n")
+    assert chancery(kafka, "sites", "import", str(offices)).returncode == 0
+    subscribe = ("subscribe", "webhook", "http://127.0.0.1:9/hook", "--no-test", "--json", "--group")
+    made = chancery(kafka, *subscribe, "gulf  offices")
+    assert made.returncode == 0, made.stderr
+    assert json.loads(made.stdout)["subscription"]["filter"]["groups"] == ["gulf offices"]
+    silence = ("silences", "add", "--reason", "x", "--for", "1h", "--group")
+    for mistyped in (chancery(kafka, *subscribe, "golf offices"), chancery(kafka, *silence, "golf offices")):
+        assert mistyped.returncode == 2
+        assert "no known site is in golf offices" in mistyped.stderr
+    assert chancery(kafka, *silence, "data").returncode == 0

@@ -29,6 +29,10 @@ class Desk(desk.Desk):
         self.log = log
         self._reads, self._proofs = asyncio.Semaphore(READS_AT_ONCE), asyncio.Semaphore(PROOFS_AT_ONCE)
 
+    async def groups(self) -> Set[str]:
+        async with self._reads:
+            return await super().groups()
+
     async def prove(self, subscription: Subscription, *, challenge: bool = False) -> Proof:
         async with self._proofs:
             return await super().prove(subscription, challenge=challenge)

@@ -84,6 +84,7 @@ async def list_silences(
 async def add_silence(new: NewSilence, request: Request, here: Here, caller: Caller) -> Response:
     """Keep matching alerts back until the time is over. Incidents are still followed and recorded."""
     matcher = silencing.matcher(asking.check(new.matcher, "matcher"), everything=new.everything)
+    await here.desk.check_groups(matcher)
     now, lasts = here.now(), timedelta(seconds=new.lasts_s)
     made = silence(matcher, reason=new.reason, author=caller.name, now=now, lasts=lasts)
     async with here.records.changing:

@@ -198,6 +198,7 @@ async def subscribe(new: NewSubscription, request: Request, here: Here, caller: 
         asymmetric=new.asymmetric,
     )
     here.desk.check(asked, challenge=new.challenge)
+    await here.desk.check_groups(*asked.filters)
     before = _found(here.records, subscribing.subscription_id(asked))
     made, secret = here.desk.subscribed(asked, before)
     proof = await here.desk.prove(made, challenge=new.challenge) if new.test or new.challenge else None
@@ -247,7 +248,7 @@ async def change_subscription(
     if_match: IfMatch = None,
 ) -> Response:
     """Change its filters, pause it (`state` paused) or resume it (active)."""
-    _checked(change.filter, change.or_filters)
+    await here.desk.check_groups(*_checked(change.filter, change.or_filters))
     async with here.records.changing:
         found = _unchanged(here.records, subscription_id, if_match)
         filters = change.model_fields_set & {"filter", "or_filters"}

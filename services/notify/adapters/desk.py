@@ -9,8 +9,9 @@ from services.contracts.alert import Alert
 from services.contracts.delivery import Delivery, DeliveryState
 from services.contracts.ids import AlertId
 from services.contracts.model import Record
-from services.contracts.subscription import Subscription
-from services.contracts.topics import ALERTS, DELIVERIES
+from services.contracts.site import KnownSite
+from services.contracts.subscription import Filter, Subscription
+from services.contracts.topics import ALERTS, DELIVERIES, SITES
 from services.notify.adapters.proof import Proof, proved
 from services.notify.core import redelivery, subscribing
 from services.notify.core.redelivery import Plan
@@ -44,6 +45,20 @@ class Desk:
     def rotated(self, found: Subscription, lasts: timedelta, asymmetric: bool | None) -> tuple[Subscription, str]:
         """As the core says."""
         return subscribing.rotated(found, lasts, asymmetric, self._vault, _new_secret, datetime.now(UTC))
+
+    async def check_groups(self, *filters: Filter) -> None:
+        """Raises Refused for a group that no known site is in: a name that is mistyped would keep silent for ever."""
+        asked = {name for each in filters for name in each.groups}
+        if asked and (unknown := asked - await self.groups()):
+            names = ", ".join(sorted(unknown))
+            raise Refused(
+                f"no known site is in {names}: `chancery sites import` a list with that group first", "groups"
+            )
+
+    async def groups(self) -> Set[str]:
+        """Those of the known sites."""
+        table = await snapshot(self._settings, [SITES])
+        return {name for each in table.values(SITES) if isinstance(each, KnownSite) for name in each.groups}
 
     async def prove(self, subscription: Subscription, *, challenge: bool = False) -> Proof:
         """A message marked EXERCISE to the endpoint, from this machine."""

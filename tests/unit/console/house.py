@@ -110,6 +110,9 @@ class FakeDesk(Desk):
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         return Proof(answer, CHANNELS[subscription.channel].judge(answer))
 
+    async def groups(self) -> Set[str]:
+        return {"gulf offices"}
+
     async def delivery(self, delivery_id: str) -> Delivery | None:
         return self.written.get(delivery_id)
 

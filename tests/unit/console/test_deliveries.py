@@ -160,6 +160,7 @@ async def test_alerts_are_silenced_for_a_time() -> None:
         for wrong in (
             {**new, "matcher": {}},
             {**new, "matcher": {"host_states": ["ZZ"]}},
+            {**new, "matcher": {"groups": ["gulf"]}},
             {**new, "lasts_s": 0},
             {**new, "reason": ""},
         ):

@@ -88,6 +88,7 @@ async def test_what_does_not_take_the_message_is_not_subscribed() -> None:
         ({"or_filters": [{}, {"sending_states": ["XA"]}]}, "/or_filters/1/sending_states", "'XA' is no state"),
         ({"filter": {"sites": ["US"]}}, "/filter/sites/0", "should match pattern"),
         ({"filter": {"groups": [{}]}}, "/filter/groups/0", "valid string"),
+        ({"filter": {}, "or_filters": [{"groups": ["Gulf"]}]}, "/groups", "no known site is in gulf"),
         ({"filter": {"hosts": []}}, "/filter/hosts", "not permitted"),
         ({"x": 1}, "/x", "not permitted"),
     ],
@@ -151,6 +152,7 @@ async def test_it_is_changed_paused_resumed_and_removed() -> None:
         assert (of(paused)["state"], of(paused)["filter"]) == ("paused", resumed["filter"])
         of(await client.patch(where, json={"state": "disabled"}), 422)
         of(await client.patch(where, json={"filter": {"host_states": ["ZZ"]}}), 422)
+        of(await client.patch(where, json={"or_filters": [{"groups": ["gulf"]}]}), 422)
         assert of(await client.delete(where, headers=stale), 412)
         assert (await client.delete(where, headers={"if-match": paused.headers["etag"]})).status_code == 204
         of(await client.get(where), 404)

@@ -1,6 +1,7 @@
 """Whether alerts reach every endpoint that answers, and how soon, while others do not and the notifier is killed.
 
-    python -m benchmarks.delivery_chaos [--embedded] [--alerts 2000] [--endpoints 200] [--calm 250] [--write]
+    python -m benchmarks.delivery_chaos [--embedded] [--alerts 2000] [--endpoints 200] [--calm 250] [--rate 15]
+                                       [--write]
 
 Four in ten of the endpoints are sick: a tenth each hangs, answers 500, answers 429, closes the connection. Alerts are
 written at a steady pace; each host state is wanted by 15 or 16 of 200 endpoints. The notifier is killed with kill -9
@@ -44,7 +45,6 @@ from services.contracts.alert import Alert
 from services.contracts.subscription import Subscription
 
 SEED = 20_201_220
-ALERTS_A_SECOND = 15
 STATES = 13
 EVERY_S = (3, 7)
 
@@ -73,6 +73,7 @@ def main() -> None:
     parser.add_argument("--embedded", action="store_true", help="the embedded broker instead of Apache Kafka")
     parser.add_argument("--alerts", type=int, default=2_000)
     parser.add_argument("--endpoints", type=int, default=200)
+    parser.add_argument("--rate", type=float, default=15, help="alerts a second")
     parser.add_argument("--calm", type=int, default=250, help="alerts of the runs without kills; 0 leaves them out")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
@@ -97,20 +98,20 @@ def main() -> None:
 
 
 async def _measured(options: argparse.Namespace) -> Sheet:
-    told = alerts(options.alerts, load.host_states()[:STATES])
+    told = alerts(max(options.alerts, options.calm), load.host_states()[:STATES])
     rows: list[tuple[str, ...]] = []
     with running_broker(not options.embedded) as address, serving() as port:
         crowds = {
             "healthy ones only": crowd(port, options.endpoints, sick=False),
             "all": crowd(port, options.endpoints),
         }
-        for number, killing in ((options.calm, False), (len(told), True)):
+        for number, killing in ((options.calm, False), (options.alerts, True)):
             alone: float | None = None
             for name, each in crowds.items() if number else ():
                 stage = delivering(
                     address, not options.embedded, CHANCERY_KAFKA__MEMBER="" if options.embedded else "a"
                 )
-                run = await ran(stage, each, told[:number], port, killing=killing)
+                run = await ran(stage, each, told[:number], port, killing=killing, a_second=options.rate)
                 p50, p99 = (quantile(run.waited_s, share) for share in (0.5, 0.99))
                 alone = alone or p99
                 rows.append(
@@ -130,7 +131,7 @@ async def _measured(options: argparse.Namespace) -> Sheet:
         "p99, seconds", "longest, seconds", "p99 over that without the sick",
     )  # fmt: skip
     note = (
-        f"{ALERTS_A_SECOND} alerts a second in {STATES} host states, each wanted by {options.endpoints / STATES:.1f} "
+        f"{options.rate:g} alerts a second in {STATES} host states, each wanted by {options.endpoints / STATES:.1f} "
         f"endpoints on average. Of all endpoints {' '.join(f'a tenth {each},' for each in SICK)} and the others are "
         f"healthy. A notifier is killed {EVERY_S[0]} to {EVERY_S[1]} seconds after it was ready, and started at once. "
         "What came twice had its first id, and one request in a hundred was verified."
@@ -149,7 +150,7 @@ def crowd(port: int, number: int, *, sick: bool = True) -> Crowd:
     )
 
 
-async def ran(stage: Stage, to: Crowd, told: Sequence[Alert], port: int, *, killing: bool) -> Run:
+async def ran(stage: Stage, to: Crowd, told: Sequence[Alert], port: int, *, killing: bool, a_second: float) -> Run:
     """The alerts written, and every message to the healthy endpoints waited for. Raises TimeoutError when one is lost,
     AssertionError when one comes under an id that is not its own."""
     wanted = {
@@ -161,7 +162,7 @@ async def ran(stage: Stage, to: Crowd, told: Sequence[Alert], port: int, *, kill
     await prepare(stage, to.subscriptions)
     await forget_arrivals(port)
     async with Notifier(stage).running(killing=killing) as notifier:
-        written, _ = await paced(stage, told, ALERTS_A_SECOND)
+        written, _ = await paced(stage, told, a_second)
         came = await arrived(port, len(wanted))
     first: dict[str, float] = {}
     for at, _, webhook_id in came:

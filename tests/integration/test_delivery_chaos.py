@@ -23,7 +23,7 @@ async def test_every_healthy_endpoint_gets_every_alert_that_it_wants(request: py
     told = alerts(130, host_states()[:STATES])
     with serving() as port:
         everyone = crowd(port, 26)
-        run = await ran(stage, everyone, told, port, killing=True)
+        run = await ran(stage, everyone, told, port, killing=True, a_second=15)
     assert run.kills
     assert len(run.waited_s) == 14 * 10, "14 are healthy, and each wants ten"
     assert sum(everyone.healthy) == 14

@@ -1,7 +1,7 @@
 """The agents: decode, call the core, write what it says, acknowledge when that is confirmed."""
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
@@ -13,6 +13,7 @@ from services.classify.core.chain import Reads, RemembersArticles, RemembersInci
 from services.classify.core.correlation.correlate import Correlation
 from services.classify.core.correlation.matching import Windows
 from services.classify.core.sites.known_sites import KnownSites
+from services.contracts.alert import Alert
 from services.contracts.article import Article
 from services.contracts.dead_letter import DeadLetterClass
 from services.contracts.feedback import Feedback
@@ -28,6 +29,10 @@ log = structlog.get_logger()
 ARTICLE_CLASSIFIED = "article.classified"
 REPORT_CORRELATED = "report.correlated"
 VERDICT_APPLIED = "verdict.applied"
+
+
+Tell = Callable[[Correlation], Sequence[Alert]]
+"""The alerts of a correlation."""
 
 
 class Sends(Protocol):
@@ -75,7 +80,7 @@ async def correlate_reports(
     events: AsyncIterator[EventT[bytes]],
     table: RemembersIncidents,
     windows: Windows,
-    states: Mapping[str, str],
+    tell: Tell,
     outbox: Sends,
     acks: Acknowledges,
     letters: DeadLetterBox,
@@ -90,7 +95,7 @@ async def correlate_reports(
             incidents=[incident.incident_id for incident in correlation.remember],
             reason=correlation.reason,
         )
-        return await _told(correlation, states, outbox, report.fetched_at)
+        return await _told(correlation, tell, outbox, report.fetched_at)
 
     await _each(events, IncidentReport, step, REPORTS, acks, letters)
 
@@ -98,7 +103,7 @@ async def correlate_reports(
 async def apply_verdicts(
     events: AsyncIterator[EventT[bytes]],
     table: RemembersIncidents,
-    states: Mapping[str, str],
+    tell: Tell,
     outbox: Sends,
     acks: Acknowledges,
     letters: DeadLetterBox,
@@ -108,17 +113,15 @@ async def apply_verdicts(
     async def step(feedback: Feedback) -> list[Awaitable[object]]:
         correlation = chain.fold_verdict(table, feedback)
         log.info(VERDICT_APPLIED, incident_id=feedback.incident_id, reason=correlation.reason)
-        return await _told(correlation, states, outbox, feedback.given_at)
+        return await _told(correlation, tell, outbox, feedback.given_at)
 
     await _each(events, Feedback, step, FEEDBACK, acks, letters)
 
 
-async def _told(
-    correlation: Correlation, states: Mapping[str, str], outbox: Sends, begun_at: Instant
-) -> list[Awaitable[object]]:
+async def _told(correlation: Correlation, tell: Tell, outbox: Sends, begun_at: Instant) -> list[Awaitable[object]]:
     """Queue the incidents and the alerts of a correlation."""
     sent = [await outbox.send(INCIDENTS, incident) for incident in correlation.remember]
-    for alert in chain.alerts_of(correlation, states):
+    for alert in tell(correlation):
         sent.append(await outbox.send(ALERTS, alert))
         metrics.ALERTS.labels(alert.change, alert.incident.severity).inc()
         metrics.FETCHED_TO_ALERT_SECONDS.observe((datetime.now(UTC) - begun_at).total_seconds())

@@ -6,6 +6,7 @@ Run it as `chancery classify-worker`, or `faust -A services.classify.app worker`
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ from services.classify.adapters.incidents import IncidentTable, ToldTable
 from services.classify.adapters.kafka import Acknowledger, Outbox
 from services.classify.adapters.transport import transport
 from services.classify.agents import apply_verdicts, correlate_reports, read_articles
+from services.classify.core.chain import alerts_of
 from services.classify.core.reading.matcher import LexiconError
 from services.classify.core.reading.pipeline import Reader
 from services.classify.core.sites.known_sites import KnownSites
@@ -109,7 +111,8 @@ def build_app(settings: Settings, reader: Reader) -> App:
     app.settings = settings
     app.sites = TopicTable(settings, [SITES], letters, on_change=_follow(known))
     table, told = IncidentTable(app, topics.partitions), ToldTable(app, topics.partitions)
-    windows, states = windows_of(settings.classify), state_names()
+    windows = windows_of(settings.classify)
+    tell = partial(alerts_of, states=state_names(), exercise=settings.classify.exercise)
 
     @app.agent(stream_of(app, ARTICLES, topics.namespace), name="read_articles")
     async def read(stream: StreamT[bytes]) -> None:
@@ -118,11 +121,11 @@ def build_app(settings: Settings, reader: Reader) -> App:
 
     @app.agent(stream_of(app, REPORTS, topics.namespace), name="correlate_reports")
     async def correlate(stream: StreamT[bytes]) -> None:
-        await correlate_reports(events_of(stream), table, windows, states, outbox, acks, letters)
+        await correlate_reports(events_of(stream), table, windows, tell, outbox, acks, letters)
 
     @app.agent(stream_of(app, FEEDBACK, topics.namespace), name="apply_verdicts")
     async def judge(stream: StreamT[bytes]) -> None:
-        await apply_verdicts(events_of(stream), table, states, outbox, acks, letters)
+        await apply_verdicts(events_of(stream), table, tell, outbox, acks, letters)
 
     @app.task  # type: ignore[untyped-decorator]
     async def acknowledge() -> None:

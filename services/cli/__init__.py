@@ -14,6 +14,7 @@ from services.cli import (
     feeds,
     operate,
     record,
+    replay,
     rule_diff,
     secrets,
     silences,
@@ -54,6 +55,7 @@ operate.register(app)
 classify.register(app)
 evaluate.register(app)
 record.register(app)
+replay.register(app)
 rule_diff.register(app)
 verify.register(app)
 feeds.register(app)

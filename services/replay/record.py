@@ -15,7 +15,7 @@ from services.replay.adapters.archive import Archive
 from services.replay.core.masking import SCRUBS, UNRECORDABLE, fit_to_record
 from services.replay.core.merging import InTime
 from services.replay.core.recording import BadRecording, Head, Manifest, Recorded
-from services.runtime.kafka import consumer_options, start
+from services.runtime.kafka import consumer_options, ends_of, start
 from services.runtime.settings import Misconfigured, Settings
 
 _HELD = 1_000
@@ -80,7 +80,7 @@ async def _partitions(consumer: AIOKafkaConsumer, settings: Settings, topics: Se
 async def _head(
     consumer: AIOKafkaConsumer, settings: Settings, wanted: Wanted, partitions: Partitions, made_by: tuple[str, str]
 ) -> Head:
-    ends = await consumer.end_offsets(list(partitions))
+    ends = await ends_of(consumer, list(partitions))
     if wanted.until is not None:
         ends |= await _offsets_at(consumer, list(partitions), wanted.until, ends)
     by_topic: dict[str, dict[int, int]] = {}

@@ -5,13 +5,13 @@ Reading a topic as a table is `topic_table.py`; reading it as work is `work.py`.
 
 import asyncio
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import stamina
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaConnectionError, TopicAlreadyExistsError, for_code
 from aiokafka.partitioner import DefaultPartitioner
@@ -144,6 +144,22 @@ async def start(client: Any, kafka: KafkaSettings) -> None:
             f"no broker answers at {kafka.bootstrap_servers}. Start one with `chancery up` in this folder, or name "
             f"yours in CHANCERY_KAFKA__BOOTSTRAP_SERVERS ({error})"
         ) from None
+
+
+async def ends_of(consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+    """Where each partition ends: the offset that its next record gets. Assigns them to the consumer, and moves it.
+
+    The embedded broker answers the question itself with the beginning of the last batch, so who would ask only that
+    misses the records in it; what a fetch says is right. Raises TimeoutError where a partition gives no answer.
+    """
+    ends: dict[TopicPartition, int] = await consumer.end_offsets(list(partitions))
+    consumer.assign(list(partitions))
+    for partition in partitions:
+        consumer.seek(partition, ends[partition])
+    async with asyncio.timeout(10):
+        while any(consumer.highwater(partition) is None for partition in partitions):
+            await consumer.getmany(timeout_ms=20)
+    return {partition: max(ends[partition], consumer.highwater(partition)) for partition in partitions}
 
 
 async def ensure_topics(settings: Settings, topics: Iterable[Topic] = TOPICS) -> list[str]:

@@ -92,6 +92,9 @@ class KafkaSettings(Section):
 class TopicSettings(Section):
     namespace: str = Field("chancery.", pattern=r"^[a-zA-Z0-9._-]+\.$", description="prefix of every topic and group")
     partitions: int = Field(8, ge=1, le=1024)
+    environment: Literal["development", "production"] = Field(
+        "development", description="production: nothing is replayed with these settings"
+    )
 
 
 class IngestSettings(Section):
@@ -144,6 +147,7 @@ class ClassifySettings(Section):
         72, gt=0, description="age of an event, on its feed's clock, past which it is no alert"
     )
     merge_window_h: float = Field(36, gt=0, description="distance in time within which two reports can be one incident")
+    exercise: bool = Field(False, description="mark every alert as an exercise, under an id that no real one has")
     quiet_window_h: float = Field(72, gt=0, description="time without a new report, on the feeds' clock, that closes")
 
 
@@ -299,6 +303,21 @@ def setting_names() -> Iterator[str]:
         assert issubclass(annotation, BaseModel)
         for name in annotation.model_fields:
             yield f"{PREFIX}{section}__{name}".upper()
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The settings as environment variables, for a process that is to have the same. They hold its secrets."""
+    environment = {}
+    for name in setting_names():
+        section, _, field = name.removeprefix(PREFIX).lower().partition("__")
+        value = getattr(getattr(settings, section), field)
+        if isinstance(value, tuple):
+            value = ",".join(v.get_secret_value() if isinstance(v, SecretStr) else str(v) for v in value)
+        elif isinstance(value, SecretStr):
+            value = value.get_secret_value()
+        if value is not None:
+            environment[name] = str(value)
+    return environment
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:

@@ -26,25 +26,10 @@ from services.launch.supervisor import Program, Supervisor
 from services.runtime.dead_letters import DeadLetterBox
 from services.runtime.kafka import Publisher
 from services.runtime.secrets import Vault, new_webhook_secret
-from services.runtime.settings import Settings, setting_names
+from services.runtime.settings import Settings, environment_of
 from services.runtime.topic_table import TopicTable
 
 SERVICES = {"ingest": "ingest", "classify": "classify-worker", "notify": "notify"}
-
-
-def environment_of(settings: Settings) -> dict[str, str]:
-    """The settings as environment variables for a child."""
-    environment = {}
-    for name in setting_names():
-        section, _, field = name.removeprefix("CHANCERY_").lower().partition("__")
-        value = getattr(getattr(settings, section), field)
-        if isinstance(value, tuple):
-            value = ",".join(v.get_secret_value() if hasattr(v, "get_secret_value") else str(v) for v in value)
-        elif hasattr(value, "get_secret_value"):
-            value = value.get_secret_value()
-        if value is not None:
-            environment[name] = str(value)
-    return environment
 
 
 class Chain:

@@ -21,9 +21,9 @@ from services.contracts.site import KnownSite
 from services.contracts.topics import ALERTS, ARTICLES, DEAD_LETTERS, DELIVERIES, FEED_STATES, INCIDENTS, REPORTS, SITES
 from services.launch.supervisor import Program, Supervisor
 from services.runtime.kafka import Publisher
-from services.runtime.settings import Settings
+from services.runtime.settings import Settings, environment_of
 from tests.contracts.examples import ARTICLE
-from tests.integration.chain import SERVICES, Chain, environment_of, everything_on
+from tests.integration.chain import SERVICES, Chain, everything_on
 from tests.integration.stuck_ingest import PUBLISHED
 from tests.integration.workers import all_is_done
 

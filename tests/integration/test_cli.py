@@ -9,8 +9,7 @@ import pytest
 
 from services.contracts.topics import ALERTS, TOPICS
 from services.runtime.kafka import Publisher
-from services.runtime.settings import Settings
-from tests.integration.chain import environment_of
+from services.runtime.settings import Settings, environment_of
 from tests.unit.notify import given
 
 pytestmark = pytest.mark.integration

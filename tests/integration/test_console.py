@@ -23,9 +23,8 @@ from services.ingest.core import opml
 from services.launch.broker import free_port
 from services.runtime.health import Health
 from services.runtime.kafka import Publisher, connection
-from services.runtime.settings import Settings
+from services.runtime.settings import Settings, environment_of
 from services.runtime.topic_table import snapshot
-from tests.integration.chain import environment_of
 from tests.integration.test_ingest import ingesting, quick, reading
 from tests.unit.console.house import SECRETS, TOKEN_OF
 from tests.unit.ingest.documents import GOOD_RSS, item, rss

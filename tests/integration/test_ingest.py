@@ -30,9 +30,8 @@ from services.launch import broker
 from services.runtime.dead_letters import DeadLetterBox
 from services.runtime.health import Health
 from services.runtime.kafka import Publisher, connection
-from services.runtime.settings import Settings
+from services.runtime.settings import Settings, environment_of
 from services.runtime.topic_table import TopicTable, snapshot
-from tests.integration.chain import environment_of
 from tests.unit.ingest.documents import GOOD_RSS, WEB_PAGE, item, rss
 from tests.unit.ingest.fakes import feed_at
 from tests.unit.ingest.local_hub import LocalHub

@@ -13,9 +13,9 @@ from services.contracts.model import Record
 from services.contracts.topics import ALERTS, ARTICLES, AUDIT
 from services.launch.supervisor import Program, Supervisor
 from services.runtime.kafka import Publisher
-from services.runtime.settings import Settings
+from services.runtime.settings import Settings, environment_of
 from tests.contracts.examples import ARTICLE
-from tests.integration.chain import environment_of, everything_on
+from tests.integration.chain import everything_on
 from tests.integration.test_cli import chancery
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]

@@ -19,10 +19,9 @@ from services.replay.adapters.archive import manifest_of, part_of, recording
 from services.replay.core.recording import Manifest
 from services.replay.record import Wanted, record
 from services.runtime.kafka import Publisher, connection
-from services.runtime.settings import Settings
+from services.runtime.settings import Settings, environment_of
 from tests.contracts.examples import SUBSCRIPTION, TOKEN
 from tests.day import day
-from tests.integration.chain import environment_of
 from tests.unit.notify import given
 
 pytestmark = pytest.mark.integration

@@ -11,8 +11,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from services.runtime.settings import Settings
-from tests.integration.chain import environment_of
+from services.runtime.settings import Settings, environment_of
 
 pytestmark = pytest.mark.integration
 

@@ -16,10 +16,9 @@ from services.contracts.report import IncidentReport
 from services.contracts.topics import ALERTS, ARTICLES, DEAD_LETTERS, INCIDENTS, REPORTS, Topic
 from services.runtime.dead_letters import Onlooker
 from services.runtime.kafka import consumer_options
-from services.runtime.settings import Settings
+from services.runtime.settings import Settings, environment_of
 from services.runtime.topic_table import TopicTable
 from services.runtime.work import group_name
-from tests.integration.chain import environment_of
 
 PATIENCE_S = 120
 """For one article: a worker that was killed is missed after the session time-out only."""

@@ -124,10 +124,23 @@ def fold_verdict(table: RemembersIncidents, feedback: Feedback) -> Correlation:
     return correlation
 
 
-def alerts_of(correlation: Correlation, states: Mapping[str, str]) -> list[Alert]:
+def alerts_of(correlation: Correlation, states: Mapping[str, str], *, exercise: bool = False) -> list[Alert]:
     """The alerts of the revisions that are worth telling. `states` maps ISO codes to English names."""
     alerts = (alert_for(revision.before, revision.after, states) for revision in correlation.revisions)
-    return [alert for alert in alerts if alert is not None]
+    return [as_exercise(alert) if exercise else alert for alert in alerts if alert is not None]
+
+
+def as_exercise(alert: Alert) -> Alert:
+    """The alert as an exercise, with ids of its own: endpoints that know the real one by its ids must neither change
+    nor end it for an exercise, nor take the exercise for a repeat."""
+    incident = ids.IncidentId(ids.derive("inc", "exercise", alert.incident.incident_id))
+    return alert.model_copy(
+        update={
+            "alert_id": ids.alert_id(incident, alert.incident.revision),
+            "exercise": True,
+            "incident": alert.incident.model_copy(update={"incident_id": incident}),
+        }
+    )
 
 
 @dataclass

@@ -66,7 +66,7 @@ def _decompressed(file: BinaryIO) -> Iterator[bytes]:
         while chunk := reader.read(_CHUNK):
             yield chunk
     except zstandard.ZstdError as error:
-        raise BadRecording(f"it is corrupted: {error}") from None
+        raise BadRecording(f"it is corrupted: {str(error).rpartition(': ')[2]}") from None
 
 
 def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -1,0 +1,148 @@
+"""`chancery replay`: a recording through a real worker once more, apart from everything that is live."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+from aiokafka.errors import KafkaError
+
+from services.classify.adapters.data import load_rules, state_names, windows_of
+from services.classify.core.reading.matcher import LexiconError
+from services.classify.core.reading.pipeline import Reader
+from services.cli.context import EXIT_USAGE, AsJson, err, fail, print_json, say, settings, with_broker
+from services.cli.lengths import moment_of
+from services.cli.progress import progress
+from services.cli.record import recorded
+from services.cli.rules import refuse_rules, rules_directory
+from services.replay.adapters.archive import manifest_of, part_of, recording
+from services.replay.core.isolation import NotIsolated, assert_isolated, namespace_of
+from services.replay.core.recording import BadRecording
+from services.replay.core.rerun import TAKEN, Rerun
+from services.replay.play import Choice, Status, Stuck, chosen, clean, play
+from services.replay.record import Wanted
+from services.runtime.settings import Misconfigured
+
+
+def register(app: typer.Typer) -> None:
+    app.command(name="replay")(replay)
+
+
+def replay(
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="A recording with articles.")] = None,
+    from_topic: Annotated[bool, typer.Option("--from-topic", help="Play what lies on the live topics now.")] = False,
+    speed: Annotated[str, typer.Option(help="60 plays an hour in a minute; max leaves pauses out.")] = "max",
+    since: Annotated[str | None, typer.Option(metavar="WHEN", help="2h (ago) or 2026-03-01T08:30.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="WHEN", help="The same.")] = None,
+    key: Annotated[str | None, typer.Option(metavar="ARTICLE_ID", help="Only this article.")] = None,
+    most: Annotated[int | None, typer.Option("--max", min=1, help="So many articles at most.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="OUT", help="Record what comes out.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Without a broker: what would come out.")] = False,
+    run: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The namespace is replay-NAME.", show_default="drawn")
+    ] = None,
+    clean_up: Annotated[bool, typer.Option("--clean", help="Delete what replays that were killed left.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Play a recording into a namespace of its own, with its own topics, group and tables, and delete it afterwards.
+
+    Nothing is sent to anybody, and every alert is marked as an exercise.
+    """
+    if clean_up:
+        deleted = with_broker(clean)
+        say(f"{len(deleted)} topics deleted")
+        return
+    if (file is None) is not from_topic:
+        fail("give either a FILE or --from-topic", EXIT_USAGE)
+    if output is not None and (output.exists() or part_of(output).exists()):
+        fail(f"{output} exists: name another file", EXIT_USAGE)
+    now = datetime.now(UTC)
+    choice = Choice(
+        moment_of(since, "--since", now) if since else None,
+        moment_of(until, "--until", now) if until else None,
+        key,
+        most,
+    )
+    factor, name = _factor(speed), run or secrets.token_hex(4)
+    try:
+        if not dry_run:
+            live = settings().topics
+            assert_isolated(namespace_of(name), live.namespace, live.environment)
+        with _recording(file) as path:
+            came_to = _dry(path, choice) if dry_run else _played(path, name, choice, factor, output)
+    except (BadRecording, NotIsolated, Misconfigured) as error:
+        fail(str(error), EXIT_USAGE)
+    except (Stuck, KafkaError) as error:
+        fail(str(error))
+    counts = {name: number for name, number in came_to.written.items() if number or name != "dead-letters"}
+    if as_json:
+        print_json({"played": came_to.played, "seconds": round(came_to.seconds, 3), "written": counts})
+        return
+    rate = came_to.played / came_to.seconds if came_to.seconds else 0
+    say(f"{came_to.played:,} records played in {came_to.seconds:.1f} s, {rate:,.0f} a second")
+    say(", ".join(f"{number:,} {name}" for name, number in counts.items()))
+
+
+def _factor(speed: str) -> float | None:
+    if speed == "max":
+        return None
+    try:
+        factor = float(speed)
+    except ValueError:
+        factor = 0
+    if not 0 < factor < float("inf"):
+        fail(f"--speed {speed!r}: write a number, as 60, or max", EXIT_USAGE)
+    return factor
+
+
+@contextmanager
+def _recording(given: Path | None) -> Iterator[Path]:
+    if given is not None:
+        yield given
+        return
+    with TemporaryDirectory(prefix="chancery-replay-") as directory:
+        path = Path(directory) / "topics.jsonl.zst"
+        recorded(Wanted(TAKEN), path)
+        yield path
+
+
+def _played(path: Path, name: str, choice: Choice, factor: float | None, output: Path | None) -> Status:
+    share = manifest_of(path).seal.topics
+    err.print(f"playing into {namespace_of(name)}*", highlight=False)
+    with progress("replaying", sum(share[topic.name].records for topic in TAKEN if topic.name in share)) as advance:
+        before = 0
+
+        def on_status(status: Status) -> None:
+            nonlocal before
+            rate = status.played / status.seconds if status.seconds else 0
+            counts = ", ".join(f"{number} {name}" for name, number in status.written.items() if number)
+            advance(status.played - before, what=f"{counts or 'replaying'}, {rate:,.0f} a second")
+            before = status.played
+
+        return asyncio.run(play(settings(), name, path, choice, factor, output, on_status))
+
+
+def _dry(path: Path, choice: Choice) -> Status:
+    """The same steps in this process; nothing is written anywhere."""
+    share = manifest_of(path).seal.topics
+    configuration = settings()
+    try:
+        reader = Reader(load_rules(rules_directory(None)))
+    except LexiconError as error:
+        refuse_rules(error, None)
+    rerun = Rerun(reader, windows_of(configuration.classify), state_names())
+    begun, played, incidents = time.monotonic(), 0, 0
+    with progress("reading", sum(share[topic.name].records for topic in TAKEN if topic.name in share)) as advance:
+        for record in chosen(recording(path), choice):
+            incidents += len(rerun.take(record).incidents)
+            played += 1
+            advance()
+    counts = rerun.counts
+    written = {"reports": counts.reports, "incidents": incidents, "alerts": counts.alerts}
+    return Status(played, written | {"dead-letters": counts.unreadable}, time.monotonic() - begun)

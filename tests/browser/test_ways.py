@@ -1,15 +1,30 @@
 """What people do in the pages, from the first click to what it leaves behind."""
 
+import json
+import re
+
+from playwright.async_api import Dialog
+
 from services.contracts.feed import Feed
 from services.contracts.incident import IncidentStatus
 from services.contracts.report import Severity, Site
+from services.contracts.subscription import Subscription
 from services.contracts.token import Role, issued
-from services.contracts.topics import FEEDS, TOKENS
+from services.contracts.topics import ARTICLES, FEEDS, SUBSCRIPTIONS, TOKENS
 from tests.browser.window import needs_chromium, served, sign_in, window
+from tests.contracts.examples import ARTICLE
 from tests.unit.console.house import NOW, House
 from tests.unit.console.test_incidents import house_with, numbered
+from tests.unit.console.test_letters import readable
+from tests.unit.console.test_topics import raw
+from tests.unit.notify.given import alert
 
 pytestmark = needs_chromium
+
+STORY = (
+    "Three mortar rounds struck the compound of the French embassy in Tripoli, Libya, on Sunday evening, "
+    "<b>wounding two guards</b>, the foreign ministry said on Monday."
+)
 
 
 async def test_a_link_with_a_one_time_token_signs_in_by_itself_once() -> None:
@@ -77,3 +92,101 @@ async def test_an_incident_arrives_while_one_looks() -> None:
         )
         await rows.filter(has_text="closed").wait_for()
         assert await rows.count() == 2
+
+
+async def test_an_endpoint_is_subscribed_tested_and_paused() -> None:
+    house = House()
+    async with served(house) as at, window(at) as page:
+        await sign_in(page, Role.OPERATOR)
+        await page.goto("/subscriptions")
+        await page.get_by_text("Subscribe an endpoint", exact=True).click()
+        form = page.locator("form", has=page.get_by_role("heading", name="Subscribe"))
+        await form.get_by_label("Channel").select_option("webhook")
+        await form.get_by_label("Endpoint").fill("https://desk.example/hook?key=1")
+        await form.get_by_label("Host states").fill("IQ, LB")
+        await form.get_by_label("Severity at least").select_option("severe")
+        await form.get_by_role("button", name="Test and subscribe").click()
+        told = json.loads(await form.locator("output pre").inner_text())
+        assert told["secret"].startswith("whsec_")
+        assert told["test"]["delivered"]
+        (made,) = house.records.values(SUBSCRIPTIONS)
+        assert isinstance(made, Subscription)
+        assert (made.filter.host_states, made.filter.min_severity) == (("IQ", "LB"), Severity.SEVERE)
+
+        await page.goto(f"/subscriptions/{made.subscription_id}")
+        await page.get_by_role("button", name="Send a test").click()
+        await page.locator("output pre", has_text="204").wait_for()
+        assert [sent.subscription_id for sent, _ in house.desk.proved] == [made.subscription_id] * 2
+        await page.get_by_role("button", name="Pause").click()
+        await page.get_by_role("button", name="Resume").wait_for()
+        assert await page.locator(".badge.paused").count() == 1
+        assert told["secret"] not in await page.content()
+
+
+async def test_what_a_channel_would_be_sent_is_shown_and_not_sent() -> None:
+    house = house_with(numbered(1), alert(1, about=numbered(1)))
+    async with served(house) as at, window(at) as page:
+        await sign_in(page, Role.OPERATOR)
+        await page.goto("/subscriptions")
+        await page.get_by_text("Subscribe an endpoint", exact=True).click()
+        form = page.locator("form", has=page.get_by_role("heading", name="Preview"))
+        await form.get_by_label("Alert or incident").fill(numbered(1).incident_id)
+        await form.get_by_role("button", name="Preview").click()
+        shown = json.loads(await form.locator("output pre").inner_text())
+    assert "Baghdad" in shown["text"]
+    assert house.desk.proved == []
+
+
+async def test_a_dead_letter_is_put_back_after_its_effect_was_shown() -> None:
+    house = House()
+    house.letters.bury(readable(offset=3), readable(offset=4))
+    asked: list[str] = []
+    async with served(house) as at, window(at) as page:
+
+        async def agree(dialog: Dialog) -> None:
+            asked.append(dialog.message)
+            await (dialog.accept() if len(asked) > 1 else dialog.dismiss())
+
+        page.on("dialog", agree)
+        await sign_in(page, Role.OPERATOR)
+        await page.goto("/dead-letters")
+        await page.get_by_role("link", name=readable().reason).first.click()
+        button = page.get_by_role("button", name="What would putting it back do?")
+        await button.click()
+        await page.locator("output pre", has_text="1 record").wait_for()
+        assert house.letters.redriven == []
+        await button.click()
+        await page.locator("output pre", has_text="Done").wait_for()
+    assert len(house.letters.redriven) == 1
+    assert all("1 record" in each for each in asked)
+
+
+async def test_lag_is_read_and_a_record_looked_at() -> None:
+    house = House()
+    house.topics.on[ARTICLES] = [raw(ARTICLE, 1)]
+    async with served(house) as at, window(at) as page:
+        await sign_in(page, Role.OPERATOR)
+        await page.goto("/topics")
+        row = page.get_by_role("row", name="articles")
+        assert "501 classify" in await row.inner_text()
+        await row.get_by_role("link", name="articles").click()
+        await page.get_by_text("The record").click()
+        assert ARTICLE.article_id in await page.locator("details pre").inner_text()
+
+
+async def test_a_pasted_text_is_explained_and_saved_as_a_golden_case() -> None:
+    house = House()
+    async with served(house) as at, window(at) as page:
+        await sign_in(page, Role.ANALYST)
+        await page.goto("/why")
+        await page.get_by_label("Text").fill(STORY)
+        await page.get_by_label("Published (your time)").fill("2024-03-04T10:00")
+        await page.get_by_role("button", name="Explain").click()
+        await page.get_by_role("heading", name=re.compile("an alert$")).wait_for()
+        assert "<b>" in await page.locator("article.story").inner_text()
+        marks = await page.locator("article.story mark").all_inner_texts()
+        assert any("mortar" in words for words in marks)
+        async with page.expect_download() as saving:
+            await page.get_by_role("button", name="Save as a golden case").click()
+        saved = await (await saving.value).path()
+        assert "mortar" in saved.read_text()

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from babel import Locale
 from fastapi import Request, Response
@@ -16,8 +17,11 @@ from services.console.api.guarded import COOKIE
 from services.console.core import session
 from services.console.core.drawing import polyline
 from services.console.pages.table import NAVIGATION
+from services.contracts.dead_letter import DeadLetterClass
+from services.contracts.delivery import DeliveryState
 from services.contracts.incident import IncidentStatus
 from services.contracts.report import Certainty, IncidentType, Severity
+from services.contracts.subscription import Channel, SubscriptionState
 from services.ingest.core.health import HealthKind
 
 _HEADERS = {
@@ -37,6 +41,10 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "type": tuple(IncidentType),
     "status": tuple(IncidentStatus),
     "health": tuple(HealthKind),
+    "channel": tuple(Channel),
+    "subscription_state": tuple(SubscriptionState),
+    "delivery_state": tuple(DeliveryState),
+    "error_class": tuple(DeadLetterClass),
 }
 """What filters offer, the gravest first where there is an order."""
 STATIC = Path(__file__).parent / "static"
@@ -51,8 +59,8 @@ class _Query(dict[str, str]):
 
 
 def rendered(request: Request, template: str, status: int = 200, **names: Any) -> Response:
-    """A page. Every template may use `me` (the caller's token, None before signing in), `csrf`, `now`, `path`, `query`
-    (what the page's address asks, the last value of each name) and `navigation`."""
+    """A page. Every template may use the parts of its own path, `me` (the caller's token, None before signing in),
+    `csrf`, `now`, `path`, `query` (what the page's address asks, the last value of each name) and `navigation`."""
     now = given(request).now()
     html = (
         _templates()
@@ -88,6 +96,7 @@ def _templates() -> Environment:
         "polyline": polyline,
         "exactly": exactly,
         "web": web,
+        "onward": onward,
     }
     return environment
 
@@ -116,6 +125,12 @@ def exactly(at: datetime) -> str:
 def web(address: str) -> str:
     """An address that a link may have: what is no http(s) address leads nowhere."""
     return address if address.startswith(("http://", "https://")) else "#"
+
+
+def onward(query: Mapping[str, str], cursor: str) -> str:
+    """The same query from a cursor on, whatever place it began at."""
+    kept = {name: value for name, value in query.items() if value and name not in ("offset", "since", "cursor")}
+    return urlencode({**kept, "cursor": cursor})
 
 
 def span(seconds: float) -> str:

@@ -50,7 +50,7 @@ def _shown(page: Page) -> Callable[[Request], Coroutine[Any, Any, Response]]:
             if each.status_code != httpx.codes.OK:
                 return _refused(request, each.json())
         told = dict(zip(page.needs, (each.json() for each in answers), strict=True))
-        return rendered(request, page.template, **told)
+        return rendered(request, page.template, **request.path_params, **told)
 
     return show
 

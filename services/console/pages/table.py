@@ -16,13 +16,45 @@ class Page:
 
 PAGES = (
     Page("/incidents", "incidents.html", {"incidents": "/v1/incidents?{query}"}),
-    Page("/incidents/{incident_id}", "incident.html", {"told": "/v1/incidents/{incident_id}"}),
+    Page(
+        "/incidents/{incident_id}",
+        "incident.html",
+        {"told": "/v1/incidents/{incident_id}", "deliveries": "/v1/deliveries?incident={incident_id}"},
+    ),
+    Page(
+        "/incidents/{incident_id}/sources/{article_id}",
+        "source.html",
+        {"text": "/v1/incidents/{incident_id}/sources/{article_id}"},
+    ),
+    Page("/coverage", "coverage.html", {"coverage": "/v1/coverage"}),
+    Page("/why", "why.html"),
+    Page("/subscriptions", "subscriptions.html", {"subscriptions": "/v1/subscriptions?{query}"}),
+    Page(
+        "/subscriptions/{subscription_id}",
+        "subscription.html",
+        {
+            "subscription": "/v1/subscriptions/{subscription_id}",
+            "deliveries": "/v1/deliveries?subscription={subscription_id}&{query}",
+        },
+    ),
+    Page("/deliveries", "deliveries.html", {"deliveries": "/v1/deliveries?{query}"}),
+    Page("/deliveries/{delivery_id}", "delivery.html", {"delivery": "/v1/deliveries/{delivery_id}"}),
     Page("/feeds", "feeds.html", {"feeds": "/v1/feeds?{query}"}),
     Page("/feeds/{feed_id}", "feed.html", {"feed": "/v1/feeds/{feed_id}"}),
+    Page("/topics", "topics.html", {"topics": "/v1/topics", "history": "/v1/topics/history"}),
+    Page("/topics/{name}", "topic.html", {"found": "/v1/topics/{name}/records?{query}"}),
+    Page("/dead-letters", "dead_letters.html", {"letters": "/v1/dead-letters?{query}"}),
+    Page("/dead-letters/{dead_letter_id}", "dead_letter.html", {"letter": "/v1/dead-letters/{dead_letter_id}"}),
 )
 
 NAVIGATION = (
     ("/incidents", "Incidents"),
+    ("/coverage", "Coverage"),
     ("/feeds", "Feeds"),
+    ("/subscriptions", "Subscriptions"),
+    ("/deliveries", "Deliveries"),
+    ("/topics", "Topics"),
+    ("/dead-letters", "Dead letters"),
+    ("/why", "Why not"),
 )
 """The first of it is what `/` leads to."""

@@ -10,13 +10,16 @@ function say(text) {
   say.later = setTimeout(() => { place.textContent = ""; }, 6000);
 }
 
-// Forms: <form data-api="PATCH /v1/feeds/{id}" data-then="reload|show|go:/feeds/{feed_id}" data-confirm="..." data-body="media/type">
+// Forms: <form data-api="PATCH /v1/feeds/{id}" data-then="..." data-confirm="..." data-body="media/type">. What follows the answer:
+// reload, go:/feeds/{feed_id}, show (data-tell names the field), explain, save, or ask: a dry run first, its words, and then
+// the deed. A button with a data-api of its own does that instead.
 
 function valueOf(field) {
   if (field.type === "checkbox") return field.checked;
-  if (field.dataset.type === "list") return field.value.split(/[\s,]+/).filter(Boolean);
+  if (field.dataset.type === "list") return field.value.split(",").map((each) => each.trim()).filter(Boolean);
   if (field.dataset.type === "json") return JSON.parse(field.value);
   if (field.type === "number") return Number(field.value);
+  if (field.type === "datetime-local") return new Date(field.value).toISOString();
   return field.value;
 }
 
@@ -25,16 +28,13 @@ function bodyOf(form) {
   if (form.dataset.body) return fields[0].files ? fields[0].files[0] : fields[0].value;
   const body = {};
   for (const field of fields) {
-    if (field.type === "radio" ? !field.checked : field.value === "" && !("keep" in field.dataset)) continue;
-    if (field.type === "checkbox" && "list" in field.dataset) {
-      if (field.checked) (body[field.name] ??= []).push(field.value);
-    } else if (field.multiple) {
-      body[field.name] = [...field.selectedOptions].map((option) => option.value);
-    } else {
-      body[field.name] = valueOf(field);
-    }
+    if (field.value === "") continue;
+    const path = field.name.split(".");  // filter.host_states is a field of a field
+    const last = path.pop();
+    const inside = path.reduce((outer, name) => (outer[name] ??= {}), body);
+    inside[last] = field.multiple ? [...field.selectedOptions].map((option) => option.value) : valueOf(field);
   }
-  return JSON.stringify(body);
+  return body;
 }
 
 async function problemIn(answer) {
@@ -43,17 +43,81 @@ async function problemIn(answer) {
   return [problem.detail ?? problem.title, ...faults].join("\n");
 }
 
-async function send(form) {
-  const [method, place] = form.dataset.api.split(" ");
+async function send(form, api, more) {
+  const [method, place] = api.split(" ");
   const options = { method, headers: { "X-CSRF-Token": csrf, Accept: "application/json" } };
   if (method !== "GET" && method !== "DELETE") {
-    options.body = bodyOf(form);
+    const body = bodyOf(form);
+    options.body = form.dataset.body ? body : JSON.stringify({ ...body, ...more });
     options.headers["Content-Type"] = form.dataset.body ?? "application/json";
   }
   const answer = await fetch(place, options);
   if (answer.status === 401) { location.reload(); return null; }
   if (!answer.ok) throw new Error(await problemIn(answer));
+  if (answer.headers.has("Content-Disposition")) return answer;
   return answer.status === 204 ? {} : await answer.json();
+}
+
+async function save(answer) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(await answer.blob());
+  link.download = answer.headers.get("Content-Disposition").match(/filename="([^"]+)"/)[1];
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+
+function element(name, text, ...inside) {
+  const made = document.createElement(name);
+  made.append(text, ...inside);
+  return made;
+}
+
+// An article with the words that reports rest on marked; spans count code points.
+function marked(told) {
+  const letters = Array.from(told.title ? `${told.title}\n${told.text}` : told.text);
+  const fields = letters.map(() => new Set());
+  for (const report of told.reports) {
+    for (const [field, spans] of Object.entries(report.evidence)) {
+      for (const span of spans) for (let at = span.start; at < span.end; at += 1) fields[at]?.add(field);
+    }
+  }
+  const story = element("article", "");
+  story.className = "story";
+  story.dir = "auto";
+  story.lang = told.language;
+  for (let from = 0, to = 0; from < letters.length; from = to) {
+    const names = [...fields[from]].join(", ");
+    while (to < letters.length && [...fields[to]].join(", ") === names) to += 1;
+    const run = letters.slice(from, to).join("");
+    const piece = names ? element("mark", run) : run;
+    if (names) piece.title = names.replaceAll("_", " ");
+    story.append(piece);
+  }
+  return story;
+}
+
+function reported(report) {
+  const words = (value) => String(value ?? "not known").replaceAll("_", " ");
+  const site = report.site ?? {};
+  const place = [site.kind, site.sending_state && `of ${site.sending_state}`, site.area, site.city, site.host_state].filter(Boolean).map(words).join(", ");
+  const head = element("h3", `${words(report.type)}: ${report.alertable ? "an alert" : "no alert"}`);
+  const line = `${words(report.standing)}, ${words(report.outcome)}, ${words(report.relation)}; ${place || "place not known"}; ${words(report.date)}; severity ${report.severity}, certainty ${report.certainty}`;
+  return element("div", head, element("p", line), gates(report.guards));
+}
+
+function gates(all) {
+  return element("ul", "", ...all.map((gate) => element("li", `${gate.name.replaceAll("_", " ")}: ${gate.reason}`)));
+}
+
+function explain(told) {
+  const place = document.getElementById("explained");
+  const stopped = told.stopped_because ? [element("p", `Reading ended early: ${told.stopped_because}.`)] : [];
+  const rejected = told.rejected.map((each) => element("div", element("h3", `\u201c${each.quote}\u201d`), gates(each.gates)));
+  place.replaceChildren(
+    element("h2", `Read as ${told.language}: ${told.reports.length} reported, ${told.rejected.length} left out`), ...stopped,
+    ...told.reports.map(reported), ...(rejected.length ? [element("h2", "Left out"), ...rejected] : []),
+    element("h2", "The text"), marked(told),
+  );
 }
 
 function show(form, text, wrong) {
@@ -61,6 +125,7 @@ function show(form, text, wrong) {
   place.className = wrong ? "wrong" : "";
   place.setAttribute("role", wrong ? "alert" : "status");
   const pre = document.createElement("pre");
+  pre.tabIndex = 0;
   pre.textContent = text;
   place.replaceChildren(pre);
 }
@@ -72,15 +137,27 @@ async function submitted(event) {
   if (form.dataset.confirm && !confirm(form.dataset.confirm)) return;
   const button = event.submitter ?? form.querySelector("button");
   if (button) button.disabled = true;
+  const { api, then = "reload" } = button?.dataset.api ? button.dataset : form.dataset;
   try {
-    const told = await send(form);
+    let told = await send(form, api, then === "ask" ? { dry_run: true } : {});
     if (told === null) return;
-    const then = form.dataset.then ?? "reload";
-    form.dispatchEvent(new CustomEvent("answered", { detail: told, bubbles: true }));
-    if (then === "show") show(form, JSON.stringify(told, null, 2), false);
-    else if (then === "reload") await refresh(true);
-    else if (then.startsWith("go:")) location.assign(then.slice(3).replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(told[name])));
-    if (form.dataset.said) say(form.dataset.said);
+    if (then === "ask") {
+      show(form, told.words, false);
+      if (!confirm(`${told.words}\n\nDo it?`)) return;
+      told = await send(form, api, "effect" in told ? { dry_run: false, effect: told.effect } : { dry_run: false });
+      show(form, `Done: ${told.words}`, false);
+      await refresh(false);
+    } else if (then === "show") {
+      show(form, told[form.dataset.tell] ?? JSON.stringify(told, null, 2), false);
+    } else if (then === "explain") {
+      explain(told);
+    } else if (then === "save") {
+      await save(told);
+    } else if (then === "reload") {
+      await refresh(true);
+    } else if (then.startsWith("go:")) {
+      location.assign(then.slice(3).replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(told[name])));
+    }
   } catch (error) {
     show(form, error.message, true);
   } finally {
@@ -96,6 +173,8 @@ async function refresh(all) {
   const now = new DOMParser().parseFromString(await answer.text(), "text/html");
   if (all) {
     document.getElementById("main").replaceChildren(...now.getElementById("main").childNodes);
+    tellState();
+    say("Done");
     return;
   }
   for (const part of document.querySelectorAll("[data-part]")) {
@@ -105,10 +184,13 @@ async function refresh(all) {
     const focused = part.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
     const open = new Set([...part.querySelectorAll("details[open][id]")].map((each) => each.id));
     part.replaceChildren(...next.childNodes);
-    for (const row of part.querySelectorAll("[data-key]")) if (!known.has(row.dataset.key)) row.classList.add("fresh");
+    const fresh = [...part.querySelectorAll("[data-key]")].filter((row) => !known.has(row.dataset.key));
+    for (const row of fresh) row.classList.add("fresh");
+    if (fresh.length) say(`${fresh.length} new or changed: ${fresh[0].querySelector("th")?.textContent.trim() ?? ""}`);
     for (const id of open) document.getElementById(id)?.setAttribute("open", "");
     if (focused) part.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus();
   }
+  tellState();
 }
 
 function soon() {
@@ -116,17 +198,19 @@ function soon() {
   soon.later = setTimeout(() => refresh(false), 250 + Math.random() * 250);
 }
 
-// Streams: [data-stream] is the address of server-sent events; each one says something and brings the parts up to date.
+// Streams: [data-stream] is the address of server-sent events, of which data-events bring the parts up to date.
 
 function listen(place) {
   const source = new EventSource(place.dataset.stream);
-  const told = (event) => {
-    if (place.dataset.say && event.data) say(place.dataset.say);
-    soon();
-  };
-  for (const name of (place.dataset.events ?? "message").split(" ")) source.addEventListener(name, told);
-  source.addEventListener("open", () => { place.textContent = "live"; place.className = "badge ok"; });
-  source.addEventListener("error", () => { place.textContent = "not connected, trying again"; place.className = "badge failing"; });
+  for (const name of place.dataset.events.split(" ")) source.addEventListener(name, soon);
+  source.addEventListener("open", () => { listen.state = ["live", "badge ok"]; tellState(); });
+  source.addEventListener("error", () => { listen.state = ["not connected, trying again", "badge failing"]; tellState(); });
+}
+
+function tellState() {
+  for (const place of listen.state ? document.querySelectorAll("[data-stream]") : []) {
+    [place.textContent, place.className] = listen.state;
+  }
 }
 
 function spanOf(seconds) {

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from services.cli import (
+    backup,
     classify,
     dead_letters,
     deliveries,
@@ -56,6 +57,7 @@ classify.register(app)
 evaluate.register(app)
 record.register(app)
 replay.register(app)
+backup.register(app)
 rule_diff.register(app)
 verify.register(app)
 feeds.register(app)

@@ -145,18 +145,19 @@ async def _copy(consumer: AIOKafkaConsumer, archive: Archive, partitions: Partit
         batches = await consumer.getmany(*hungry, timeout_ms=200, max_records=_HELD) if hungry else {}
         for each, messages in batches.items():
             taken = [message for message in messages if message.offset < ends[each]]
-            merged.add(each, (_recorded(partitions[each], message) for message in taken))
+            merged.add(each, (recorded(partitions[each], message) for message in taken))
         for each in hungry:  # the position, not the last record: compaction leaves gaps before the end
             passed[each] = min(ends[each], await consumer.position(each))
             if passed[each] >= ends[each]:
                 going.discard(each)
                 merged.end(each)
-        for recorded in merged.ready():
-            _put(archive, recorded)
+        for ready in merged.ready():
+            _put(archive, ready)
         on_progress(sum(passed[each] - starts[each] for each in partitions), total)
 
 
-def _recorded(topic: Topic, message: ConsumerRecord) -> Recorded:
+def recorded(topic: Topic, message: ConsumerRecord) -> Recorded:
+    """A message as it lay on its topic."""
     at = _EPOCH + timedelta(milliseconds=message.timestamp)
     key = (message.key or b"").decode("utf-8", "replace")
     return Recorded(topic, message.partition, message.offset, at, key, message.value)

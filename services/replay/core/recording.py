@@ -51,8 +51,9 @@ class Recorded:
 
 class Head(Value):
     """What was recorded and how. `ends` are the offsets up to which, by topic and partition: they were fixed when the
-    recording began, so that one that was broken off ends where it would have. `volatile` are the fields that differ
-    from run to run, by topic."""
+    recording began, so that one that was broken off ends where it would have. `whole`: nothing was kept out, secrets as
+    they lie on their topics (encrypted, hashed) neither, which makes it a back-up. `volatile` are the fields that
+    differ from run to run, by topic."""
 
     format: Literal["chancery-recording"] = "chancery-recording"
     version: int = VERSION
@@ -63,6 +64,7 @@ class Head(Value):
     until: Instant | None = None
     ends: dict[str, dict[int, int]] = Field(default_factory=dict)
     masked: bool = False
+    whole: bool = False
     rules_version: str
     schema_versions: dict[str, int]
     volatile: dict[str, tuple[str, ...]] = Field(default_factory=lambda: dict(VOLATILE))

@@ -35,7 +35,8 @@ class Connections:
         self._kept = 0
 
     async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
-        """Raises what httpcore raises, PoolTimeout and UnsupportedProtocol among it."""
+        """Raises what httpcore raises, PoolTimeout and UnsupportedProtocol among it, and nothing besides: a TLS record
+        that is broken comes out of httpcore as ssl.SSLError."""
         if request.url.scheme not in (b"http", b"https"):
             raise httpcore.UnsupportedProtocol(f"{request.url.scheme.decode()[:40]!r} is neither http nor https")
         origin = request.url.origin
@@ -43,8 +44,10 @@ class Connections:
         try:
             connection = await self._idle_to(str(origin)) or self._connect(origin)
             response = await connection.handle_async_request(request)  # closes itself where this raises
-        except BaseException:
+        except BaseException as error:
             self._places.release()
+            if isinstance(error, OSError):
+                raise httpcore.ReadError(str(error)) from error
             raise
         response.stream = _Body(cast("_Stream", response.stream), self, str(origin), connection)
         return response
@@ -118,8 +121,12 @@ class _Body:
         self._connections, self._origin, self._connection = connections, origin, connection
         self._closed = False
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._stream.__aiter__()
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for part in self._stream:
+                yield part
+        except OSError as error:
+            raise httpcore.ReadError(str(error)) from error
 
     async def aclose(self) -> None:
         if self._closed:

@@ -7,10 +7,10 @@ there are no redirects, cookies or proxies to be careful about.
 """
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import httpx
 
@@ -29,12 +29,14 @@ class EndpointRefused(ValueError):
 
 @dataclass(frozen=True)
 class Line:
-    """`sealed` is what it was opened from, to see when the subscription has changed."""
+    """`sealed` is what it was opened from, to see when the subscription has changed; `account` is the header that a
+    user and password in its address make, where no token of the channel goes before it."""
 
     sealed: tuple[str | None, ...]
     url: httpx.URL = field(repr=False)
     secret: str = field(repr=False)
     previous_secret: str = field(repr=False)
+    account: Mapping[str, str] = field(repr=False)
     unspeakable: tuple[str, ...] = field(repr=False)
     transport: GuardedTransport = field(repr=False)
 
@@ -95,12 +97,14 @@ class Lines:
             raise EndpointRefused("the endpoint is no URL") from None
         if not parsed.host:
             raise EndpointRefused("the endpoint names no host")
+        account = _account(parsed)
         return Line(
             sealed=_sealed(subscription),
             url=parsed,
             secret=secret,
             previous_secret=previous,
-            unspeakable=_unspeakable(url, secret, previous),
+            account=account,
+            unspeakable=_unspeakable(url, secret, previous, *account.values()),
             transport=GuardedTransport(self._guard, max_connections=1, verify=self._tls),
         )
 
@@ -114,10 +118,18 @@ def _sealed(subscription: Subscription) -> tuple[str | None, ...]:
     return subscription.endpoint, subscription.secret, subscription.previous_secret
 
 
+def _account(url: httpx.URL) -> Mapping[str, str]:
+    if not url.userinfo:
+        return {}
+    request = next(httpx.BasicAuth(url.username, url.password).auth_flow(httpx.Request("POST", url)))
+    return {"authorization": request.headers["authorization"]}
+
+
 def _unspeakable(url: str, *secrets: str) -> tuple[str, ...]:
     """What must not be repeated, longest first: the whole, and the pieces that are the password."""
     parts = urlsplit(url)
     pieces = {url, f"{parts.path}?{parts.query}", parts.path, parts.query}
-    pieces |= {piece for secret in secrets for piece in (secret, secret.partition("_")[2])}
-    pieces |= {parts.netloc.rpartition("@")[0], parts.password or "", *parts.path.split("/")}
+    pieces |= {piece for secret in secrets for piece in (secret, secret.partition("_")[2], secret.partition(" ")[2])}
+    password = parts.password or ""
+    pieces |= {parts.netloc.rpartition("@")[0], password, unquote(password), *parts.path.split("/")}
     return tuple(sorted((piece for piece in pieces if len(piece) >= SHORTEST_SECRET), key=len, reverse=True))

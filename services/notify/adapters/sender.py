@@ -98,15 +98,15 @@ class Sender:
                 return Answer(outcome=Outcome.TIMED_OUT, detail=f"no answer within {self._settings.timeout_s:g} s")
             except (EgressRefused, ValueError) as error:
                 return Answer(outcome=Outcome.NOT_ALLOWED, detail=line.without_secrets(str(error)))
-            except httpx.TransportError as error:
-                detail = line.without_secrets(f"{type(error).__name__}: {error}")
+            except Exception as error:  # noqa: BLE001 - whatever an endpoint brings a library to, the others are told
+                detail = line.without_secrets(f"{type(error).__name__}: {error}".removesuffix(": "))
                 return Answer(outcome=Outcome.UNREACHABLE, detail=detail)
             return answer
 
     async def _exchange(self, line: Line, envelope: Envelope, at: datetime) -> Answer:
         connect = {"timeout": {"connect": self._settings.timeout_s * CONNECT_SHARE}}
-        headers = {**HEADERS, **envelope.headers}
         url = _same_origin(line.url, envelope.url)
+        headers = {**HEADERS, **line.account, **envelope.headers}
         request = httpx.Request("POST", url, headers=headers, content=envelope.body, extensions=connect)
         response = await line.transport.handle_async_request(request)
         try:

@@ -79,7 +79,7 @@ def retry_after_s(header: str | None, now: datetime) -> float | None:
         return float(min(int(header[:10]), LONGEST_WAIT_S))
     try:
         at = parsedate_to_datetime(header)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for a zone of twenty digits
         return None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     return min(max(0.0, (at - now).total_seconds()), LONGEST_WAIT_S)

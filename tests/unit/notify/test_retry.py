@@ -66,6 +66,8 @@ def test_jitter_is_a_fifth_and_retry_after_only_lengthens(attempts: int, jitter:
         (format_datetime(NOW - timedelta(seconds=90), usegmt=True), 0),
         (format_datetime(NOW + timedelta(days=900), usegmt=True), retry.LONGEST_WAIT_S),
         ("Thu, 99 May 2024 09:31:30 GMT", None),
+        ("Thu, 02 May 2024 09:31:30 99999999999999999999", None),
+        ("Thu 99999999999999 Jan 2020 00:00:00", None),
     ],
 )
 def test_retry_after(header: str | None, seconds: float | None) -> None:

@@ -12,6 +12,7 @@ from services.notify.adapters.sender import Sender
 from services.notify.core.channels import CHANNELS
 from services.notify.core.channels.rules import Secret
 from services.notify.core.status import Answer, Outcome
+from services.runtime.egress import GuardedTransport
 from services.runtime.secrets import Vault, new_key, new_webhook_secret
 from services.runtime.settings import Settings, load_settings
 from tests.unit.notify import given
@@ -132,6 +133,38 @@ async def test_a_subscription_that_changes_is_sent_to_where_it_now_says() -> Non
         moved = desk.model_copy(update={"endpoint": Vault([KEY]).encrypt(after.url)})
         await sender.send(moved, ID, b"{}", datetime.now(UTC))
         assert (len(before.requests), len(after.requests)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("url", "channel", "authorization"),
+    [
+        ("http://desk:p%40ss-w0rd@127.0.0.1:{port}/", Channel.CAP, f"Bearer {given.SECRET}"),
+        ("http://desk:p%40ss-w0rd@127.0.0.1:{port}/", Channel.WEBHOOK, "Basic ZGVzazpwQHNzLXcwcmQ="),
+        ("http://desk:p%40ss-w0rd@127.0.0.1:{port}/", Channel.TEAMS, "Basic ZGVzazpwQHNzLXcwcmQ="),
+        ("http://127.0.0.1:{port}/", Channel.TEAMS, None),
+    ],
+)
+async def test_the_account_in_an_address_is_shown_to_the_endpoint(
+    url: str, channel: Channel, authorization: str | None
+) -> None:
+    said = b"<references />" if channel is Channel.CAP else b"{}"
+    async with (
+        endpoint(answer(200, b"ZGVzazpwQHNzLXcwcmQ= p@ss-w0rd p%40ss-w0rd")) as served,
+        Sender(settings()) as one,
+    ):
+        port = served.url.split(":")[2].split("/")[0]
+        told = await one.send(subscription(url.format(port=port), channel), ID, said, datetime.now(UTC))
+        assert served.requests[0].headers.get("authorization") == authorization
+        assert ("w0rd" in told.body, "ZGVz" in told.body) == ("desk" not in url,) * 2
+
+
+async def test_whatever_a_library_raises_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def surprised(*_: object) -> None:
+        raise RuntimeError("T0KEN-of-the-endpoint, that was not foreseen")
+
+    monkeypatch.setattr(GuardedTransport, "handle_async_request", surprised)
+    told = await send("http://127.0.0.1:1/T0KEN-of-the-endpoint")
+    assert (told.outcome, told.detail) == (Outcome.UNREACHABLE, "RuntimeError: [removed], that was not foreseen")
 
 
 async def test_retry_after_is_read() -> None:

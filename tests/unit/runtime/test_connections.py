@@ -1,14 +1,17 @@
 """A connection is used again by the next request to the same place, and by no two at once."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 import pytest
 
-from services.runtime.egress import guarded_client
+from services.runtime.egress import AddressGuard, GuardedTransport, guarded_client
 from services.runtime.settings import EgressSettings
+from tests.unit.notify.mail_server import certificate
 
 
 class Server:
@@ -158,3 +161,36 @@ async def test_a_refused_connection_leaves_no_place_taken() -> None:
             with pytest.raises(httpx.ConnectError):
                 await http.get("http://10.0.0.1/")
         assert (await http.get(server.url())).text == "1"
+
+
+@pytest.mark.parametrize("before", [b"", b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n1"])
+async def test_a_broken_record_of_tls_is_an_error_in_reading(tmp_path: Path, before: bytes) -> None:
+    """httpcore lets it through as ssl.SSLError, which nobody who handles HTTP errors expects."""
+    trusted, context = certificate(tmp_path)
+
+    async def breaks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context.wrap_bio(incoming, outgoing, server_side=True)
+        try:
+            while True:
+                try:
+                    tls.do_handshake()
+                    break
+                except ssl.SSLWantReadError:
+                    writer.write(outgoing.read())
+                    incoming.write(await reader.read(65_536))
+            tls.write(before) if before else None
+            writer.write(outgoing.read() + b"\x17\x03\x03\x00\x20" + bytes(32))
+            await reader.read(65_536)
+        finally:
+            writer.close()
+
+    verify = ssl.create_default_context(cafile=trusted)
+    transport = GuardedTransport(AddressGuard(["127.0.0.1"]), max_connections=1, verify=verify)
+    async with (
+        await asyncio.start_server(breaks, "127.0.0.1", 0) as server,
+        httpx.AsyncClient(transport=transport) as http,
+    ):
+        for _ in range(2):  # the one place is free again
+            with pytest.raises(httpx.ReadError, match="RECORD_MAC"):
+                await http.get(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/")

@@ -10,6 +10,7 @@ from services.cli import (
     classify,
     dead_letters,
     deliveries,
+    doctor,
     evaluate,
     feedback,
     feeds,
@@ -53,6 +54,7 @@ def _root(
 
 
 operate.register(app)
+doctor.register(app)
 classify.register(app)
 evaluate.register(app)
 record.register(app)

@@ -128,7 +128,7 @@ class Stage:
         self.environment = {
             "CHANCERY_KAFKA__BOOTSTRAP_SERVERS": address,
             "CHANCERY_KAFKA__IDEMPOTENCE": str(apache),
-            "CHANCERY_KAFKA__FETCH_MAX_WAIT_MS": "500" if apache else "20",
+            **({} if apache else {"CHANCERY_KAFKA__FETCH_MAX_WAIT_MS": "50"}),  # as `chancery up` sets it
             "CHANCERY_TOPICS__NAMESPACE": f"b{next(_numbers)}.",
             "CHANCERY_TOPICS__PARTITIONS": str(PARTITIONS),
             "CHANCERY_HEALTH__PORT": str(self.health),

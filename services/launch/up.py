@@ -83,7 +83,7 @@ class Up:
         }
         if self._embedded:
             # what the embedded broker cannot do, and that it answers a waiting reader at half of its time only
-            self._environment |= {"CHANCERY_KAFKA__IDEMPOTENCE": "false", "CHANCERY_KAFKA__FETCH_MAX_WAIT_MS": "20"}
+            self._environment |= {"CHANCERY_KAFKA__IDEMPOTENCE": "false", "CHANCERY_KAFKA__FETCH_MAX_WAIT_MS": "50"}
         if plan.demo:
             self._environment.setdefault("CHANCERY_INGEST__INTERVAL_S", "2")
             self._environment.setdefault("CHANCERY_INGEST__HOST_SPACING_S", "0")  # one server has all the feeds

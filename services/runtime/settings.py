@@ -67,7 +67,13 @@ class KafkaSettings(Section):
     ssl_keyfile: str | None = None
     idempotence: bool = True
     linger_ms: int = Field(5, ge=0, le=1000)
-    fetch_max_wait_ms: int = Field(500, ge=1, le=10_000, description="long poll of a reader that has nothing to read")
+    fetch_max_wait_ms: int = Field(
+        100,
+        ge=1,
+        le=10_000,
+        description="long poll of a reader that has nothing to read; what comes to a partition that the poll under way "
+        "does not ask for waits for its end",
+    )
     session_timeout_s: int = Field(10, ge=6, le=300)
     member: str = Field(
         "",

@@ -93,7 +93,7 @@ def settings_on(address: str, *, embedded: bool, **more: str) -> Settings:
     environment = {
         "CHANCERY_KAFKA__BOOTSTRAP_SERVERS": address,
         "CHANCERY_KAFKA__IDEMPOTENCE": str(not embedded),
-        "CHANCERY_KAFKA__FETCH_MAX_WAIT_MS": "20" if embedded else "500",
+        "CHANCERY_KAFKA__FETCH_MAX_WAIT_MS": "20" if embedded else "100",
         "CHANCERY_KAFKA__SESSION_TIMEOUT_S": "6",
         "CHANCERY_TOPICS__NAMESPACE": f"t{next(_numbers)}.",
         "CHANCERY_TOPICS__PARTITIONS": "4",

@@ -30,12 +30,17 @@ def has_own_object(gist: Gist, trigger: Hit) -> bool:
     following = gist.folded.norm[trigger.end : end].split()
     if not following or any(hit.end == trigger.end for hit in gist.hits.values("roles", *trigger[:2], "agent")):
         return False  # "occupied by some of them": who did it follows
-    against = gist.hits.values("roles", trigger.end, trigger.end + 12, "against")
+    against = [] if _kills(gist, trigger) else gist.hits.values("roles", trigger.end, trigger.end + 12, "against")
     people = gist.hits.values("victims", trigger.end, trigger.end + 2, "one", "many")  # "killed Congressman X"
     if not (against and against[0].start <= trigger.end + 1) and not people and following[0] not in gist.lexicon.of:
         return False
     layers = ("sites", "weapons", "date", "events", "weak_events")
     return not any(gist.hits.within(layer, trigger.end, end) for layer in layers)
+
+
+def _kills(gist: Gist, trigger: Hit) -> bool:
+    """Whether an event is somebody's death or wound: "killed *on* the square" (Russian на) tells where, not whom."""
+    return any(hit.start == trigger.start for hit in gist.hits.values("casualties", *trigger[:2], "killed", "wounded"))
 
 
 _FAR_OBJECT_REACH = 90
@@ -47,7 +52,7 @@ def _has_far_object(gist: Gist, trigger: Hit) -> bool:
     end = until_stop(gist, trigger.end, _OBJECT_REACH if gist.lexicon.order == "sov" else _FAR_OBJECT_REACH)
     against = gist.hits.values("roles", trigger.end, end, "against")
     targets = gist.hits.values("roles", trigger.end, end, "other_targets")
-    if not against or not targets or gist.hits.within("sites", trigger.end, end):
+    if _kills(gist, trigger) or not against or not targets or gist.hits.within("sites", trigger.end, end):
         return False
     return any(
         hit.end <= target.start and gist.words_between(hit.end, target.start) <= 3

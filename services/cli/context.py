@@ -12,6 +12,7 @@ import typer
 from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.markup import escape
+from rich.text import Text
 
 from services.runtime import log
 from services.runtime.kafka import BrokerUnreachable
@@ -32,9 +33,19 @@ EXIT_MISCONFIGURED = 78
 RUNNING = Path(".chancery") / "up.json"
 """Where `chancery up` writes how to reach what it runs, so that a command in another terminal finds it."""
 
+_CONTROLS = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+
+
+class Screen(Console):
+    """Prints what others wrote without what would command the terminal (ECMA-48's C0 and C1)."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(text.translate(_CONTROLS), **options)
+
+
 # A pipe has no width: nothing is cut for one.
-out = Console(width=None if sys.stdout.isatty() else 200)
-err = Console(stderr=True)
+out = Screen(width=None if sys.stdout.isatty() else 200)
+err = Screen(stderr=True)
 
 
 def fail(message: str, code: int = 1) -> NoReturn:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -13,6 +14,7 @@ from services.ingest.adapters.parsing import ANSWER, DOCUMENTS, PAGES, PERMISSIO
 from services.ingest.core.feed import Document
 from services.ingest.core.full_text import Page
 from services.ingest.core.robots import Permission
+from services.runtime.settings import PREFIX
 
 # The process ends itself at the deadline; this is for one that cannot even do that.
 _GRACE_S = 5.0
@@ -78,7 +80,7 @@ class ParserPool:
             if process is None or process.returncode is not None:
                 process = await asyncio.create_subprocess_exec(
                     sys.executable, "-m", "services.ingest.adapters.parsing",
-                    stdin=PIPE, stdout=PIPE, start_new_session=True,
+                    stdin=PIPE, stdout=PIPE, env=_environment(), start_new_session=True,
                 )  # fmt: skip
             async with asyncio.timeout(self._timeout_s + _GRACE_S):
                 answer = await _ask(process, head, body)
@@ -100,6 +102,11 @@ class ParserPool:
 
     def _too_slow(self) -> _Failed:
         return _Failed(f"not parsed within {self._timeout_s:g} s")
+
+
+def _environment() -> dict[str, str]:
+    """Ours without our settings: a document that took the parser over would find no key in it."""
+    return {name: value for name, value in os.environ.items() if not name.upper().startswith(PREFIX)}
 
 
 async def _ask(process: Process, head: bytes, body: bytes) -> bytes:

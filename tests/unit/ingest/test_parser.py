@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -243,6 +244,25 @@ async def test_a_killed_process_is_replaced(pool: Callable[..., ParserPool]) -> 
     document = await parsing
     assert (document.status, document.problem) == (PollStatus.ILL_FORMED, "the document ended its parser (exit -9)")
     assert (await parser.parse(FINE, "", URL)).status is PollStatus.OK
+
+
+def environment_of(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/environ").read_bytes()
+
+
+async def test_the_parser_is_not_told_our_secrets(
+    pool: Callable[..., ParserPool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHANCERY_SECRETS__KEYS", "the key")
+    monkeypatch.setenv("chancery_kafka__sasl_password", "the password")  # settings are read in any case
+    monkeypatch.setenv("OTHER", "something else")
+    parser = pool(timeout_s=30)
+    await parser.parse(FINE, "", URL)
+    (process,) = parser._places._queue  # type: ignore[attr-defined]
+    told = environment_of(process.pid)
+    assert b"OTHER=something else" in told
+    assert b"the key" not in told
+    assert b"the password" not in told
 
 
 async def test_a_cancelled_parse_leaves_no_answer_behind(pool: Callable[..., ParserPool]) -> None:

@@ -1,0 +1,105 @@
+"""No key that opens anything lies in the repository: its files are searched for what keys look like."""
+
+import math
+import re
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+KINDS = {
+    "private key": r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----",
+    "AWS": r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
+    "GitHub": r"\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{50,})\b",
+    "Google": r"\bAIza[0-9A-Za-z_-]{35}\b",
+    "Slack token": r"\bx(?:ox[abeoprs]|app)-[0-9A-Za-z-]{10,}",
+    "Slack hook": r"hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9_/-]{20,}",
+    "Discord hook": r"discord(?:app)?\.com/api/webhooks/\d{15,}/[\w-]{30,}",
+    "Teams hook": r"(?:webhook\.office\.com/webhookb2/|logic\.azure\.com\S*[?&]sig=)[\w@.%-]{20,}",
+    "Stripe": r"\b[sr]k_live_[0-9A-Za-z]{16,}",
+    "JSON Web Token": r"\beyJ[A-Za-z0-9_-]{15,}\.eyJ[A-Za-z0-9_-]{15,}\.[A-Za-z0-9_-]{20,}",
+    "our webhook secret": r"\bwhs(?:ec|k)_[A-Za-z0-9+/]{30,}={0,2}",
+    "our token": r"\bchancery_[A-Za-z0-9_-]{43}\b",
+    "Fernet key": r"(?<![A-Za-z0-9_=/+-])[A-Za-z0-9_-]{43}=(?![A-Za-z0-9_=-])",
+    "named": r"""(?i)(?:password|passwd|secret|api_?key|access_?token)["']?\s*[:=]\s*["'][A-Za-z0-9+/_=-]{20,}["']""",
+}
+LOOKS_LIKE_A_KEY = {kind: re.compile(pattern) for kind, pattern in KINDS.items()}
+RANDOM_ENOUGH = 3.0
+"""Bits a character, in the sense of Shannon; words and runs of one letter have less, base64 of 16 bytes and more has
+about four."""
+ALLOWED = {
+    (
+        "deploy/demo/webhook.secret",
+        "whsec_Y2hhbmNlcnk",
+    ): "of the demo's own receiver; it says in base64 that it is none",
+    ("tests/unit/notify/given.py", "QUJDREVGR0hJSktM"): "the alphabet in base64",
+    ("tests/unit/notify/test_slack_bot.py", "xoxb-a-token"): "words",
+    ("tests/unit/notify/workspace.py", "xoxb-a-token"): "words",
+    ("tests/unit/notify/workspace.py", 'SECRET = "the-signing-secret-'): "words",
+}
+"""What looks like a key and opens nothing: the file it may stand in and how it begins, and what it is."""
+
+
+def bits(text: str) -> float:
+    counts = Counter(text)
+    return -sum(count / len(text) * math.log2(count / len(text)) for count in counts.values())
+
+
+def keys_in(text: str) -> Iterator[tuple[str, str]]:
+    for kind, pattern in LOOKS_LIKE_A_KEY.items():
+        for found in pattern.finditer(text):
+            if kind == "private key" or bits(found[0]) > RANDOM_ENOUGH:
+                yield kind, found[0]
+
+
+def files() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
+    return [ROOT / name for name in listed.decode().split("\0") if name and (ROOT / name).is_file()]
+
+
+def unexplained(name: str, text: str) -> list[str]:
+    """The findings in a file that nobody has explained: as kind and beginning, for a log is no place for a key."""
+    allowed = [begin for file, begin in ALLOWED if file == name]
+    return [f"{name}: {kind} {key[:8]}…" for kind, key in keys_in(text) if not key.startswith(tuple(allowed))]
+
+
+def test_no_file_of_the_repository_holds_a_key() -> None:
+    found = [
+        each
+        for path in files()
+        for each in unexplained(str(path.relative_to(ROOT)), path.read_text("utf-8", "replace"))
+    ]
+    assert found == [], "take it out and revoke it; what only looks like a key is explained in ALLOWED"
+
+
+def test_what_is_allowed_is_still_there() -> None:
+    for file, begin in ALLOWED:
+        assert begin in (ROOT / file).read_text(), f"{file} has it no more: take it off the list"
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [
+        ("private key", "-----BEGIN RSA PRI" "VATE KEY-----"),
+        ("AWS", "AKIA" "Q3EGRX7NLCMPZT4V"),
+        ("GitHub", "ghp_" "16C7e42F292c6912E7710c838347Ae178B4a"),
+        ("Google", "AIza" "SyD9tSrke72PouQMnMX-a7eZSW0jkFMBWYz"),
+        ("Slack token", "xoxb-" "263594206564-2343594206574-FGqddMF8t08v8N7O"),
+        ("Slack hook", "hooks.slack.com" "/services/T024BE7LD/B3EG9QZ1X/pZ4mXk2vQw8rT6yU1sA5dF7g"),
+        ("our webhook secret", "whsec_" "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+        ("our token", "chancery_" "q3Jx0ZbV8u1nKfL7sT2yWm5hRd9cEgA4iPoUvB6NzXM"),
+        ("Fernet key", "cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4" "="),
+        ("named", "api_key" ": 'd41d8cd98f00b204e9800998ecf8427e'"),
+    ],
+)  # fmt: skip
+def test_a_key_would_be_found(kind: str, key: str) -> None:
+    assert kind in [found for found, _ in keys_in(f"before {key} after")]
+    assert unexplained("services/x.py", f"x {key}")
+
+
+@pytest.mark.parametrize("text", ["chancery_" + "x" * 43, "AKIA" + "A" * 16, "the password: it stands in a file"])
+def test_a_placeholder_is_none(text: str) -> None:
+    assert list(keys_in(text)) == []

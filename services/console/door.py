@@ -1,5 +1,6 @@
 """What every request passes on its way in, and every answer on its way out."""
 
+import re
 import time
 from collections.abc import Collection
 from ipaddress import ip_address
@@ -25,6 +26,7 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
+_HOST = re.compile(r"([A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
 
 
@@ -73,7 +75,8 @@ class Door:
             return await send(message)
 
         try:
-            if self._hosts is not None and _host(scope) not in self._hosts:
+            name = _host(scope)
+            if not name or (self._hosts is not None and name not in self._hosts):
                 refusal = problem(421, "the console is not called that; name it in CHANCERY_CONSOLE__HOSTS")
                 await refusal(scope, receive, answering)
             else:
@@ -100,7 +103,9 @@ class Door:
 
 
 def _host(scope: Scope) -> str:
+    """The name in the Host header, in small letters; empty for what is no name or address, or has no port after it."""
+    host = Request(scope).headers.get("host", "")
     try:
-        return (urlsplit(f"//{Request(scope).headers.get('host', '')}").hostname or "").lower()
+        return (urlsplit(f"//{host}").hostname or "").lower() if _HOST.fullmatch(host) else ""
     except ValueError:
         return ""

@@ -13,7 +13,7 @@ from services.contracts.token import Role, issued
 from services.contracts.topics import ARTICLES, FEEDS, SUBSCRIPTIONS, TOKENS
 from tests.browser.window import needs_chromium, served, sign_in, window
 from tests.contracts.examples import ARTICLE
-from tests.unit.console.house import NOW, House
+from tests.unit.console.house import NOW, SECRETS, House
 from tests.unit.console.test_incidents import house_with, numbered
 from tests.unit.console.test_letters import readable
 from tests.unit.console.test_topics import raw
@@ -53,6 +53,7 @@ async def test_a_feed_is_added_paused_and_removed() -> None:
         await page.get_by_role("heading", name="Harbour <b>News</b>").wait_for()
         await page.get_by_role("button", name="Pause").click()
         await page.get_by_role("button", name="Resume").wait_for()
+        assert await page.evaluate("document.activeElement.textContent") == "Resume"
         (feed,) = house.records.values(FEEDS)
         assert isinstance(feed, Feed)
         assert (feed.url, feed.enabled) == ("https://news.example/rss", False)
@@ -92,6 +93,35 @@ async def test_an_incident_arrives_while_one_looks() -> None:
         )
         await rows.filter(has_text="closed").wait_for()
         assert await rows.count() == 2
+
+
+async def test_a_page_that_is_not_kept_current_says_so() -> None:
+    faults: list[str] = []
+    async with served(house_with(numbered(1))) as at, window(at, faults=faults) as page:
+        await sign_in(page, Role.VIEWER)
+        await page.goto("/incidents")
+        await page.get_by_text("live", exact=True).wait_for()
+        await page.route("**/incidents", lambda route: route.abort())
+        await page.evaluate("refresh()")
+        await page.get_by_text("Not kept current: the console does not answer").wait_for()
+        await page.unroute("**/incidents")
+        await page.evaluate("refresh()")
+        await page.get_by_text("Current again").wait_for()
+    assert all("ERR_FAILED" in fault for fault in faults)
+
+
+async def test_without_script_everything_is_read_and_nothing_is_sent() -> None:
+    async with served(house_with(numbered(1))) as at, window(at, script=False) as page:
+        await page.goto("/login")
+        await page.get_by_label("Token").fill(SECRETS[Role.ADMIN])
+        await page.get_by_role("button", name="Sign in").click()
+        await page.goto("/incidents?severity=severe")
+        await page.locator("tbody th a").first.click()
+        assert await page.get_by_role("heading", name="What is claimed").is_visible()
+        assert not await page.get_by_role("button", name="Say so").is_visible()
+        await page.goto("/subscriptions")
+        await page.get_by_text("Subscribe an endpoint", exact=True).click()
+        assert not await page.get_by_label("Endpoint").is_visible()
 
 
 async def test_an_endpoint_is_subscribed_tested_and_paused() -> None:
@@ -170,7 +200,7 @@ async def test_lag_is_read_and_a_record_looked_at() -> None:
         row = page.get_by_role("row", name="articles")
         assert "501 classify" in await row.inner_text()
         await row.get_by_role("link", name="articles").click()
-        await page.get_by_text("The record").click()
+        await page.locator(".record summary").click()
         assert ARTICLE.article_id in await page.locator("details pre").inner_text()
 
 

@@ -27,7 +27,12 @@ PICTURES = os.environ.get("CHANCERY_TEST_PICTURES")
 
 @asynccontextmanager
 async def window(
-    at: str, *, scheme: Scheme = "light", size: tuple[int, int] = WIDE, faults: list[str] | None = None
+    at: str,
+    *,
+    scheme: Scheme = "light",
+    size: tuple[int, int] = WIDE,
+    faults: list[str] | None = None,
+    script: bool = True,
 ) -> AsyncIterator[Page]:
     """An empty page whose addresses are below `at`. What it says on its console of errors goes to `faults`, and there
     must be none at the end."""
@@ -36,7 +41,10 @@ async def window(
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         try:
             page = await browser.new_page(
-                base_url=at, color_scheme=scheme, viewport={"width": size[0], "height": size[1]}
+                base_url=at,
+                color_scheme=scheme,
+                viewport={"width": size[0], "height": size[1]},
+                java_script_enabled=script,
             )
             page.set_default_timeout(20_000)
             page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)

@@ -22,13 +22,14 @@ RING = 2_000
 
 
 class TooManyViewers(Exception):
-    """All places are taken; one may be free soon."""
+    """All places, or all that one may have, are taken; one may be free soon."""
 
 
 class Viewer:
     """One who looks. `next` is what to send, in turn."""
 
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, wanted: Wanted, holder: str) -> None:
+        self.holder = holder
         self._wanted = wanted
         self._waiting: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._cut = False
@@ -92,12 +93,15 @@ class Live:
         for viewer in self._viewers:
             viewer.offer(change)
 
-    def enter(self, wanted: Wanted, last_event_id: str | None) -> Viewer:
+    def enter(self, wanted: Wanted, last_event_id: str | None, holder: str) -> Viewer:
         """A viewer, until it leaves. The first event is "ready", or "reset" where what came since `last_event_id` is
-        not known any more: then the lists have to be read again. Raises TooManyViewers."""
+        not known any more: then the lists have to be read again. One `holder` of a token leaves half of the places to
+        others. Raises TooManyViewers."""
         if len(self._viewers) >= self._most:
             raise TooManyViewers(f"{self._most} viewers are looking already")
-        viewer = Viewer(wanted)
+        if sum(viewer.holder == holder for viewer in self._viewers) >= max(1, self._most // 2):
+            raise TooManyViewers(f"{self._most // 2} viewers with this token are looking already")
+        viewer = Viewer(wanted, holder)
         missed = self._ring.after(last_event_id) if last_event_id else iter(())
         if missed is None:
             viewer.put(event("reset", self.position, '{"reason":"what came since is not known any more; read anew"}'))

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from services.console.adapters.live import Live, Viewer
 from services.console.api.answers import answer, next_link, no_cursor
 from services.console.api.asked import AskedForPage, AskedForStream
-from services.console.api.given import Here
+from services.console.api.given import Caller, Here
 from services.console.api.guarded import GuardedRoute, admitted
 from services.console.api.incidents import AS_OF
 from services.console.core.access import LEAST_ROLE
@@ -67,7 +67,7 @@ class Stream(EventSourceResponse):
 
     def __init__(self, live: Live, viewer: Viewer, may_look: Callable[[], bool]) -> None:
         self._live, self._viewer, self._may_look = live, viewer, may_look
-        headers = {"Cache-Control": "private, no-store", "Vary": "Authorization"}
+        headers = {"Cache-Control": "private, no-store", "Vary": "Authorization, Cookie"}
         super().__init__(self._events(), headers=headers, ping=0, send_timeout=SEND_TIMEOUT_S)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -85,13 +85,15 @@ class Stream(EventSourceResponse):
 
 
 @router.get("/stream", response_class=Response, responses={200: {"content": {STREAM: {"schema": {"type": "string"}}}}})
-async def stream_alerts(asked: AskedForStream, request: Request, here: Here, last_event_id: Resumed = None) -> Response:
+async def stream_alerts(
+    asked: AskedForStream, request: Request, here: Here, caller: Caller, last_event_id: Resumed = None
+) -> Response:
     """Alerts and changes of incidents as they come (server-sent events): "alert" and "incident" as in the lists, "gone"
     for an incident that was asked for and no longer is. The first event is "ready", or "reset" where what came since
     the last event is not known any more. Ends with the token and at a stop; who falls behind is cut off."""
     if getattr(request.state, "is_head", False):
         return Response(media_type=STREAM)
-    viewer = here.live.enter(asked.wanted, last_event_id or asked.last_event_id)
+    viewer = here.live.enter(asked.wanted, last_event_id or asked.last_event_id, caller.actor_id)
     return Stream(here.live, viewer, lambda: _still_admitted(request))
 
 

@@ -22,7 +22,7 @@ def answer(
     """`told` as the body; `changed` is what of it an If-Match is about."""
     body = told if isinstance(told, bytes) else told.model_dump_json().encode()
     tag = tag_of(body, changed)
-    named = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization", **(headers or {})}
+    named = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie", **(headers or {})}
     if request.method == "GET" and is_current(request.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers=named)
     return Response(body, status, headers=named, media_type=media_type)

@@ -1,5 +1,6 @@
 """Routes that ask who calls before they read anything else of a request."""
 
+import base64
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -21,6 +22,9 @@ ACCESS_REFUSED = "access.refused"
 COOKIE = "chancery_session"
 CSRF_HEADER = "X-CSRF-Token"
 _CHALLENGE = 'Bearer realm="chancery"'
+_BASIC = 'Basic realm="chancery", charset="UTF-8"'
+_FOR_READERS = frozenset({"/v1/incidents.atom"})
+"""What programs ask for that know names and passwords only, and some of them not before they are told to."""
 _READING = frozenset({"GET", "HEAD"})
 
 
@@ -48,16 +52,16 @@ class GuardedRoute(APIRoute):
 def admitted(request: Request, least: Role) -> Token:
     """The caller's token, or the session of its page. Raises HTTPException: 401 without a good one, 403 with one of a
     lesser role or for a change that no page of ours sent, 429 where the address has shown too many wrong ones."""
-    secret, by_cookie = _shown(request)
+    secret, by_itself = _shown(request)
     if not secret:
         raise HTTPException(
             401,
             "send `Authorization: Bearer` and a token; `chancery tokens create` makes one",
-            {"WWW-Authenticate": _CHALLENGE},
+            {"WWW-Authenticate": _CHALLENGE if request.url.path not in _FOR_READERS else f"{_CHALLENGE}, {_BASIC}"},
         )
     token = judged(request, secret)
-    if by_cookie and request.method not in _READING and not session.is_ours(request.headers.get(CSRF_HEADER), secret):
-        raise HTTPException(403, f"a change by the cookie of a page needs its {CSRF_HEADER}")
+    if by_itself and request.method not in _READING and not session.is_ours(request.headers.get(CSRF_HEADER), secret):
+        raise HTTPException(403, f"a change by what browsers send by themselves needs the {CSRF_HEADER} of a page")
     if not token.role.may(least):
         raise HTTPException(
             403,
@@ -82,11 +86,23 @@ def judged(request: Request, secret: str, *, entering: bool = False) -> Token:
 
 
 def _shown(request: Request) -> tuple[str, bool]:
-    """The secret that came with a request, and whether a browser sent it by itself."""
-    if (header := request.headers.get("authorization")) is not None:
-        scheme, _, secret = header.partition(" ")
-        return secret.strip() if scheme.lower() == "bearer" else "", False
-    return request.cookies.get(COOKIE, ""), True
+    """The secret that came with a request, and whether a browser may have sent it by itself: a cookie, or a password
+    that it remembers for this place, to which the session of a page goes before."""
+    scheme, _, given_secret = request.headers.get("authorization", "").partition(" ")
+    session_secret = request.cookies.get(COOKIE, "")
+    if scheme.lower() == "basic":
+        return session_secret or _password(given_secret), True
+    if scheme:
+        return given_secret.strip() if scheme.lower() == "bearer" else "", False
+    return session_secret, True
+
+
+def _password(credentials: str) -> str:
+    """Of Basic authentication (RFC 7617), whatever the user is called; empty where there is none."""
+    try:
+        return base64.b64decode(credentials.strip(), validate=True).decode().partition(":")[2].strip()
+    except ValueError:
+        return ""
 
 
 def _unknown(request: Request, reason: str) -> HTTPException:

@@ -96,7 +96,11 @@ IncidentKey = Annotated[str, Path(pattern=r"^inc_[a-z2-7]{26}$")]
 async def list_incidents(asked: AskedForPage, request: Request, here: Here) -> Response:
     """The incidents with the newest change first; as GeoJSON where that is what is accepted."""
     shown = _page(here.records, asked)
-    headers = {**next_link(request, shown.next_cursor), AS_OF: here.live.position, "Vary": "Authorization, Accept"}
+    headers = {
+        **next_link(request, shown.next_cursor),
+        AS_OF: here.live.position,
+        "Vary": "Authorization, Cookie, Accept",
+    }
     if geojson.MEDIA_TYPE in request.headers.get("accept", ""):
         return answer(request, geojson.collection(shown.items), media_type=geojson.MEDIA_TYPE, headers=headers)
     told = IncidentPage(items=list(map(line, shown.items)), total=shown.total, next_cursor=shown.next_cursor)
@@ -129,7 +133,7 @@ async def get_incident(incident_id: IncidentKey, request: Request, here: Here) -
         revisions=revisions(incident),
         alerts=list(map(alert_line, here.live.alerts.of(incident_id))),
     )
-    return answer(request, told)
+    return answer(request, told, headers={AS_OF: here.live.position})
 
 
 @router.get("/v1/incidents/{incident_id}/cap", response_class=Response, responses={200: {"content": {CAP: {}}}})

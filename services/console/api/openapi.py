@@ -25,7 +25,10 @@ def described(app: FastAPI) -> None:
 
 def _completed(schema: dict[str, Any]) -> dict[str, Any]:
     components = schema.setdefault("components", {})
-    components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    components["securitySchemes"] = {
+        "token": {"type": "http", "scheme": "bearer"},
+        "password": {"type": "http", "scheme": "basic", "description": "the token as the password of any user"},
+    }
     schemas = components.setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
@@ -42,5 +45,6 @@ def _completed(schema: dict[str, Any]) -> dict[str, Any]:
             if sender := SIGNED.get((method.upper(), path)):
                 operation |= {"security": [], "x-signed-by": sender}
             else:
-                operation |= {"security": [{"token": []}], "x-least-role": LEAST_ROLE[method.upper(), path]}
+                ways = [{"token": []}, *([{"password": []}] if method == "get" else [])]
+                operation |= {"security": ways, "x-least-role": LEAST_ROLE[method.upper(), path]}
     return schema

@@ -1,7 +1,8 @@
 """Templates and what they can say: everything escaped, and a name that is not there is an error."""
 
 import hashlib
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -60,7 +61,8 @@ class _Query(dict[str, str]):
 
 def rendered(request: Request, template: str, status: int = 200, **names: Any) -> Response:
     """A page. Every template may use the parts of its own path, `me` (the caller's token, None before signing in),
-    `csrf`, `now`, `path`, `query` (what the page's address asks, the last value of each name) and `navigation`."""
+    `csrf`, `now`, `path`, `query` and `asks` (what the page's address asks: the last value of each
+    name; all that is not empty, in pairs) and `navigation`."""
     now = given(request).now()
     html = (
         _templates()
@@ -71,6 +73,7 @@ def rendered(request: Request, template: str, status: int = 200, **names: Any) -
             now=now,
             path=request.url.path,
             query=_Query(request.query_params),
+            asks=asked(request),
             navigation=NAVIGATION,
             **names,
         )
@@ -97,6 +100,8 @@ def _templates() -> Environment:
         "exactly": exactly,
         "web": web,
         "onward": onward,
+        "json": as_json,
+        "day": day,
     }
     return environment
 
@@ -127,10 +132,24 @@ def web(address: str) -> str:
     return address if address.startswith(("http://", "https://")) else "#"
 
 
-def onward(query: Mapping[str, str], cursor: str) -> str:
-    """The same query from a cursor on, whatever place it began at."""
-    kept = {name: value for name, value in query.items() if value and name not in ("offset", "since", "cursor")}
-    return urlencode({**kept, "cursor": cursor})
+def asked(request: Request) -> list[tuple[str, str]]:
+    """What the address of a page asks. A form sends what was left empty too, which asks nothing."""
+    return [(name, value) for name, value in request.query_params.multi_items() if value]
+
+
+def onward(asked: Iterable[tuple[str, str]], cursor: str | None = None, *places: str) -> str:
+    """The same query from a cursor on, else from its beginning; `places` are the names that say where it began."""
+    kept = [(name, value) for name, value in asked if name not in ("cursor", *places)]
+    return urlencode([*kept, *([("cursor", cursor)] if cursor else [])])
+
+
+def as_json(told: Any) -> str:
+    """As people read it, in the letters of its language."""
+    return json.dumps(told, indent=2, ensure_ascii=False)
+
+
+def day(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%-d %b %Y}"
 
 
 def span(seconds: float) -> str:

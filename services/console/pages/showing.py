@@ -10,7 +10,9 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.console.api.guarded import GuardedRoute
-from services.console.pages.rendering import rendered
+from services.console.api.incidents import AS_OF
+from services.console.pages.entry import LONGEST_NEXT
+from services.console.pages.rendering import asked, rendered
 from services.console.pages.table import NAVIGATION, PAGES, Page
 from services.contracts.token import Role
 
@@ -33,7 +35,8 @@ class PageRoute(GuardedRoute):
             except HTTPException as error:
                 if error.status_code in (401, 429):
                     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-                    return RedirectResponse(f"/login?{urlencode({'next': here})}", 303)
+                    wanted = {"next": here} if len(here) <= LONGEST_NEXT else {}
+                    return RedirectResponse(f"/login?{urlencode(wanted)}", 303)
                 return _refused(request, {"status": error.status_code, "title": error.detail})
 
         return handler
@@ -42,15 +45,15 @@ class PageRoute(GuardedRoute):
 def _shown(page: Page) -> Callable[[Request], Coroutine[Any, Any, Response]]:
     async def show(request: Request) -> Response:
         parts = {name: quote(value, safe="") for name, value in request.path_params.items()}
-        # a form sends what was left empty too
-        query = urlencode([(name, value) for name, value in request.query_params.multi_items() if value])
+        query = urlencode(asked(request))
         places = [place.format(**parts, query=query) for place in page.needs.values()]
         answers = await _asked(request, places)
         for each in answers:
             if each.status_code != httpx.codes.OK:
                 return _refused(request, each.json())
         told = dict(zip(page.needs, (each.json() for each in answers), strict=True))
-        return rendered(request, page.template, **request.path_params, **told)
+        as_of = next((each.headers[AS_OF] for each in answers if AS_OF in each.headers), "")
+        return rendered(request, page.template, as_of=as_of, **request.path_params, **told)
 
     return show
 
@@ -65,7 +68,7 @@ async def _asked(request: Request, places: list[str]) -> list[httpx.Response]:
     transport = httpx.ASGITransport(request.app, client=(client.host, client.port) if client else ("unknown", 0))
     headers = [(name, value) for name in _PASSED_ON if (value := request.headers.get(name)) is not None]
     async with httpx.AsyncClient(
-        transport=transport, base_url=str(request.base_url), headers=headers, trust_env=False
+        transport=transport, base_url="http://console", headers=headers, trust_env=False
     ) as api:
         return await asyncio.gather(*map(api.get, places))
 

@@ -1,5 +1,6 @@
 """Who gets in: every route asks for the role that its table says, before it reads anything else."""
 
+import base64
 import json
 from collections.abc import Iterator
 from datetime import timedelta
@@ -9,10 +10,11 @@ from fastapi import APIRouter
 from fastapi.routing import iter_route_contexts
 from structlog.testing import capture_logs
 
-from services.console.api.guarded import GuardedRoute
+from services.console.api.guarded import CSRF_HEADER, GuardedRoute
 from services.console.api.signed import SignedRoute
 from services.console.core.access import LEAST_ROLE, SIGNED
 from services.console.core.attempts import AT_ONCE, MOST_ADDRESSES, REFILL_S, Attempts
+from services.console.core.session import csrf_token
 from services.console.pages.table import PAGES
 from services.contracts.token import Role, Token, issued
 from services.contracts.topics import TOKENS
@@ -130,6 +132,32 @@ def test_a_record_does_not_hold_its_secret() -> None:
     token = issued("chancery_secret", name="n", role=Role.VIEWER, now=NOW)
     assert "chancery_secret" not in token.model_dump_json()
     assert Token.model_validate_json(token.model_dump_json()) == token
+
+
+def basic(secret: str, user: str = "reader") -> dict[str, str]:
+    return {"authorization": f"Basic {base64.b64encode(f'{user}:{secret}'.encode()).decode()}"}
+
+
+async def test_a_token_may_come_as_a_password_to_read_and_not_to_change() -> None:
+    house = House()
+    async with house.client(None) as client:
+        asked = await client.get("/v1/incidents.atom")
+        assert asked.headers["www-authenticate"] == 'Bearer realm="chancery", Basic realm="chancery", charset="UTF-8"'
+        assert "Basic" not in (await client.get("/v1/incidents")).headers["www-authenticate"]
+        for user in ("reader", "", "légation"):
+            read = await client.get("/v1/incidents.atom", headers=basic(SECRETS[Role.VIEWER], user))
+            assert read.status_code == 200
+        assert (await client.get("/incidents", headers=basic(SECRETS[Role.VIEWER]))).status_code == 200
+        new = {"url": "https://a.example/"}
+        for extra in ({}, {CSRF_HEADER: csrf_token("")}):
+            headers = {**basic(SECRETS[Role.ADMIN]), **extra}
+            assert (await client.post("/v1/feeds", json=new, headers=headers)).status_code == 403
+        assert (await client.get("/v1/feeds/export", headers=basic(SECRETS[Role.ANALYST]))).status_code == 403
+        for header in ("Basic", "Basic !", f"Basic {base64.b64encode(b'no colon').decode()}", "Basic /w=="):
+            refused = await client.get("/v1/feeds", headers={"authorization": header})
+            assert (refused.status_code, "Authorization" in refused.json()["detail"]) == (401, True)
+        tried = [(await client.get("/v1/feeds", headers=basic("wrong"))).status_code for _ in range(AT_ONCE + 1)]
+        assert tried == [401] * AT_ONCE + [429]
 
 
 async def test_wrong_tokens_are_limited_by_address_and_right_ones_are_not_held_up() -> None:

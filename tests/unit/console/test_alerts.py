@@ -159,7 +159,7 @@ def test_what_the_ring_has_forgotten_is_not_passed_over_in_silence(monkeypatch: 
 async def test_a_slow_viewer_is_cut_off_and_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live_module, "QUEUE", 3)
     live = Live(ConsoleSettings(), lambda: NOW)
-    slow, quick = live.enter(Wanted(), None), live.enter(Wanted(), None)
+    slow, quick = live.enter(Wanted(), None, "a"), live.enter(Wanted(), None, "a")
     await quick.next(1)
     for n in range(5):
         live.take(ALERTS, "k", alert(n))
@@ -192,10 +192,17 @@ async def test_a_quiet_stream_is_seen_to_live(monkeypatch: pytest.MonkeyPatch) -
 
 async def test_viewers_are_bounded_and_a_head_is_no_viewer() -> None:
     house = House()
-    house.live = live = Live(ConsoleSettings(viewers=1), lambda: NOW)
-    live.enter(Wanted(), None)
-    with pytest.raises(TooManyViewers):
-        live.enter(Wanted(), None)
+    house.live = live = Live(ConsoleSettings(viewers=5), lambda: NOW)
+    first = live.enter(Wanted(), None, "a")
+    live.enter(Wanted(), None, "a")
+    with pytest.raises(TooManyViewers, match="with this token"):
+        live.enter(Wanted(), None, "a")
+    for holder in ("b", "c", "d"):
+        live.enter(Wanted(), None, holder)
+    with pytest.raises(TooManyViewers, match="5 viewers"):
+        live.enter(Wanted(), None, "e")
+    live.leave(first)
+    live.enter(Wanted(), None, "a")
     other = House()
     async with other.client(Role.VIEWER) as client:
         head = await client.head("/v1/alerts/stream")

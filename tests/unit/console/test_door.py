@@ -39,6 +39,13 @@ async def test_a_strange_name_is_turned_away(settings: dict[str, str], answers: 
             assert (refused.status_code, refused.headers["content-type"]) == (421, "application/problem+json")
 
 
+@pytest.mark.parametrize("host", ["", "[::1", "a:b:c", "a b", "evil.example/x", '"><x', "a:123456"])
+async def test_what_is_no_name_is_turned_away_where_any_name_is_welcome(host: str) -> None:
+    async with House(None).client() as client:
+        for path in ("/v1/feeds", "/feeds", "/login", "/v1/incidents.atom"):
+            assert (await client.get(path, headers={"host": host})).status_code == 421
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [("GET", "/nowhere", 404), ("GET", "/v1/feeds/", 404), ("GET", "/docs", 404), ("PUT", "/v1/feeds", 405)],

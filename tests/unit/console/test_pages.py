@@ -1,6 +1,8 @@
 """Every page, for everyone who may see it: rendered, escaped, and refused in words."""
 
+import html
 import re
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -97,6 +99,36 @@ async def test_forms_for_changes_are_for_who_may_change() -> None:
         path = f"/feeds/{FEED.feed_id}"
         assert f"DELETE /v1{path}" not in (await analyst.get(path)).text
         assert f"DELETE /v1{path}" in (await operator.get(path)).text
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path)
+async def test_a_form_for_the_script_goes_nowhere_without_it(page: Page) -> None:
+    """As a GET of this page it would put a secret that was typed into an address, and so into logs."""
+    async with house().client(Role.ADMIN) as client:
+        text = (await client.get(page.path.format(**PARTS))).text
+    assert all('method="dialog"' in form for form in re.findall(r"<form[^>]*>", text) if "data-api" in form)
+    assert not any('type="password"' in form for form in re.findall(r'<form[^>]*method="get".*?</form>', text, re.DOTALL))
+
+
+async def test_links_keep_what_is_asked_and_ask_nothing_of_what_was_left_empty() -> None:
+    more = house_with(*(numbered(n, minutes=n) for n in range(3)))
+    async with more.client(Role.VIEWER) as client:
+        asked = "severity=severe&severity=extreme&certainty=&since=2024-01-01T00:00:00Z&q=&limit=2"
+        text = (await client.get(f"/incidents?{asked}")).text
+        links = [html.unescape(link) for link in re.findall(r'href="([^"]*severity=[^"]+)"', text)]
+        assert len(links) == 3
+        for link in links:
+            kept = parse_qs(urlsplit(link).query)
+            assert (kept["severity"], kept["since"]) == (["severe", "extreme"], ["2024-01-01T00:00:00Z"])
+            assert (await client.get(link if link[0] == "/" else f"/incidents{link}")).status_code == 200
+
+
+async def test_records_are_shown_in_the_letters_of_their_language() -> None:
+    shown = house()
+    article = ARTICLE.model_copy(update={"title": "Посольство 大使馆"})
+    shown.topics.on[ARTICLES] = [raw(article, 1)]
+    async with shown.client(Role.OPERATOR) as client:
+        assert "Посольство 大使馆" in (await client.get("/topics/articles")).text
 
 
 async def test_what_the_api_refuses_the_page_says_in_words() -> None:

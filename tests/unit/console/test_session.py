@@ -55,8 +55,9 @@ async def test_a_cookie_changes_nothing_without_what_only_our_pages_know() -> No
 async def test_another_site_signs_nobody_in() -> None:
     house = House()
     async with house.client(None) as client:
-        refused = await sign_in(client, SECRETS[Role.ADMIN], origin="https://evil.example")
-        assert (refused.status_code, COOKIE in client.cookies) == (403, False)
+        for origin in ("https://evil.example", "null", "http://[", "", "https://console.example@evil.example"):
+            refused = await sign_in(client, SECRETS[Role.ADMIN], origin=origin)
+            assert (refused.status_code, COOKIE in client.cookies) == (403, False)
         assert (await sign_in(client, SECRETS[Role.ADMIN], origin="https://console.example")).status_code == 303
 
 
@@ -123,7 +124,9 @@ async def test_who_is_not_signed_in_is_led_there_and_back() -> None:
         place = urlsplit(led.headers["location"])
         assert (place.path, parse_qs(place.query)["next"]) == ("/login", ["/feeds?health=gone&x=1"])
         form = await client.get(led.headers["location"])
-    assert (form.status_code, 'action="/login?next=' in form.text) == (200, True)
+        assert (form.status_code, 'action="/login?next=' in form.text) == (200, True)
+        far = await client.get(f"/feeds?language={'a' * 3_000}")
+        assert (await client.get(far.headers["location"])).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,12 @@
 
 const csrf = document.querySelector("meta[name=csrf]").content;
 
-function say(text) {
+function say(text, stays) {
   const place = document.getElementById("said");
-  place.textContent = text;
+  if (place.textContent !== text) place.textContent = text;
   clearTimeout(say.later);
-  say.later = setTimeout(() => { place.textContent = ""; }, 6000);
+  say.stays = stays;
+  if (!stays) say.later = setTimeout(() => { place.textContent = ""; }, 6000);
 }
 
 // Forms: <form data-api="PATCH /v1/feeds/{id}" data-then="..." data-confirm="..." data-body="media/type">. What follows the answer:
@@ -146,7 +147,7 @@ async function submitted(event) {
       if (!confirm(`${told.words}\n\nDo it?`)) return;
       told = await send(form, api, "effect" in told ? { dry_run: false, effect: told.effect } : { dry_run: false });
       show(form, `Done: ${told.words}`, false);
-      await refresh(false);
+      await refresh();
     } else if (then === "show") {
       show(form, told[form.dataset.tell] ?? JSON.stringify(told, null, 2), false);
     } else if (then === "explain") {
@@ -154,7 +155,7 @@ async function submitted(event) {
     } else if (then === "save") {
       await save(told);
     } else if (then === "reload") {
-      await refresh(true);
+      await renew(form);
     } else if (then.startsWith("go:")) {
       location.assign(then.slice(3).replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(told[name])));
     }
@@ -167,16 +168,48 @@ async function submitted(event) {
 
 // Parts: [data-part] with an id is replaced by what the same page says now; data-every is in seconds.
 
-async function refresh(all) {
-  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-  if (answer.redirected || !answer.ok) return;
-  const now = new DOMParser().parseFromString(await answer.text(), "text/html");
-  if (all) {
-    document.getElementById("main").replaceChildren(...now.getElementById("main").childNodes);
-    tellState();
-    say("Done");
-    return;
+async function current() {
+  try {
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    if (answer.redirected) throw new Error("you are signed out");
+    if (!answer.ok) throw new Error(`the console answers ${answer.status}`);
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    current.at = new Date();
+    if (say.stays) say("Current again");
+    return page;
+  } catch (error) {
+    const reason = error instanceof TypeError ? "the console does not answer" : error.message;
+    say(`Not kept current: ${reason}. This is how it was at ${current.at.toLocaleTimeString()}.`, true);
+    return null;
   }
+}
+current.at = new Date();
+
+// All of it, after a change; the form that made the change has the focus again.
+async function renew(form) {
+  const now = await current();
+  if (!now) return;
+  document.getElementById("main").replaceChildren(...now.getElementById("main").childNodes);
+  const again = [...document.querySelectorAll("form[data-api]")].find((each) => each.dataset.api === form.dataset.api);
+  (again?.querySelector("button") ?? document.getElementById("main")).focus();
+  tellState();
+  say("Done");
+}
+
+// One at a time: an older answer never comes after a newer one.
+function refresh() {
+  refresh.asked = true;
+  refresh.running ??= (async () => {
+    while (refresh.asked) {
+      refresh.asked = false;
+      replaceParts(await current());
+    }
+  })().finally(() => { refresh.running = null; });
+  return refresh.running;
+}
+
+function replaceParts(now) {
+  if (!now) return;
   for (const part of document.querySelectorAll("[data-part]")) {
     const next = now.getElementById(part.id);
     if (!next || part.contains(document.activeElement) && document.activeElement.matches("input, select, textarea")) continue;
@@ -195,16 +228,38 @@ async function refresh(all) {
 
 function soon() {
   clearTimeout(soon.later);
-  soon.later = setTimeout(() => refresh(false), 250 + Math.random() * 250);
+  soon.later = setTimeout(() => refresh(), 250 + Math.random() * 250);
 }
 
-// Streams: [data-stream] is the address of server-sent events, of which data-events bring the parts up to date.
+// Streams: [data-stream] is the address of server-sent events, of which data-events bring the parts up to date. A page that
+// nobody sees lets go of its stream: browsers open few connections to one place, for all its pages together.
 
-function listen(place) {
-  const source = new EventSource(place.dataset.stream);
-  for (const name of place.dataset.events.split(" ")) source.addEventListener(name, soon);
-  source.addEventListener("open", () => { listen.state = ["live", "badge ok"]; tellState(); });
-  source.addEventListener("error", () => { listen.state = ["not connected, trying again", "badge failing"]; tellState(); });
+function listen(address, events, again) {
+  const source = new EventSource(address);
+  listen.source = source;
+  for (const name of events) source.addEventListener(name, soon);
+  source.addEventListener("open", () => { listen.state = ["live", "badge ok"]; tellState(); if (again) soon(); });
+  source.addEventListener("error", () => {
+    listen.state = ["not connected, trying again", "badge failing"];
+    tellState();
+    // Browsers come back by themselves after a break, not after a refusal.
+    if (source.readyState === EventSource.CLOSED) listen.later = setTimeout(() => listen(address, events, true), 5000);
+  });
+}
+
+function unseen(address, events) {
+  clearTimeout(listen.hiding);
+  if (!document.hidden) {
+    if (!listen.source) listen(address, events, true);
+    return;
+  }
+  listen.hiding = setTimeout(() => {
+    clearTimeout(listen.later);
+    listen.source.close();
+    listen.source = null;
+    listen.state = ["paused while nobody looks", "badge paused"];
+    tellState();
+  }, 10000);
 }
 
 function tellState() {
@@ -221,15 +276,21 @@ function spanOf(seconds) {
 function tellTimes() {
   for (const each of document.querySelectorAll("time[datetime]")) {
     const ago = (Date.now() - new Date(each.dateTime)) / 1000;
+    if (ago >= 5184000) continue;  // its day stands there
     each.textContent = ago >= 0 ? `${spanOf(ago)} ago` : `in ${spanOf(-ago)}`;
   }
 }
 
 document.addEventListener("submit", submitted);
-document.querySelectorAll("[data-stream]").forEach(listen);
-for (const part of document.querySelectorAll("[data-every]")) {
-  setInterval(() => { if (!document.hidden) refresh(false); }, part.dataset.every * 1000);
+const stream = document.querySelector("[data-stream]");
+if (stream) {
+  const { stream: address, events } = stream.dataset;
+  stream.textContent = "connecting";
+  listen(address, events.split(" "));
+  document.addEventListener("visibilitychange", () => unseen(address, events.split(" ")));
 }
+const everySeconds = [...document.querySelectorAll("[data-every]")].map((part) => Number(part.dataset.every));
+if (everySeconds.length) setInterval(() => { if (!document.hidden) refresh(); }, Math.min(...everySeconds) * 1000);
 setInterval(tellTimes, 10000);
 
 // A link that brings its own one-time token: it stands after the #, which no server and no log ever sees.

@@ -5,7 +5,7 @@ import multiprocessing
 import signal
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing.pool import Pool
+from multiprocessing.pool import AsyncResult, Pool
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,14 @@ from services.ingest.adapters.fetcher import fetch_once
 from services.runtime.settings import Settings
 
 WITHIN_S = 20.0
-"""For one article; the first also waits for the rules to be loaded."""
+"""For one article."""
+READY_WITHIN_S = 60.0
+"""For the process to start and read the rules; it goes on when nobody waits any more."""
 MOST_WAITING = 4
 
 
 class TooBusy(Exception):
-    """Others are being read; their turn comes first."""
+    """Others are being read, or the rules are: their turn comes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class Explainer:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._pool: Pool | None = None
+        self._ready: AsyncResult[bool] | None = None
         self._turn = asyncio.Semaphore(1)
         self._waiting = 0
 
@@ -76,6 +79,12 @@ class Explainer:
     def _read(self, raw: bytes, given: Given) -> Explained:
         if self._pool is None:
             self._pool = multiprocessing.get_context("spawn").Pool(1, _begin, (self._settings.classify.rules_dir,))
+            self._ready = self._pool.apply_async(_is_ready)
+        assert self._ready is not None
+        try:
+            self._ready.get(READY_WITHIN_S)
+        except multiprocessing.TimeoutError:  # it goes on getting ready
+            raise TooBusy("the rules are still being read: try again in a minute") from None
         try:
             return self._pool.apply_async(_explained, (raw, given)).get(WITHIN_S)
         except multiprocessing.TimeoutError:
@@ -87,6 +96,10 @@ class Explainer:
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.terminate()
+
+
+def _is_ready() -> bool:
+    return True
 
 
 _reader: Reader | None = None

@@ -8,6 +8,7 @@ from datetime import datetime
 from services.console.core.alert_log import AlertLog
 from services.console.core.changes import Change, Ring, event
 from services.console.core.incidents import Wanted
+from services.console.core.listing import Listing
 from services.contracts.alert import Alert
 from services.contracts.incident import Incident
 from services.contracts.model import Record
@@ -60,13 +61,14 @@ class Viewer:
 
 
 class Live:
-    """The alerts of the last days and who is told of what changes. `take` hears of every record that is read."""
+    """The incidents, the alerts of the last days, and who is told of what changes. `take` hears of every record that
+    is read."""
 
     def __init__(self, settings: ConsoleSettings, now: Callable[[], datetime]) -> None:
         self._now = now
         self.alerts = AlertLog(days=settings.alerts_d, most=settings.alerts_most)
         self._ring = Ring(secrets.token_hex(6), RING)
-        self._incidents: dict[str, Incident] = {}
+        self.incidents = Listing()
         self._viewers: set[Viewer] = set()
         self._most = settings.viewers
         self._closed = False
@@ -82,12 +84,11 @@ class Live:
             if self.alerts.add(record, self._now()):
                 self._tell(self._ring.add(alert=record))
         elif isinstance(record, Incident):
-            before = self._incidents.get(key)
-            self._incidents[key] = record
+            before = self.incidents.put(record)
             if record != before:
                 self._tell(self._ring.add(incident=record, before=before))
         elif topic == INCIDENTS:
-            self._incidents.pop(key, None)
+            self.incidents.remove(key)
 
     def _tell(self, change: Change) -> None:
         for viewer in self._viewers:

@@ -40,6 +40,10 @@ class Wanted(Value):
 
     def has(self, incident: Incident) -> bool:
         """Does all that is asked hold of it?"""
+        return self.fits(incident) and (not self.text or self.text.casefold() in said_of(incident))
+
+    def fits(self, incident: Incident) -> bool:
+        """Does all hold but the text?"""
         site = incident.site
         return (
             (not self.statuses or incident.status in self.statuses)
@@ -51,11 +55,12 @@ class Wanted(Value):
             and (not self.near or any(reaches(circle, site) for circle in self.near))
             and (self.since is None or changed_at(incident) >= self.since)
             and (self.until is None or changed_at(incident) < self.until)
-            and (not self.text or self._is_said(incident))
         )
 
-    def _is_said(self, incident: Incident) -> bool:
-        return self.text.casefold() in "\n".join(words_of(incident)).casefold()
+
+def said_of(incident: Incident) -> str:
+    """What a search looks into, in no case, a thing a line."""
+    return "\n".join(words_of(incident)).casefold()
 
 
 def words_of(incident: Incident) -> Iterator[str]:

@@ -4,7 +4,7 @@ other item onto a page twice or past one."""
 import base64
 import json
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -27,11 +27,15 @@ class Page(Generic[T]):
 
 def page(items: Iterable[T], place: Callable[[T], Place], limit: int, cursor: str | None) -> Page[T]:
     """The next `limit` items after `cursor`, sorted by `place`, of which no two are equal. Raises BadCursor."""
-    ordered = sorted(items, key=place)
+    return cut(sorted(items, key=place), place, limit, cursor)
+
+
+def cut(ordered: Sequence[T], place: Callable[[T], Place], limit: int, cursor: str | None) -> Page[T]:
+    """The same of what is sorted already. Raises BadCursor."""
     begin = bisect_right(ordered, _place(cursor), key=place) if cursor is not None else 0
     shown = ordered[begin : begin + limit]
     following = _cursor(place(shown[-1])) if begin + limit < len(ordered) else None
-    return Page(shown, len(ordered), following)
+    return Page(list(shown), len(ordered), following)
 
 
 def _cursor(place: Place) -> str:

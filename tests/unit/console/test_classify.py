@@ -108,3 +108,19 @@ async def test_what_takes_too_long_ends_its_process_and_the_next_is_read(monkeyp
             await explainer.explain(Given(TEXT, None))
     finally:
         explainer.close()
+
+
+async def test_who_comes_before_the_rules_are_read_comes_again_and_the_reading_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    explainer, paper = Explainer(Settings()), Given("Nothing happened.", None)
+    try:
+        with monkeypatch.context() as impatient:
+            impatient.setattr(explaining, "READY_WITHIN_S", 0)
+            with pytest.raises(TooBusy, match="try again"):
+                await explainer.explain(paper)
+        starting = explainer._pool
+        assert (await explainer.explain(paper)).told["reports"] == []
+        assert explainer._pool is starting
+    finally:
+        explainer.close()

@@ -107,7 +107,9 @@ async def test_a_form_for_the_script_goes_nowhere_without_it(page: Page) -> None
     async with house().client(Role.ADMIN) as client:
         text = (await client.get(page.path.format(**PARTS))).text
     assert all('method="dialog"' in form for form in re.findall(r"<form[^>]*>", text) if "data-api" in form)
-    assert not any('type="password"' in form for form in re.findall(r'<form[^>]*method="get".*?</form>', text, re.DOTALL))
+    assert not any(
+        'type="password"' in form for form in re.findall(r'<form[^>]*method="get".*?</form>', text, re.DOTALL)
+    )
 
 
 async def test_links_keep_what_is_asked_and_ask_nothing_of_what_was_left_empty() -> None:

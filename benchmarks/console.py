@@ -63,6 +63,9 @@ PAGES = (
     ("a thousand as GeoJSON", "/v1/incidents.geojson?limit=1000"),
     ("a hundred as Atom", "/v1/incidents.atom"),
     ("coverage", "/v1/coverage"),
+    ("the page of the newest hundred", "/incidents"),
+    ("the page of one state, severe, open", "/incidents?host_state=IQ&severity=severe&status=open"),
+    ("the page of words, found nowhere", "/incidents?q=nothing+like+it"),
 )
 STATES = ("IQ", "LB", "TR", "FR", "KE", "AF", "PK", "GR")
 

@@ -1,6 +1,7 @@
 """The console service: wiring and `main()`."""
 
 import asyncio
+import gc
 import importlib.metadata
 import time
 from datetime import UTC, datetime, timedelta
@@ -132,6 +133,9 @@ async def _serve(
     if stop.is_set():
         return
     health.set(LOADED)
+    # What is known stays known: to look through all of it for garbage would stop every answer for half a second.
+    await asyncio.to_thread(gc.collect)
+    gc.freeze()
     places = asyncio.Semaphore(CHECKS_AT_ONCE)
 
     async def checked(address: str) -> Check:

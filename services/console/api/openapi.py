@@ -45,6 +45,6 @@ def _completed(schema: dict[str, Any]) -> dict[str, Any]:
             if sender := SIGNED.get((method.upper(), path)):
                 operation |= {"security": [], "x-signed-by": sender}
             else:
-                ways: list[dict[str, list[str]]] = [{"token": []}, *([{"password": []}] if method == "get" else [])]
-                operation |= {"security": ways, "x-least-role": LEAST_ROLE[method.upper(), path]}
+                ways = ["token", "password"] if method == "get" else ["token"]
+                operation |= {"security": [{way: []} for way in ways], "x-least-role": LEAST_ROLE[method.upper(), path]}
     return schema

@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -10,6 +10,8 @@ from services.contracts.dead_letter import DeadLetterClass
 from services.contracts.model import Instant, Record
 
 R = TypeVar("R", bound=Record)
+
+_NEWER = "A newer release wrote it: put it back when this one is upgraded"
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -31,8 +33,9 @@ def encode(record: Record) -> bytes:
 def decode(value: bytes | None, record_type: type[R]) -> R:
     """The record in `value`.
 
-    Raises Undecodable: `not_json`, `wrong_version` (another schema version than this code reads) or `invalid`
-    (a field is missing, unknown or of the wrong type; the reason names it).
+    One of an earlier schema version is brought up to this one, where the type says how. Raises Undecodable: `not_json`,
+    `wrong_version` (another release wrote it: a schema version that this one does not read, or a field that it does
+    not know and nothing else amiss) or `invalid` (a field is missing or of the wrong type; the reason names it).
     """
     if value is not None and value.startswith(b'{"schema_version":%d,' % record_type.VERSION):
         # As `encode` writes it. What is wrong with any other, and with one that fails here, is found out below.
@@ -46,17 +49,38 @@ def decode(value: bytes | None, record_type: type[R]) -> R:
         raise Undecodable(DeadLetterClass.NOT_JSON, f"not JSON: {str(error)[:200]}") from None
     if not isinstance(raw, dict):
         raise Undecodable(DeadLetterClass.INVALID, f"a {record_type.KIND} is a JSON object, not a {type(raw).__name__}")
-    version = raw.get("schema_version")
-    if version != record_type.VERSION or isinstance(version, bool):
-        raise Undecodable(
-            DeadLetterClass.WRONG_VERSION,
-            f"{record_type.KIND} has schema version {version!r:.40}; this release reads {record_type.VERSION}",
-        )
     try:
         # JSON mode, not the parsed object: "2020-12-20" is a date and base64 is bytes only there.
-        return record_type.model_validate_json(value or b"", strict=False)
+        return record_type.model_validate_json(_of_this_version(value or b"", raw, record_type), strict=False)
     except ValidationError as error:
+        errors = error.errors(include_url=False, include_input=False, include_context=False)
+        if all(each["type"] == "extra_forbidden" for each in errors):
+            reason = f"{record_type.KIND} {_complaint(error)}. {_NEWER}"
+            raise Undecodable(DeadLetterClass.WRONG_VERSION, reason) from None
         raise Undecodable(DeadLetterClass.INVALID, f"{record_type.KIND} {_complaint(error)}") from None
+
+
+def _of_this_version(value: bytes, raw: dict[str, Any], record_type: type[Record]) -> bytes:
+    """The record as this release would have written it. Raises Undecodable."""
+    version = raw.get("schema_version")
+    if not isinstance(version, int) or isinstance(version, bool):
+        version = None
+    while version is not None and version in record_type.EARLIER:
+        try:
+            raw = record_type.EARLIER[version](raw)
+        except Exception as error:  # noqa: BLE001 - it was given whatever somebody wrote there
+            reason = f"{record_type.KIND} of schema version {version}: {type(error).__name__}: {str(error)[:200]}"
+            raise Undecodable(DeadLetterClass.INVALID, reason) from None
+        version += 1
+        value = json.dumps(raw | {"schema_version": version}).encode()
+    if version != record_type.VERSION:
+        reason = (
+            f"{record_type.KIND} has schema version {raw.get('schema_version')!r:.40}; "
+            f"this release reads {record_type.VERSION}"
+        )
+        newer = f". {_NEWER}" if version is not None and version > record_type.VERSION else ""
+        raise Undecodable(DeadLetterClass.WRONG_VERSION, reason + newer)
+    return value
 
 
 def _complaint(error: ValidationError) -> str:

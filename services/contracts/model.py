@@ -1,6 +1,8 @@
 """The record: what every type that crosses Kafka is built on."""
 
-from typing import Annotated, ClassVar
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer
 
@@ -13,6 +15,10 @@ Instant = Annotated[AwareDatetime, PlainSerializer(_rfc3339, return_type=str, wh
 """A moment with its offset; RFC 3339 on the wire. The offset a publisher gave is kept."""
 
 
+Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
+"""Makes the JSON of a record, as one schema version has it, that of the version after it."""
+
+
 class Value(BaseModel):
     """A frozen part of a record. Unknown fields are refused, so a typing error never passes for an absence."""
 
@@ -22,11 +28,14 @@ class Value(BaseModel):
 class Record(Value):
     """A value of a topic: the field `schema_version` stands first on the wire and is checked before the rest.
 
-    A subclass sets `KIND`, the noun that names it in CloudEvents types and schema files, and `VERSION`.
+    A subclass sets `KIND`, the noun that names it in CloudEvents types and schema files. A change that old readers
+    cannot read gives it the next `VERSION`, which is then the default of `schema_version` too, and in `EARLIER` what
+    makes a record of the version before one of this: such records lie on the topics for as long as those are kept.
     """
 
     KIND: ClassVar[str]
     VERSION: ClassVar[int] = 1
+    EARLIER: ClassVar[Mapping[int, Upgrade]] = MappingProxyType({})
 
     schema_version: int = 1
 

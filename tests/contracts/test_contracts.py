@@ -5,8 +5,10 @@ change to review, and a change that old readers cannot read needs a new schema v
 """
 
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from hypothesis import given
@@ -20,7 +22,7 @@ from services.contracts.codec import Undecodable, cloudevents_headers, decode, e
 from services.contracts.dead_letter import DeadLetterClass
 from services.contracts.feed import Feed
 from services.contracts.feedback import Verdict, verdict_on
-from services.contracts.model import Record
+from services.contracts.model import Record, Upgrade
 from services.contracts.report import Count
 from services.contracts.silence import Silence, silence
 from services.contracts.subscription import Filter
@@ -70,11 +72,17 @@ def test_every_topic_has_an_example() -> None:
         (b'{"schema_version": 1', DeadLetterClass.NOT_JSON, "not JSON"),
         (b"[]", DeadLetterClass.INVALID, "a feed is a JSON object, not a list"),
         (b"{}", DeadLetterClass.WRONG_VERSION, "schema version None; this release reads 1"),
-        (b'{"schema_version": 2}', DeadLetterClass.WRONG_VERSION, "schema version 2; this release reads 1"),
+        (b'{"schema_version": 2}', DeadLetterClass.WRONG_VERSION, "schema version 2; this release reads 1. A newer"),
+        (b'{"schema_version": 0}', DeadLetterClass.WRONG_VERSION, "schema version 0; this release reads 1"),
         (b'{"schema_version": "1"}', DeadLetterClass.WRONG_VERSION, "'1'"),
         (b'{"schema_version": true}', DeadLetterClass.WRONG_VERSION, "True"),
         (b'{"schema_version": 1, "url": "x"}', DeadLetterClass.INVALID, "feed_id: Field required"),
-        (b'{"schema_version": 1, "feed_id": "f", "url": "x", "x": 1}', DeadLetterClass.INVALID, "x: Extra inputs"),
+        (
+            b'{"schema_version": 1, "feed_id": "f", "url": "x", "x": 1}',
+            DeadLetterClass.WRONG_VERSION,
+            "x: Extra inputs are not permitted. A newer release wrote it",
+        ),
+        (b'{"schema_version": 1, "url": "x", "x": 1}', DeadLetterClass.INVALID, "feed_id: Field required (and 1 more)"),
         (
             b'{"schema_version": 1, "feed_id": "f", "url": 7}',
             DeadLetterClass.INVALID,
@@ -88,6 +96,55 @@ def test_what_cannot_be_read_says_why(value: bytes | None, error_class: DeadLett
     assert caught.value.error_class is error_class
     assert reason in caught.value.reason
     assert len(caught.value.reason) < 400
+
+
+class NextFeed(Feed):
+    """A feed as two releases from now might have it: the title was called a name, and before that stood in a list."""
+
+    VERSION = 3
+    EARLIER: ClassVar[Mapping[int, Upgrade]] = {
+        1: lambda raw: {name: value for name, value in raw.items() if name != "title"} | {"names": [raw["title"]]},
+        2: lambda raw: {name: value for name, value in raw.items() if name != "names"} | {"title": raw["names"][0]},
+    }
+
+    schema_version: int = 3
+
+
+def test_records_of_earlier_versions_are_brought_up_to_this_one() -> None:
+    told = FEED.model_copy(update={"title": "Wire"})
+    read = decode(encode(told), NextFeed)
+    assert (read.schema_version, read.title) == (3, "Wire")
+    assert decode(encode(read), NextFeed) == read
+    second = json.loads(encode(told)) | {"schema_version": 2, "names": ["Wire"]}
+    del second["title"]
+    assert decode(json.dumps(second).encode(), NextFeed) == read
+
+
+@pytest.mark.parametrize(
+    ("change", "error_class", "reason"),
+    [
+        ({"schema_version": 4}, DeadLetterClass.WRONG_VERSION, "schema version 4; this release reads 3. A newer"),
+        ({"schema_version": 0}, DeadLetterClass.WRONG_VERSION, "schema version 0; this release reads 3"),
+        ({"schema_version": 2}, DeadLetterClass.INVALID, "feed of schema version 2: KeyError: 'names'"),
+        ({"schema_version": 2, "names": []}, DeadLetterClass.INVALID, "IndexError"),
+        ({"schema_version": 2, "names": [7]}, DeadLetterClass.INVALID, "title: Input should be a valid string"),
+        ({"schema_version": True}, DeadLetterClass.WRONG_VERSION, "schema version True"),
+    ],
+)
+def test_what_cannot_be_brought_up_says_why(
+    change: dict[str, object], error_class: DeadLetterClass, reason: str
+) -> None:
+    with pytest.raises(Undecodable) as caught:
+        decode(json.dumps(json.loads(encode(FEED)) | change).encode(), NextFeed)
+    assert caught.value.error_class is error_class
+    assert reason in caught.value.reason
+
+
+@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
+def test_what_is_written_has_the_version_that_is_read_and_every_earlier_one_can_be(topic: Topic) -> None:
+    record_type = topic.record_type
+    assert record_type.model_fields["schema_version"].default == record_type.VERSION
+    assert set(record_type.EARLIER) == set(range(1, record_type.VERSION))
 
 
 @given(st.binary(max_size=200))

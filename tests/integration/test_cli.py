@@ -15,9 +15,9 @@ from tests.unit.notify import given
 pytestmark = pytest.mark.integration
 
 
-def chancery(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
+def chancery(settings: Settings, *arguments: str, release: str = "services.cli") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "services.cli", *arguments],
+        [sys.executable, "-m", release, *arguments],
         env=environment_of(settings),
         capture_output=True,
         text=True,

@@ -31,11 +31,12 @@ def _told(report: IncidentReport) -> Told:
 
 
 class Worker:
-    """A classify worker as a process, which has left when the context ends."""
+    """A classify worker as a process, which has left when the context ends; of the release that is the module."""
 
-    def __init__(self, settings: Settings, log: Path) -> None:
+    def __init__(self, settings: Settings, log: Path, release: str = "services.cli") -> None:
         self._environment = {**os.environ, **environment_of(settings)}
         self._process: asyncio.subprocess.Process | None = None
+        self._release = release
         self.log = log
 
     async def __aenter__(self) -> "Worker":
@@ -48,7 +49,7 @@ class Worker:
     async def _start(self) -> None:
         with self.log.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "services.cli", "classify-worker",
+                sys.executable, "-m", self._release, "classify-worker",
                 env=self._environment, stdout=output, stderr=output, start_new_session=True,
             )  # fmt: skip
 

@@ -5,9 +5,10 @@ set -eu
 
 usage() {
     cat <<'TEXT'
-usage: deploy/kafka/run.sh [--port 9092] [--controller-port PORT] [--data DIR] [--fetch-only]
+usage: deploy/kafka/run.sh [--port 9092] [--advertised-port PORT] [--controller-port PORT] [--data DIR] [--fetch-only]
 
   --port             where clients connect, on 127.0.0.1
+  --advertised-port  where clients are told to connect, if a proxy stands before the broker (default: --port)
   --controller-port  where the broker talks to itself, on 127.0.0.1 (default: derived from --port)
   --data             where records are kept (default: deploy/kafka/data); formatted when it is new
   --fetch-only       fetch the jars and stop
@@ -25,15 +26,17 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 jars=$here/jars
 data=$here/data
 port=9092
+advertised_port=
 controller_port=
 fetch_only=
 
 while [ $# -gt 0 ]; do
     case $1 in
-    --port | --controller-port | --data)
+    --port | --advertised-port | --controller-port | --data)
         [ $# -ge 2 ] || fail "$1 needs a value"
         case $1 in
         --port) port=$2 ;;
+        --advertised-port) advertised_port=$2 ;;
         --controller-port) controller_port=$2 ;;
         --data) data=$2 ;;
         esac
@@ -54,7 +57,7 @@ while [ $# -gt 0 ]; do
     esac
 done
 
-for number in "$port" ${controller_port:+"$controller_port"}; do
+for number in "$port" ${advertised_port:+"$advertised_port"} ${controller_port:+"$controller_port"}; do
     case $number in
     '' | *[!0-9]*) fail "$number is no port number" ;;
     esac
@@ -87,7 +90,7 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:$controller_port
 listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller_port
-advertised.listeners=PLAINTEXT://127.0.0.1:$port
+advertised.listeners=PLAINTEXT://127.0.0.1:${advertised_port:-$port}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 controller.listener.names=CONTROLLER
 log.dirs=$data/records

@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError
 from services.launch.broker import free_port
 from tests.integration.conftest import running
 
+OPTIONS = ("--port", "--advertised-port", "--controller-port", "--data", "--fetch-only")
 SCRIPT = Path(__file__).parents[2] / "deploy/kafka/run.sh"
 
 
@@ -31,6 +32,7 @@ def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
         (["--port", "0"], "0 is no port number"),
         (["--port", "65536"], "65536 is no port number"),
         (["--controller-port", "-1"], "-1 is no port number"),
+        (["--advertised-port", "x"], "x is no port number"),
         (["--brokers", "3"], "unknown argument --brokers"),
     ],
 )
@@ -43,7 +45,7 @@ def test_wrong_arguments_are_named(arguments: list[str], complaint: str) -> None
 def test_help_names_every_option() -> None:
     result = run("--help")
     assert result.returncode == 0
-    assert all(option in result.stdout for option in ("--port", "--controller-port", "--data", "--fetch-only"))
+    assert all(option in result.stdout for option in OPTIONS)
 
 
 def a_copy_of_the_script(directory: Path) -> Path:

@@ -1,9 +1,10 @@
 """`chancery replay`: a recording through a real worker once more, apart from everything that is live."""
 
 import asyncio
+import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,13 +22,18 @@ from services.cli.lengths import moment_of
 from services.cli.progress import progress
 from services.cli.record import recorded
 from services.cli.rules import refuse_rules, rules_directory
+from services.contracts.topics import ARTICLES
 from services.replay.adapters.archive import manifest_of, part_of, recording
 from services.replay.core.isolation import NotIsolated, assert_isolated, namespace_of
 from services.replay.core.recording import BadRecording
 from services.replay.core.rerun import TAKEN, Rerun
+from services.replay.parallel import Said, readings
 from services.replay.play import Choice, Status, Stuck, chosen, clean, play
 from services.replay.record import Wanted
 from services.runtime.settings import Misconfigured
+
+_WORTH_PROCESSES = 2_000
+"""Articles that earn the seconds in which each process loads the rules."""
 
 
 def register(app: typer.Typer) -> None:
@@ -138,9 +144,13 @@ def _dry(path: Path, choice: Choice) -> Status:
         refuse_rules(error, None)
     rerun = Rerun(reader, windows_of(configuration.classify), state_names())
     begun, played, incidents = time.monotonic(), 0, 0
+    records: Iterable[Said] = ((record, None) for record in chosen(recording(path), choice))
+    if ARTICLES.name in share and share[ARTICLES.name].records >= _WORTH_PROCESSES:
+        cores = os.cpu_count() or 1
+        records = readings(chosen(recording(path), choice), rules_directory(None), cores)
     with progress("reading", sum(share[topic.name].records for topic in TAKEN if topic.name in share)) as advance:
-        for record in chosen(recording(path), choice):
-            incidents += len(rerun.take(record).incidents)
+        for record, said in records:
+            incidents += len(rerun.take(record, said).incidents)
             played += 1
             advance()
     counts = rerun.counts

@@ -58,7 +58,11 @@ def text_of(article: Article) -> ArticleText:
 
 def read(reader: Reads, known: KnownSites, article: Article) -> Classification:
     """What an article says, with what is known of the sites it names."""
-    said = reader.read(text_of(article))
+    return with_sites(reader.read(text_of(article)), known)
+
+
+def with_sites(said: Classification, known: KnownSites) -> Classification:
+    """What an article says, with what is known of the sites it names."""
     return said.model_copy(update={"reports": tuple(with_known_sites(finding, known) for finding in said.reports)})
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from services.classify.core.chain import Chain, Reads, read
+from services.classify.core.chain import Chain, Reads, text_of, with_sites
 from services.classify.core.correlation.matching import Windows
 from services.classify.core.sites.known_sites import KnownSites
 from services.contracts.alert import Alert
@@ -13,7 +13,7 @@ from services.contracts.codec import Undecodable, decode
 from services.contracts.feedback import Feedback
 from services.contracts.incident import Incident
 from services.contracts.model import Record
-from services.contracts.report import IncidentReport
+from services.contracts.report import Classification, IncidentReport
 from services.contracts.site import KnownSite
 from services.contracts.topics import ARTICLES, FEEDBACK, SITES
 from services.replay.core.recording import Recorded
@@ -74,11 +74,12 @@ class Rerun:
     def __post_init__(self) -> None:
         self._chain = Chain(self.windows, self.states)
 
-    def take(self, record: Recorded) -> Told:
-        """What the record makes of what came before; nothing for a topic that follows from others."""
+    def take(self, record: Recorded, said: Classification | None = None) -> Told:
+        """What the record makes of what came before; nothing for a topic that follows from others. `said` is what an
+        article says, where it was read before."""
         try:
             if record.topic is ARTICLES:
-                return self._article(decode(record.value, Article))
+                return self._article(decode(record.value, Article), said)
             if record.topic is FEEDBACK:
                 correlation, alerts = self._chain.take_verdict(decode(record.value, Feedback))
                 return self._counted(Told((), correlation.remember, tuple(alerts)))
@@ -87,9 +88,10 @@ class Rerun:
             self.counts.unreadable += 1
         return Told()
 
-    def _article(self, article: Article) -> Told:
+    def _article(self, article: Article, said: Classification | None) -> Told:
         self.counts.articles += 1
-        reports = tuple(self._chain.take_article(article, read(self.reader, self.known, article)))
+        said = with_sites(said or self.reader.read(text_of(article)), self.known)
+        reports = tuple(self._chain.take_article(article, said))
         incidents: list[Incident] = []
         alerts: list[Alert] = []
         for report in reports:

@@ -194,7 +194,7 @@ class _Play:
             try:
                 async with Publisher(self._own, "/chancery/replay") as publisher, self._offsets:
                     await self._sites(publisher)
-                    # A topic made a moment ago may have no leader yet. What a producer writes then is sent again, behind
+                    # A topic made a moment ago may have no leader yet. What is written then is sent again, behind
                     # what came after it; so the worker starts when every topic has been seen to answer.
                     await self._offsets.acknowledged()
                     await self._offsets.written()

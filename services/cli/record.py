@@ -74,14 +74,18 @@ def _topic(name: str) -> Topic:
     return known[name]
 
 
-def recorded(wanted: Wanted, output: Path) -> Manifest:
-    """Record from the brokers of the settings, with a progress bar. Ends the command with a message where it cannot."""
-    configuration = settings()
+def made_by() -> tuple[str, str]:
+    """The release and the version of the rules here. Ends the command with a message where the rules are wrong."""
     try:
         rules = rule_tables(rules_directory(None)).version
     except LexiconError as error:
         refuse_rules(error, None)
-    made_by = importlib.metadata.version("chancery-watch"), rules
+    return importlib.metadata.version("chancery-watch"), rules
+
+
+def recorded(wanted: Wanted, output: Path) -> Manifest:
+    """Record from the brokers of the settings, with a progress bar. Ends the command with a message where it cannot."""
+    configuration, by = settings(), made_by()
     if part_of(output).exists():
         err.print(f"going on with {part_of(output)}")
     try:
@@ -93,7 +97,7 @@ def recorded(wanted: Wanted, output: Path) -> Manifest:
                 advance(passed - seen, total=total)
                 seen = passed
 
-            return asyncio.run(record_into(configuration, wanted, output, made_by, on_progress))
+            return asyncio.run(record_into(configuration, wanted, output, by, on_progress))
     except BlockingIOError:
         fail(f"{part_of(output)} is being written by another process")
     except OSError as error:

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -20,10 +19,11 @@ from services.classify.core.reading.pipeline import Reader
 from services.cli.context import EXIT_USAGE, AsJson, err, fail, print_json, say, settings, with_broker
 from services.cli.lengths import moment_of
 from services.cli.progress import progress
-from services.cli.record import recorded
+from services.cli.record import made_by, recorded
 from services.cli.rules import refuse_rules, rules_directory
 from services.contracts.topics import ARTICLES
 from services.replay.adapters.archive import manifest_of, part_of, recording
+from services.replay.adapters.scratch import scratch
 from services.replay.core.isolation import NotIsolated, assert_isolated, namespace_of
 from services.replay.core.recording import BadRecording
 from services.replay.core.rerun import TAKEN, Rerun
@@ -112,8 +112,8 @@ def _recording(given: Path | None) -> Iterator[Path]:
     if given is not None:
         yield given
         return
-    with TemporaryDirectory(prefix="chancery-replay-") as directory:
-        path = Path(directory) / "topics.jsonl.zst"
+    with scratch() as directory:
+        path = directory / "topics.jsonl.zst"
         recorded(Wanted(TAKEN), path)
         yield path
 
@@ -131,7 +131,7 @@ def _played(path: Path, name: str, choice: Choice, factor: float | None, output:
             advance(status.played - before, what=f"{counts or 'replaying'}, {rate:,.0f} a second")
             before = status.played
 
-        return asyncio.run(play(settings(), name, path, choice, factor, output, on_status))
+        return asyncio.run(play(settings(), name, path, choice, factor, output, made_by(), on_status))
 
 
 def _dry(path: Path, choice: Choice) -> Status:

@@ -82,7 +82,7 @@ async def live_rows(settings: Settings, topics: Sequence[Topic], on_progress: On
                     ranges[place] = (max(begin, read_to.get(place, 0)), end)
             read_to = {place: end for place, (_, end) in ranges.items()}
             total += sum(max(0, end - begin) for begin, end in ranges.values())
-            async for message in reader.records(ranges, beyond=True):
+            async for message in reader.records(ranges):
                 rows([recorded(names[message.topic], message)], found)
                 passed += 1
                 if passed % _BATCH == 0:

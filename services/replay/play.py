@@ -1,7 +1,7 @@
 """Plays a recording back into a namespace of its own, through a real worker with its own group and tables.
 
-One partition and one worker: so what comes out has one order, and two replays of one recording write the same records
-but for their volatile fields. Nothing is sent anywhere: no notifier runs in the namespace.
+One partition and one worker: so what comes out has one order, and two replays of one recording by the same rules write
+the same records but for their volatile fields. Nothing is sent anywhere: no notifier runs in the namespace.
 """
 
 import asyncio
@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -32,6 +31,7 @@ from services.contracts.topics import (
 from services.launch.broker import free_port
 from services.launch.supervisor import Program, Supervisor
 from services.replay.adapters.archive import manifest_of, recording
+from services.replay.adapters.scratch import scratch
 from services.replay.core.isolation import assert_isolated, is_of_a_replay, namespace_of
 from services.replay.core.recording import BadRecording, Recorded
 from services.replay.core.rerun import TAKEN
@@ -77,7 +77,7 @@ class Status:
 
 
 class Stuck(RuntimeError):
-    """Nothing moved for long; the message says where the worker's log is, which is kept then."""
+    """Nothing moved for long."""
 
 
 def isolated(settings: Settings, run: str) -> Settings:
@@ -118,10 +118,12 @@ async def play(
     choice: Choice,
     speed: float | None,
     output: Path | None,
+    made_by: tuple[str, str],
     on_status: Callable[[Status], None],
 ) -> Status:
     """Play a recording in the namespace of `run`, and leave nothing behind but `output`, a recording of what came out.
 
+    `made_by` are the release and the version of the rules here, for the head of `output`.
     `speed` divides the pauses between records (60: an hour in a minute); None leaves them out. Raises BadRecording and
     NotIsolated before anything is written, Misconfigured where the namespace is in use, Stuck, BrokerUnreachable.
     """
@@ -130,7 +132,7 @@ async def play(
         raise BadRecording(f"{path}: it holds no articles: record articles too")
     own = isolated(settings, run)
     async with _stage(own):
-        return await _Play(own, path, choice, speed, on_status).run(output)
+        return await _Play(own, path, choice, speed, on_status).run(output, made_by)
 
 
 @contextlib.asynccontextmanager
@@ -188,16 +190,12 @@ class _Play:
         self._begun = time.monotonic()
         self._offsets = _Offsets(own)
 
-    async def run(self, output: Path | None) -> Status:
-        with TemporaryDirectory(prefix="chancery-replay-") as directory:
-            supervisor = Supervisor(Path(directory), lambda *_: None)
+    async def run(self, output: Path | None, made_by: tuple[str, str]) -> Status:
+        with scratch() as directory:
+            supervisor = Supervisor(directory, lambda *_: None)
             try:
                 async with Publisher(self._own, "/chancery/replay") as publisher, self._offsets:
                     await self._sites(publisher)
-                    # A topic made a moment ago may have no leader yet. What is written then is sent again, behind
-                    # what came after it; so the worker starts when every topic has been seen to answer.
-                    await self._offsets.acknowledged()
-                    await self._offsets.written()
                     command = [sys.executable, "-m", "services.cli", "classify-worker"]
                     environment = environment_of(self._own)
                     await supervisor.start(Program("classify", command, environment))
@@ -208,8 +206,7 @@ class _Play:
         seconds = time.monotonic() - self._begun
         if output is not None:
             topics = [topic for topic in WRITTEN if topic is not DEAD_LETTERS]
-            head = manifest_of(self._path).head
-            await record(self._own, Wanted(topics), output, (head.chancery, head.rules_version), lambda *_: None)
+            await record(self._own, Wanted(topics), output, made_by, lambda *_: None)
         return Status(self._played, written, seconds)
 
     async def _sites(self, publisher: Publisher) -> None:

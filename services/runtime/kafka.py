@@ -149,17 +149,18 @@ async def start(client: Any, kafka: KafkaSettings) -> None:
 async def ends_of(consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
     """Where each partition ends: the offset that its next record gets. Assigns them to the consumer, and moves it.
 
-    The embedded broker answers the question itself with the beginning of the last batch, so who would ask only that
-    misses the records in it; what a fetch says is right. Raises TimeoutError where a partition gives no answer.
+    The embedded broker, asked for the end, takes the last batch for one record, so who asks only that misses the others
+    in it; what it says with the records themselves is right. Raises TimeoutError where a partition gives no answer.
     """
     ends: dict[TopicPartition, int] = await consumer.end_offsets(list(partitions))
     consumer.assign(list(partitions))
-    for partition in partitions:
-        consumer.seek(partition, ends[partition])
+    held = [partition for partition in partitions if ends[partition]]
+    for partition in held:
+        consumer.seek(partition, ends[partition] - 1)  # a fetch of a record is answered at once, one of none waits
     async with asyncio.timeout(10):
-        while any(consumer.highwater(partition) is None for partition in partitions):
-            await consumer.getmany(timeout_ms=20)
-    return {partition: max(ends[partition], consumer.highwater(partition)) for partition in partitions}
+        while any(consumer.highwater(partition) is None for partition in held):
+            await consumer.getmany(*held, timeout_ms=20)
+    return ends | {partition: max(ends[partition], consumer.highwater(partition)) for partition in held}
 
 
 async def ensure_topics(settings: Settings, topics: Iterable[Topic] = TOPICS) -> list[str]:

@@ -207,6 +207,8 @@ class TopicTable:
             for partition, end in list(self._loading.items()):
                 if partition not in self._consumer.assignment():
                     continue  # a rebalance is under way and waits for the lock
+                # The embedded broker, asked for the end, takes the last batch for one record (see `kafka.ends_of`).
+                end = max(end, (self._consumer.highwater(partition) or 0) if end else 0)
                 if end == 0 or await self._consumer.position(partition) >= end:
                     del self._loading[partition]
         done = _numbers(self._read) - _numbers(self._loading) - self._announced

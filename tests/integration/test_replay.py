@@ -13,10 +13,11 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+from services.classify.adapters.data import rule_tables
 from services.contracts.alert import Alert
 from services.contracts.codec import decode
 from services.contracts.topics import ALERTS, ARTICLES, TOPICS, Topic
-from services.replay.adapters.archive import recording
+from services.replay.adapters.archive import manifest_of, recording
 from services.replay.core.recording import Recorded
 from services.replay.core.volatile import VOLATILE, settled
 from services.replay.play import topics_of
@@ -92,6 +93,8 @@ def test_two_replays_write_the_same_bytes_and_leave_nothing(kafka: Settings, hou
         done = chancery(kafka, "replay", hours, "-o", path, "--json")
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["played"] == 120
+    by = {manifest_of(path).head.rules_version for path in outputs}
+    assert by == {rule_tables().version}, "every report names its rules: other rules in between are other bytes"
     one, two = map(without_clocks, outputs)
     assert one == two
     assert {topic.name for topic, _ in one} == {"reports", "incidents", "alerts"}

@@ -9,11 +9,12 @@ from aiokafka import AIOKafkaProducer
 
 from services.contracts import ids
 from services.contracts.article import Article, Source
+from services.contracts.codec import encode
 from services.contracts.dead_letter import DeadLetter, DeadLetterClass
 from services.contracts.feed import Feed, FeedState
 from services.contracts.model import Record
 from services.contracts.topics import ARTICLES, DEAD_LETTERS, FEED_STATES, FEEDS, Topic
-from services.runtime.dead_letters import DeadLetterBox
+from services.runtime.dead_letters import DeadLetterBox, Onlooker
 from services.runtime.kafka import Publisher, connection, ensure_topics
 from services.runtime.settings import Settings
 from services.runtime.topic_table import TopicTable
@@ -80,6 +81,34 @@ async def test_a_table_tells_when_it_has_read_what_was_written_and_keeps_of_it_w
             assert table.get(FEEDS, feed(2).key) is None
         stop.set()
         await running
+
+
+async def test_a_table_is_not_loaded_before_the_last_record_of_a_batch(kafka: Settings) -> None:
+    """More than it takes at a time, in one batch of one partition: the embedded broker, asked for the end, takes
+    a batch for one record."""
+    partition, number = 0, 6_000
+    batch = AIOKafkaProducer(**connection(kafka.kafka), max_batch_size=4_000_000, max_request_size=4_000_000)
+    await batch.start()
+    try:
+        builder = batch.create_batch()
+        for each in map(feed, range(number)):
+            assert builder.append(key=each.key.encode(), value=encode(each), timestamp=None) is not None
+        name = FEEDS.in_namespace(kafka.topics.namespace)
+        await (await batch.send_batch(builder, name, partition=partition))
+    finally:
+        await batch.stop()
+    held: dict[frozenset[int], int] = {}
+
+    def on_loaded(partitions: frozenset[int]) -> None:
+        held[partitions] = len(list(table.values(FEEDS)))
+
+    table = TopicTable(kafka, [FEEDS], Onlooker(), on_loaded=on_loaded)
+    stop = asyncio.Event()
+    running = asyncio.create_task(table.run(stop))
+    await asyncio.wait_for(table.loaded(), 30)
+    stop.set()
+    await running
+    assert [rows for partitions, rows in held.items() if partition in partitions] == [number]
 
 
 async def test_members_of_a_group_share_the_rows_and_take_over(kafka: Settings) -> None:

@@ -45,7 +45,7 @@ class Browser:
     async def _fill(self, sieve: Sieve, reader: Reader, ranges: Ranges) -> str:
         try:
             async with asyncio.timeout(READ_S):
-                async for message in reader.records(ranges, beyond=True):
+                async for message in reader.records(ranges):
                     sieve.take(_raw(message))
                     if sieve.full:
                         return "full"

@@ -11,6 +11,7 @@ from services.console.adapters.reading import TooSlow, reading
 from services.contracts.codec import Undecodable, decode
 from services.contracts.model import Record
 from services.contracts.topics import Topic
+from services.runtime.kafka import ends_of
 from services.runtime.settings import Settings
 
 R = TypeVar("R", bound=Record)
@@ -49,7 +50,7 @@ class Finder:
             begin = (await reader.consumer.offsets_for_times({partition: since_ms}))[partition]
             if begin is None:
                 return None
-            end = (await reader.consumer.end_offsets([partition]))[partition]
+            end = (await ends_of(reader.consumer, [partition]))[partition]
             async for message in reader.records({partition: (begin.offset, min(end, begin.offset + MOST_RECORDS))}):
                 if message.key != key.encode() or message.value is None:
                     continue

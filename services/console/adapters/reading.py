@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import ConsumerRecord
 
 from services.contracts.topics import Topic
-from services.runtime.kafka import consumer_options, start
+from services.runtime.kafka import consumer_options, ends_of, start
 from services.runtime.settings import Misconfigured, Settings
 
 Ranges = Mapping[TopicPartition, tuple[int, int]]
@@ -36,30 +36,24 @@ class Reader:
             raise Misconfigured(f"the topic {topic.name} does not exist: run `chancery topics ensure`")
         return found
 
-    async def ranges(self, topic: Topic) -> dict[TopicPartition, tuple[int, int]]:
-        """What each partition holds now."""
-        partitions = list(self.partitions(topic))
+    async def ranges(self, *topics: Topic) -> dict[TopicPartition, tuple[int, int]]:
+        """What each partition of the topics holds now."""
+        partitions = [partition for topic in topics for partition in self.partitions(topic)]
         begins = await self.consumer.beginning_offsets(partitions)
-        ends = await self.consumer.end_offsets(partitions)
+        ends = await ends_of(self.consumer, partitions)
         return {partition: (begins[partition], ends[partition]) for partition in partitions}
 
-    async def records(self, ranges: Ranges, *, beyond: bool = False) -> AsyncIterator[ConsumerRecord]:
-        """Every record in the ranges, in order for each partition; with `beyond`, what follows them by now too."""
+    async def records(self, ranges: Ranges) -> AsyncIterator[ConsumerRecord]:
+        """Every record in the ranges, in order for each partition."""
         waiting = {partition: end for partition, (begin, end) in ranges.items() if begin < end}
         if not waiting:
             return
         self.consumer.assign(list(waiting))
         for partition in waiting:
             self.consumer.seek(partition, ranges[partition][0])
-        extended: set[TopicPartition] = set()
         while waiting:
             batches = await self.consumer.getmany(*waiting, timeout_ms=200, max_records=5_000)
             for partition, messages in batches.items():
-                # The embedded broker, asked for the end, takes the last batch for one record; what it says with what
-                # it gives is right.
-                if beyond and partition not in extended:
-                    extended.add(partition)
-                    waiting[partition] = max(waiting[partition], self.consumer.highwater(partition) or 0)
                 for message in messages:
                     if message.offset < waiting[partition]:
                         yield message
@@ -73,7 +67,7 @@ class Reader:
         found = {}
         for partition, (begin, end) in (await self.ranges(topic)).items():
             found[partition] = (max(begin, (after or {}).get(partition.partition, 0)), end)
-        async for message in self.records(found, beyond=True):
+        async for message in self.records(found):
             yield message
 
 

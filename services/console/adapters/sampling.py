@@ -32,7 +32,8 @@ class Looker:
 
     async def sample(self, before: Sample | None = None) -> Sample:
         """The topics as they are now. `before` spares reading the newest record of what has not grown since."""
-        ranges = {topic: await self._reader.ranges(topic) for topic in TOPICS}
+        spans = await self._reader.ranges(*TOPICS)
+        ranges = {topic: {place: spans[place] for place in self._reader.partitions(topic)} for topic in TOPICS}
         committed: dict[Work, tuple[int | None, ...]] = {}
         for role, topic in WORK:
             places = self._reader.partitions(topic)

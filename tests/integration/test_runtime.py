@@ -87,7 +87,7 @@ async def test_a_table_is_not_loaded_before_the_last_record_of_a_batch(kafka: Se
     """More than it takes at a time, in one batch of one partition: the embedded broker, asked for the end, takes
     a batch for one record."""
     partition, number = 0, 6_000
-    batch = AIOKafkaProducer(**connection(kafka.kafka), max_batch_size=4_000_000, max_request_size=4_000_000)
+    batch = AIOKafkaProducer(**connection(kafka.kafka), max_batch_size=4_000_000, compression_type="gzip")
     await batch.start()
     try:
         builder = batch.create_batch()

@@ -4,8 +4,9 @@ import asyncio
 import os
 import secrets
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -21,9 +22,11 @@ from services.cli.lengths import moment_of
 from services.cli.progress import progress
 from services.cli.record import made_by, recorded
 from services.cli.rules import refuse_rules, rules_directory
+from services.cli.subscriptions import all_subscriptions
 from services.contracts.topics import ARTICLES
 from services.replay.adapters.archive import manifest_of, part_of, recording
 from services.replay.adapters.scratch import scratch
+from services.replay.core.audience import NoSuchAudience, audience
 from services.replay.core.isolation import NotIsolated, assert_isolated, namespace_of
 from services.replay.core.recording import BadRecording
 from services.replay.core.rerun import TAKEN, Rerun
@@ -54,11 +57,15 @@ def replay(
         str | None, typer.Option(metavar="NAME", help="The namespace is replay-NAME.", show_default="drawn")
     ] = None,
     clean_up: Annotated[bool, typer.Option("--clean", help="Delete what replays that were killed left.")] = False,
+    really_send: Annotated[
+        bool, typer.Option("--really-send", help="Deliver the alerts, as exercises, to those named by --to.")
+    ] = False,
+    to: Annotated[list[str] | None, typer.Option(metavar="ID|NAME", help="A subscription; may be repeated.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Play a recording into a namespace of its own, with its own topics, group and tables, and delete it afterwards.
 
-    Nothing is sent to anybody, and every alert is marked as an exercise.
+    Every alert is marked as an exercise, and nothing is sent to anybody but with --really-send.
     """
     if clean_up:
         deleted = with_broker(clean)
@@ -66,6 +73,10 @@ def replay(
         return
     if (file is None) is not from_topic:
         fail("give either a FILE or --from-topic", EXIT_USAGE)
+    if really_send is not bool(to):
+        fail("--really-send and --to go together: name those who are to be told", EXIT_USAGE)
+    if really_send and dry_run:
+        fail("--dry-run sends nothing: leave out --really-send", EXIT_USAGE)
     if output is not None and (output.exists() or part_of(output).exists()):
         fail(f"{output} exists: name another file", EXIT_USAGE)
     now = datetime.now(UTC)
@@ -81,18 +92,22 @@ def replay(
             live = settings().topics
             assert_isolated(namespace_of(name), live.namespace, live.environment)
         with _recording(file) as path:
-            came_to = _dry(path, choice) if dry_run else _played(path, name, choice, factor, output)
-    except (BadRecording, NotIsolated, Misconfigured) as error:
+            came_to = _dry(path, choice) if dry_run else _played(path, name, choice, factor, output, to or [])
+    except (BadRecording, NotIsolated, NoSuchAudience, Misconfigured) as error:
         fail(str(error), EXIT_USAGE)
     except (Stuck, KafkaError) as error:
         fail(str(error))
     counts = {name: number for name, number in came_to.written.items() if number or name != "dead-letters"}
     if as_json:
-        print_json({"played": came_to.played, "seconds": round(came_to.seconds, 3), "written": counts})
+        told = [asdict(each) for each in came_to.sent]
+        print_json({"played": came_to.played, "seconds": round(came_to.seconds, 3), "written": counts, "sent": told})
         return
     rate = came_to.played / came_to.seconds if came_to.seconds else 0
     say(f"{came_to.played:,} records played in {came_to.seconds:.1f} s, {rate:,.0f} a second")
     say(", ".join(f"{number:,} {name}" for name, number in counts.items()))
+    for each in came_to.sent:
+        states = ", ".join(f"{number:,} {state}" for state, number in each.states.items()) or "nothing"
+        say(f"to {each.name}, as exercises: {states}{f' ({each.reason})' if each.reason else ''}")
 
 
 def _factor(speed: str) -> float | None:
@@ -118,8 +133,11 @@ def _recording(given: Path | None) -> Iterator[Path]:
         yield path
 
 
-def _played(path: Path, name: str, choice: Choice, factor: float | None, output: Path | None) -> Status:
+def _played(
+    path: Path, name: str, choice: Choice, factor: float | None, output: Path | None, names: Sequence[str]
+) -> Status:
     share = manifest_of(path).seal.topics
+    told = audience(with_broker(all_subscriptions), names) if names else []
     err.print(f"playing into {namespace_of(name)}*", highlight=False)
     with progress("replaying", sum(share[topic.name].records for topic in TAKEN if topic.name in share)) as advance:
         before = 0
@@ -131,7 +149,7 @@ def _played(path: Path, name: str, choice: Choice, factor: float | None, output:
             advance(status.played - before, what=f"{counts or 'replaying'}, {rate:,.0f} a second")
             before = status.played
 
-        return asyncio.run(play(settings(), name, path, choice, factor, output, made_by(), on_status))
+        return asyncio.run(play(settings(), name, path, choice, factor, output, made_by(), on_status, told))
 
 
 def _dry(path: Path, choice: Choice) -> Status:

@@ -1,23 +1,25 @@
 """Plays a recording back into a namespace of its own, through a real worker with its own group and tables.
 
 One partition and one worker: so what comes out has one order, and two replays of one recording by the same rules write
-the same records but for their volatile fields. Nothing is sent anywhere: no notifier runs in the namespace.
+the same records but for their volatile fields. Nothing is sent anywhere: no notifier runs in the namespace unless some
+subscriptions were named, and then it knows no others (`sending.py`).
 """
 
 import asyncio
 import contextlib
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+from services.contracts.subscription import Subscription
 from services.contracts.topics import (
     ALERTS,
     ARTICLES,
@@ -26,6 +28,7 @@ from services.contracts.topics import (
     INCIDENTS,
     REPORTS,
     SITES,
+    SUBSCRIPTIONS,
     Topic,
 )
 from services.launch.broker import free_port
@@ -36,6 +39,7 @@ from services.replay.core.isolation import assert_isolated, is_of_a_replay, name
 from services.replay.core.recording import BadRecording, Recorded
 from services.replay.core.rerun import TAKEN
 from services.replay.record import Wanted, record
+from services.replay.sending import Sent, notifier, sent
 from services.runtime.kafka import (
     Publisher,
     RawRecord,
@@ -48,6 +52,8 @@ from services.runtime.kafka import (
 )
 from services.runtime.settings import Misconfigured, Settings, environment_of
 from services.runtime.work import group_name
+
+T = TypeVar("T")
 
 WRITTEN = (REPORTS, INCIDENTS, ALERTS, DEAD_LETTERS)
 """What a worker writes."""
@@ -74,6 +80,7 @@ class Status:
     played: int
     written: dict[str, int]
     seconds: float
+    sent: tuple[Sent, ...] = ()
 
 
 class Stuck(RuntimeError):
@@ -120,10 +127,12 @@ async def play(
     output: Path | None,
     made_by: tuple[str, str],
     on_status: Callable[[Status], None],
+    told: Sequence[Subscription] = (),
 ) -> Status:
     """Play a recording in the namespace of `run`, and leave nothing behind but `output`, a recording of what came out.
 
-    `made_by` are the release and the version of the rules here, for the head of `output`.
+    `made_by` are the release and the version of the rules here, for the head of `output`. `told` are
+    those who get its alerts, as exercises (`core/audience.py`).
     `speed` divides the pauses between records (60: an hour in a minute); None leaves them out. Raises BadRecording and
     NotIsolated before anything is written, Misconfigured where the namespace is in use, Stuck, BrokerUnreachable.
     """
@@ -132,7 +141,7 @@ async def play(
         raise BadRecording(f"{path}: it holds no articles: record articles too")
     own = isolated(settings, run)
     async with _stage(own):
-        return await _Play(own, path, choice, speed, on_status).run(output, made_by)
+        return await _Play(own, path, choice, speed, on_status, told).run(output, made_by)
 
 
 @contextlib.asynccontextmanager
@@ -182,13 +191,19 @@ class _Play:
     """One replay, on topics that are there."""
 
     def __init__(
-        self, own: Settings, path: Path, choice: Choice, speed: float | None, on_status: Callable[[Status], None]
+        self,
+        own: Settings,
+        path: Path,
+        choice: Choice,
+        speed: float | None,
+        on_status: Callable[[Status], None],
+        told: Sequence[Subscription],
     ) -> None:
         self._own, self._path, self._choice = own, path, choice
-        self._speed, self._on_status = speed, on_status
+        self._speed, self._on_status, self._told = speed, on_status, told
         self._played = 0
         self._begun = time.monotonic()
-        self._offsets = _Offsets(own)
+        self._offsets = _Offsets(own, "classify", (ARTICLES, REPORTS, FEEDBACK))
 
     async def run(self, output: Path | None, made_by: tuple[str, str]) -> Status:
         with scratch() as directory:
@@ -199,7 +214,11 @@ class _Play:
                     command = [sys.executable, "-m", "services.cli", "classify-worker"]
                     environment = environment_of(self._own)
                     await supervisor.start(Program("classify", command, environment))
+                    if self._told:
+                        await publisher.publish(SUBSCRIPTIONS, *self._told)
+                        await supervisor.start(notifier(self._own, self._speed))
                     await _unless_it_gave_up(supervisor, self._articles(publisher))
+                    sent_to = await _unless_it_gave_up(supervisor, self._sent()) if self._told else []
                     written = await self._offsets.written()
             finally:
                 await supervisor.end()
@@ -207,7 +226,12 @@ class _Play:
         if output is not None:
             topics = [topic for topic in WRITTEN if topic is not DEAD_LETTERS]
             await record(self._own, Wanted(topics), output, made_by, lambda *_: None)
-        return Status(self._played, written, seconds)
+        return Status(self._played, written, seconds, tuple(sent_to))
+
+    async def _sent(self) -> list[Sent]:
+        async with _Offsets(self._own, "notify", (ALERTS,)) as matched:
+            await self._done(matched)
+        return await sent(self._own, self._told, PATIENCE_S)
 
     async def _sites(self, publisher: Publisher) -> None:
         """All of them before the worker starts, which waits for what it finds: none comes in the middle by chance."""
@@ -220,13 +244,13 @@ class _Play:
         records = (each for each in chosen(recording(self._path), self._choice) if each.topic is not SITES)
         async for topic, batch in self._paced(records):
             if topic is FEEDBACK:
-                await self._done()
+                await self._done(self._offsets)
             await publisher.write(topic, *map(_raw, batch))
             self._played += len(batch)
             if topic is FEEDBACK:
-                await self._done()
+                await self._done(self._offsets)
             await self._tell()
-        await self._done()
+        await self._done(self._offsets)
 
     async def _paced(self, records: Iterator[Recorded]) -> AsyncIterator[tuple[Topic, list[Recorded]]]:
         if self._speed is None:
@@ -244,11 +268,11 @@ class _Play:
                 await self._tell()
             yield each.topic, [each]
 
-    async def _done(self) -> None:
-        """Until the worker has acknowledged all there is."""
+    async def _done(self, offsets: "_Offsets") -> None:
+        """Until all there is has been acknowledged."""
         last, since = -1, time.monotonic()
         while True:
-            done, left = await self._offsets.acknowledged()
+            done, left = await offsets.acknowledged()
             await self._tell()
             if not left:
                 return
@@ -264,12 +288,12 @@ class _Play:
 
 
 class _Offsets:
-    """How far the topics of a replay are, and its worker on them."""
+    """How far the topics of a replay are, and the group of `role` on those that it reads."""
 
-    def __init__(self, own: Settings) -> None:
+    def __init__(self, own: Settings, role: str, reads: Sequence[Topic]) -> None:
         self._own = own
-        self._consumer = AIOKafkaConsumer(group_id=group_name(own, "classify"), **consumer_options(own.kafka))
-        self._read = [self._partition(topic) for topic in (ARTICLES, REPORTS, FEEDBACK)]
+        self._consumer = AIOKafkaConsumer(group_id=group_name(own, role), **consumer_options(own.kafka))
+        self._read = [self._partition(topic) for topic in reads]
         self._written = {topic: self._partition(topic) for topic in WRITTEN}
 
     def _partition(self, topic: Topic) -> TopicPartition:
@@ -283,7 +307,7 @@ class _Offsets:
         await self._consumer.stop()
 
     async def acknowledged(self) -> tuple[int, int]:
-        """Records that the worker has acknowledged, and those it has yet to."""
+        """Records that the group has acknowledged, and those it has yet to."""
         # In this order: an article is acknowledged when its reports are on their topic, so none can be overlooked.
         done = {each: max(0, await self._consumer.committed(each) or 0) for each in self._read}
         ends = await ends_of(self._consumer, self._read)
@@ -294,15 +318,15 @@ class _Offsets:
         return {topic.name: ends[partition] for topic, partition in self._written.items()}
 
 
-async def _unless_it_gave_up(supervisor: Supervisor, work: Coroutine[Any, Any, None]) -> None:
-    """The work, for as long as the worker can run. Raises Misconfigured with its reason where it cannot."""
+async def _unless_it_gave_up(supervisor: Supervisor, work: Coroutine[Any, Any, T]) -> T:
+    """The work, for as long as every program can run. Raises Misconfigured with its reason where one cannot."""
     task = asyncio.create_task(work)
     try:
         either: set[asyncio.Future[Any]] = {task, supervisor.gave_up}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
             raise Misconfigured(supervisor.gave_up.result())
-        await task
+        return await task
     finally:
         if not task.done():
             task.cancel()

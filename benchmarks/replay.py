@@ -1,13 +1,13 @@
 """How fast a recording is replayed at full speed, beside a bare read of it and beside the classifier alone.
 
-    python -m benchmarks.replay [--articles 100000] [--rounds 1] [--write]
+    python -m benchmarks.replay [--articles 100000] [--write]
 
 Articles of `benchmarks/speed.py`'s day of feeds (2.5 kB, one in ten tells an attack, every language in turn), each with
 an id and an hour of its own, in one recording. Of the same file, in one run:
 
 - a bare read: decompressed, checked to its seal, every record cut out;
-- the classifier alone: one process that reads the first tenth of the articles, decoded beforehand, and nothing else;
-- the replay: `chancery replay --dry-run`'s steps on every core, from the file to the alerts.
+- the replay: `chancery replay --dry-run`'s steps on every core, from the file to the alerts;
+- the classifier alone: one process that reads the first tenth of the articles, decoded beforehand, and nothing else.
 """
 
 import argparse
@@ -102,11 +102,6 @@ def _measured(path: Path, number: int, reader: Reader) -> Sheet:
     begun = time.perf_counter()
     manifest_of(path)
     bare = number / (time.perf_counter() - begun)
-    sample = [text_of(decode(each.value, Article)) for each in islice(recording(path), number // 10)]
-    begun = time.perf_counter()
-    for text in sample:
-        reader.read(text)
-    alone = len(sample) / (time.perf_counter() - begun)
     cores = os.cpu_count() or 1
     rerun = Rerun(reader, windows_of(ClassifySettings()), state_names())
     begun, tenth = time.perf_counter(), 0
@@ -114,8 +109,9 @@ def _measured(path: Path, number: int, reader: Reader) -> Sheet:
         rerun.take(record, said)
         if count == number // 10:
             tenth = _megabytes()
-    replayed = number / (time.perf_counter() - begun)
+    replayed, whole = number / (time.perf_counter() - begun), _megabytes()
     assert rerun.counts.articles == number
+    alone = _alone(path, number // 10, reader)
     rows = (
         ("a bare read of the file", f"{bare:,.0f}", f"{bare / alone:.2f}", ""),
         ("the classifier alone, one core", f"{alone:,.0f}", "1.00", ""),
@@ -123,20 +119,30 @@ def _measured(path: Path, number: int, reader: Reader) -> Sheet:
             f"the replay, {cores} cores",
             f"{replayed:,.0f}",
             f"{replayed / alone:.2f} ({replayed / alone / cores:.2f} a core)",
-            f"{tenth} after a tenth, {_megabytes()} at the end",
+            f"{tenth} after a tenth, {whole} at the end",
         ),
     )
     note = (
         f"{number:,} articles, {path.stat().st_size / 1e6:.0f} MB; {rerun.counts.reports:,} reports, "
-        f"{rerun.counts.incidents:,} incidents, {rerun.counts.alerts:,} alerts."
+        f"{rerun.counts.incidents:,} incidents, {rerun.counts.alerts:,} alerts. The largest of the processes that read "
+        f"had {_megabytes(resource.RUSAGE_CHILDREN)} MB."
     )
     columns = ("", "articles a second", "over the classifier alone", "MB at its peak, the process that correlates")
     return Sheet("Articles a second at full speed", columns, rows, note)
 
 
-def _megabytes() -> int:
-    """The most memory that this process has had."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+def _alone(path: Path, number: int, reader: Reader) -> float:
+    """Articles a second that one process reads, decoded beforehand. Last, for they lie in memory together."""
+    texts = [text_of(decode(each.value, Article)) for each in islice(recording(path), number)]
+    begun = time.perf_counter()
+    for text in texts:
+        reader.read(text)
+    return len(texts) / (time.perf_counter() - begun)
+
+
+def _megabytes(who: int = resource.RUSAGE_SELF) -> int:
+    """The most memory that this process has had, or the largest of those it began and saw end."""
+    return resource.getrusage(who).ru_maxrss // 1024
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from services.console.adapters.letters import Letters
 from services.console.adapters.sampling import looking
 from services.console.core import checkup, surroundings
 from services.console.core.checkup import Finding, Level
+from services.console.core.cluster import Wish, of_topics, of_work
 from services.console.core.letters import Selection
 from services.console.core.surroundings import Disk, Reached
 from services.console.core.topics import Sample
@@ -119,7 +120,7 @@ async def _examine(
             async with _told("work", findings):
                 async with looking(chosen) as looker:
                     sample = await looker.sample()
-                findings += checkup.of_work(sample, cluster.members, datetime.now(UTC))
+                findings += of_work(sample, cluster.members, datetime.now(UTC))
             async with _told("feeds", findings):
                 table = await snapshot(chosen, _TABLES, row=_without_memory)
                 findings += _of_tables(chosen, table)
@@ -151,8 +152,9 @@ def _split(words: str) -> tuple[str, str]:
 
 
 def _of_topics(chosen: Settings, cluster: Cluster) -> Iterator[Finding]:
-    wish = checkup.Wish(chosen.topics.namespace, chosen.topics.partitions, chosen.kafka.replication_factor)
-    return checkup.of_topics(TOPICS, cluster.topics, wish, len(cluster.brokers))
+    kept = timedelta(days=chosen.notify.keep_d)
+    wish = Wish(chosen.topics.namespace, chosen.topics.partitions, chosen.kafka.replication_factor, kept)
+    return of_topics(TOPICS, cluster.topics, wish, len(cluster.brokers))
 
 
 def _of_tables(chosen: Settings, table: TopicTable) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 
-from services.console.core.checkup import ROLES, Described
+from services.console.core.cluster import ROLES, Described
 from services.contracts.topics import TOPICS, Topic
 from services.runtime.kafka import connection, start
 from services.runtime.settings import Settings

@@ -1,5 +1,5 @@
-"""What is wrong with a deployment, in words, with how to mend it: judgements of what was seen of the brokers and of the
-topics. Of this machine they are in `surroundings.py`."""
+"""What is wrong with a deployment, in words, with how to mend it: judgements of what stands on the topics. Those of the
+topics themselves and who works on them are in `cluster.py`, those of this machine in `surroundings.py`."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -7,23 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from services.console.core.topics import WORK, Sample
 from services.contracts.dead_letter import DeadLetterClass
 from services.contracts.feed import Feed, FeedState
 from services.contracts.silence import Silence
 from services.contracts.subscription import Filter, Subscription, SubscriptionState
 from services.contracts.token import Role, Token
-from services.contracts.topics import ARTICLES, Topic
 from services.ingest.core.health import HealthKind, kind_of, span
 
-ROLES = ("ingest", "classify", "notify", "dispatch")
-"""The groups that share work. `notify` matches alerts, `dispatch` sends deliveries; one service does both."""
-MANY_WAIT = 100
-"""Records that may wait for a group; the alarms ask the same (deploy/prometheus)."""
 OVERDUE = timedelta(minutes=15)
 EXPIRES_SOON = timedelta(days=7)
 SILENT_FOR_LONG = timedelta(days=30)
-NEWS_WITHIN = timedelta(days=1)
 _NAMED = 5
 
 
@@ -45,170 +38,9 @@ class Finding:
     mend: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Described:
-    """A topic as the brokers have it. `replicas` and `in_sync` are the fewest of any partition, `leaderless` how many
-    nobody leads; `config` is None where the broker does not tell."""
-
-    partitions: int
-    replicas: int
-    in_sync: int
-    leaderless: int
-    config: Mapping[str, str] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What the settings ask of topics."""
-
-    namespace: str
-    partitions: int
-    replicas: int
-
-
 def worst(findings: Iterable[Finding]) -> Level:
     """The level that wants looking at most; OK of nothing."""
     return max((finding.level for finding in findings), key=list(Level).index, default=Level.OK)
-
-
-def of_topics(topics: Sequence[Topic], found: Mapping[Topic, Described], wish: Wish, brokers: int) -> Iterator[Finding]:
-    """Do the topics exist as the topic table and the settings want them?"""
-    missing = [topic.in_namespace(wish.namespace) for topic in topics if topic not in found]
-    if missing:
-        yield Finding(
-            "topics",
-            Level.PROBLEM,
-            f"{len(missing)} of {len(topics)} topics do not exist: {_some(missing)}",
-            f"`chancery topics ensure` creates them with {wish.partitions} partitions on {wish.replicas} "
-            f"broker{'s' if wish.replicas > 1 else ''}, each with its retention",
-        )
-    wrong = [finding for topic in topics if topic in found for finding in _of_topic(topic, found[topic], wish, brokers)]
-    yield from wrong
-    if found and not wrong and not missing:
-        held = min(each.replicas for each in found.values())
-        yield Finding(
-            "topics",
-            Level.OK,
-            f"all {len(topics)} exist as wanted, {wish.partitions} partitions each, every record on "
-            f"{held} broker{'s' if held > 1 else ''}",
-        )
-
-
-def _of_topic(topic: Topic, found: Described, wish: Wish, brokers: int) -> Iterator[Finding]:
-    name = topic.in_namespace(wish.namespace)
-    alter = f"kafka-configs.sh --bootstrap-server BROKER --alter --entity-type topics --entity-name {name} --add-config"
-    if found.partitions != wish.partitions:
-        yield Finding(
-            "topics",
-            Level.PROBLEM,
-            f"{name} has {found.partitions} partitions, and CHANCERY_TOPICS__PARTITIONS says {wish.partitions}: what "
-            "lies together (a feed and its state, reports and what classify remembers) would be looked for elsewhere",
-            f"set CHANCERY_TOPICS__PARTITIONS={found.partitions} for every service; `topics ensure` changes no topic "
-            "that exists. Where topics differ from each other: back up, make them anew, restore",
-        )
-    for key, wanted in topic.config.items():
-        has = None if found.config is None else found.config.get(key)
-        if has is None or has == wanted or (key == "retention.ms" and _keeps_longer(has, wanted)):
-            continue
-        level = Level.PROBLEM if key == "cleanup.policy" else Level.WARNING
-        yield Finding("topics", level, f"{name} has {key}={has}, wanted is {wanted}", f"{alter} {key}={wanted}")
-    yield from _of_replicas(name, found, wish, brokers, alter)
-
-
-def _keeps_longer(has: str, wanted: str) -> bool:
-    return has.lstrip("-").isdigit() and (int(has) < 0 or int(has) > int(wanted))
-
-
-def _of_replicas(name: str, found: Described, wish: Wish, brokers: int, alter: str) -> Iterator[Finding]:
-    if found.leaderless:
-        yield Finding(
-            "topics",
-            Level.PROBLEM,
-            f"{found.leaderless} partitions of {name} have no leader: nothing is read from or written to them",
-            "bring back the brokers that hold them",
-        )
-    elif found.in_sync < found.replicas:
-        yield Finding(
-            "topics",
-            Level.WARNING,
-            f"a partition of {name} is on {found.in_sync} of its {found.replicas} brokers only",
-            "look which broker is down or behind; it catches up by itself once it is back",
-        )
-    if found.replicas < min(brokers, max(wish.replicas, 2)):
-        yield Finding(
-            "topics",
-            Level.WARNING,
-            f"{name} is on {found.replicas} of {brokers} brokers: what that one's disk loses is lost",
-            "kafka-reassign-partitions.sh gives it more replicas; CHANCERY_KAFKA__REPLICATION_FACTOR is for new ones",
-        )
-    least = (found.config or {}).get("min.insync.replicas")
-    if found.replicas < 2 or least is None or not least.isdigit():
-        return
-    if int(least) < 2:
-        words = "a record counts as written that one broker has"
-        yield Finding(
-            "topics",
-            Level.WARNING,
-            f"{name} has min.insync.replicas={least}: {words}",
-            f"{alter} min.insync.replicas=2",
-        )
-    elif int(least) >= found.replicas:
-        yield Finding(
-            "topics",
-            Level.WARNING,
-            f"{name} has min.insync.replicas={least} of {found.replicas} replicas: one broker down stops every writer",
-            f"{alter} min.insync.replicas={found.replicas - 1}",
-        )
-
-
-def of_work(sample: Sample, members: Mapping[str, int | None], now: datetime) -> Iterator[Finding]:
-    """Is somebody there for each group, and who is behind? `members` is None where it is not known."""
-    absent = [role for role in ROLES if members.get(role) == 0]
-    if absent:
-        services = dict.fromkeys("notify" if role == "dispatch" else role for role in absent)
-        yield Finding(
-            "work",
-            Level.PROBLEM,
-            f"nobody works as {_some(absent)}: " + (_waiting(sample, absent) or "nothing waits yet"),
-            f"start {_some(list(services))}; if it runs, its log says why it joins no group, or it reads another "
-            "namespace (CHANCERY_TOPICS__NAMESPACE)",
-        )
-    behind = [work for work in WORK if work[0] not in absent and sum(sample.lag(work)) > MANY_WAIT]
-    for role, topic in behind:
-        lag = sample.lag((role, topic))
-        one = f", all in partition {lag.index(max(lag))}" if max(lag) == sum(lag) and len(lag) > 1 else ""
-        yield Finding(
-            "work",
-            Level.WARNING,
-            f"{sum(lag):,} records of {topic.name} wait for {role}{one}",
-            "`chancery topics list` again: if they grow, more replicas; if they stand still, look into its log",
-        )
-    unknown = [role for role in ROLES if members.get(role) is None]
-    if unknown:
-        mend = "ask again in a minute; /ready of each service says whether it works"
-        yield Finding("work", Level.WARNING, f"the brokers do not tell who works as {_some(unknown)}", mend)
-    if not absent and not unknown and not behind:
-        waiting = sum(sum(sample.lag(work)) for work in WORK)
-        yield Finding("work", Level.OK, f"every group has members; {waiting} records wait")
-    newest = sample.newest_at.get(ARTICLES)
-    if newest is None:
-        yield Finding(
-            "work", Level.WARNING, "no article was fetched yet", "`chancery feeds list` says how the feeds are"
-        )
-    elif now - newest > NEWS_WITHIN:
-        yield Finding(
-            "work",
-            Level.WARNING,
-            f"the newest article was fetched {span(now - newest)} ago",
-            "`chancery feeds list` says how the feeds are; is ingest running?",
-        )
-    else:
-        yield Finding("work", Level.OK, f"the newest article was fetched {span(max(now - newest, timedelta(0)))} ago")
-
-
-def _waiting(sample: Sample, roles: Sequence[str]) -> str:
-    waiting = [(sum(sample.lag(work)), work[1].name) for work in WORK if work[0] in roles]
-    return ", ".join(f"{count:,} records of {name} wait" for count, name in waiting if count)
 
 
 def of_feeds(feeds: Sequence[Feed], states: Mapping[str, FeedState], now: datetime) -> Iterator[Finding]:
@@ -219,7 +51,7 @@ def of_feeds(feeds: Sequence[Feed], states: Mapping[str, FeedState], now: dateti
         )
         return
     kinds = Counter(kind_of(feed, states.get(feed.feed_id), now) for feed in feeds)
-    polled = [feed for feed in feeds if feed.enabled and kinds]
+    polled = [feed for feed in feeds if feed.enabled]
     due = [states[feed.feed_id].next_poll_at for feed in polled if feed.feed_id in states]
     late = sum(at is not None and now - at > OVERDUE for at in due)
     if late and late == len([at for at in due if at is not None]):
@@ -297,15 +129,15 @@ def of_tokens(found: Sequence[Token], now: datetime) -> Iterator[Finding]:
     expired = [each.name for each in held if each not in good]
     if expired:
         mend = "make new ones where they are still wanted, and `chancery tokens revoke` these"
-        yield Finding("tokens", Level.WARNING, f"expired: {_some(expired)}", mend)
+        yield Finding("tokens", Level.WARNING, f"expired: {some(expired)}", mend)
     soon = [each.name for each in good if each.expires_at and each.expires_at - now < EXPIRES_SOON]
     if soon:
         mend = "make new ones before that, for those who still need them"
-        yield Finding("tokens", Level.WARNING, f"expire within {span(EXPIRES_SOON)}: {_some(soon)}", mend)
+        yield Finding("tokens", Level.WARNING, f"expire within {span(EXPIRES_SOON)}: {some(soon)}", mend)
     endless = [each.name for each in good if each.expires_at is None and each.role is Role.ADMIN]
     if endless:
         mend = "make them anew with --expires, then revoke these: who finds one holds everything for ever"
-        yield Finding("tokens", Level.WARNING, f"admin tokens that never expire: {_some(endless)}", mend)
+        yield Finding("tokens", Level.WARNING, f"admin tokens that never expire: {some(endless)}", mend)
     if good and not (expired or soon or endless):
         yield Finding("tokens", Level.OK, f"{len(good)} good")
 
@@ -328,7 +160,7 @@ def of_secrets(keys: int, subscriptions: int, unreadable: Sequence[str], old: in
         return Finding("secrets", level, "CHANCERY_SECRETS__KEYS is empty: no endpoint can be read or stored", mend)
     if unreadable:
         mend = "add the key that they were stored with to CHANCERY_SECRETS__KEYS, or subscribe them anew"
-        says = f"no key opens {len(unreadable)} of {subscriptions} subscriptions: {_some(unreadable)}"
+        says = f"no key opens {len(unreadable)} of {subscriptions} subscriptions: {some(unreadable)}"
         return Finding("secrets", Level.PROBLEM, says, mend)
     if old:
         mend = "`chancery secrets rotate`; then the old keys can go"
@@ -336,6 +168,7 @@ def of_secrets(keys: int, subscriptions: int, unreadable: Sequence[str], old: in
     return Finding("secrets", Level.OK, f"{keys} key{'s' if keys > 1 else ''}, and every subscription opens")
 
 
-def _some(names: Sequence[str]) -> str:
+def some(names: Sequence[str]) -> str:
+    """The first of them, and how many more there are."""
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return ", ".join(names[:_NAMED]) + more

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from services.contracts.codec import Undecodable, decode
 from services.contracts.model import Record
+from services.contracts.token import Token
 from services.contracts.topics import FEEDS, SILENCES, SITES, SUBSCRIPTIONS, TOKENS, TOPICS, Topic
 from services.replay.core.recording import Recorded
 
@@ -30,9 +31,10 @@ def rows(records: Iterable[Recorded], known: dict[Place, Recorded] | None = None
 
 @dataclass(frozen=True, slots=True)
 class Restoration:
-    """What putting a back-up back would do. `missing` are not there, `same` are there as in the back-up, `differing`
-    are there with another value. `unreadable` are left out: this release could not use them. `foreign` are keys that
-    lie on the topics and not in the back-up: they stay, whatever is done."""
+    """What putting a back-up back would do. `missing` are not there; `same` are there as in the back-up, or are tokens
+    that were revoked since, which stay so; `differing` are there with another value. `unreadable` are left out: this
+    release could not use them. `foreign` are keys that lie on the topics and not in the back-up: they stay, whatever is
+    done."""
 
     missing: tuple[Recorded, ...]
     same: int
@@ -58,7 +60,7 @@ class Restoration:
 def restoration(kept: Mapping[Place, Recorded], present: Mapping[Place, Recorded]) -> Restoration:
     """Of the rows in a back-up and those on the topics now."""
     readable = {place: record for place, record in kept.items() if record_in(record) is not None}
-    there = {place: present[place].value == record.value for place, record in readable.items() if place in present}
+    there = {place: _stays(present[place], record) for place, record in readable.items() if place in present}
     return Restoration(
         missing=tuple(record for place, record in readable.items() if place not in there),
         same=sum(there.values()),
@@ -66,6 +68,11 @@ def restoration(kept: Mapping[Place, Recorded], present: Mapping[Place, Recorded
         unreadable=tuple(record for place, record in kept.items() if place not in readable),
         foreign=len(present.keys() - kept.keys()),
     )
+
+
+def _stays(present: Recorded, kept: Recorded) -> bool:
+    there = record_in(present)
+    return present.value == kept.value or (isinstance(there, Token) and there.revoked)
 
 
 def record_in(recorded: Recorded) -> Record | None:

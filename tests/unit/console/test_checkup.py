@@ -7,21 +7,17 @@ from datetime import timedelta
 import pytest
 
 from services.console.core.checkup import (
-    ROLES,
-    Described,
     Finding,
     Level,
-    Wish,
     of_feeds,
     of_letters,
     of_secrets,
     of_silences,
     of_subscriptions,
     of_tokens,
-    of_topics,
-    of_work,
     worst,
 )
+from services.console.core.cluster import ROLES, Described, Wish, of_topics, of_work
 from services.console.core.surroundings import Disk, Reached, of_clock, of_disks, of_egress
 from services.contracts.dead_letter import DeadLetterClass
 from services.contracts.feed import FeedState, PollStatus
@@ -32,7 +28,7 @@ from tests.contracts.examples import FEED, SILENCE, SUBSCRIPTION, TOKEN
 from tests.unit.console.house import NOW
 from tests.unit.console.topics_house import sample_at
 
-WISH = Wish("chancery.", 8, 3)
+WISH = Wish("chancery.", 8, 3, timedelta(days=100))
 GOOD = Described(partitions=8, replicas=3, in_sync=3, leaderless=0, config={"min.insync.replicas": "2"})
 DAY = timedelta(days=1)
 
@@ -98,6 +94,12 @@ def test_missing_topics_are_named_with_what_ensure_would_do() -> None:
             "retention.ms=7776000000",
         ),
         (
+            {"alerts": configured(ALERTS, retention_ms="-1")},
+            Level.WARNING,
+            "chancery.alerts is kept for longer than final deliveries are, 100 days",
+            "CHANCERY_NOTIFY__KEEP_D",
+        ),
+        (
             {"articles": replace(configured(ARTICLES), leaderless=2, in_sync=0)},
             Level.PROBLEM,
             "2 partitions of chancery.articles have no leader",
@@ -147,7 +149,7 @@ def test_to_keep_longer_and_not_to_tell_are_no_fault(kept: str) -> None:
 
 def test_one_broker_is_no_fault_of_its_own() -> None:
     single = {name: replace(each, replicas=1, in_sync=1) for name, each in standing().items()}
-    finding = one(list(of_topics(TOPICS, single, Wish("chancery.", 8, 1), 1)))
+    finding = one(list(of_topics(TOPICS, single, replace(WISH, replicas=1), 1)))
     assert finding.level is Level.OK
     assert finding.says.endswith("every record on 1 broker")
 

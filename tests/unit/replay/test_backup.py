@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from services.contracts.topics import ARTICLES, DELIVERIES, FEEDS, SUBSCRIPTIONS, TOPICS
+from services.contracts.topics import ARTICLES, DELIVERIES, FEEDS, SUBSCRIPTIONS, TOKENS, TOPICS
 from services.replay.backup import read_backup
 from services.replay.core.backup import BACKED_UP, restoration, rows
 from services.replay.core.recording import BadRecording
-from tests.contracts.examples import ARTICLE, DELIVERY, FEED, SUBSCRIPTION
+from tests.contracts.examples import ARTICLE, DELIVERY, FEED, SUBSCRIPTION, TOKEN
 from tests.unit.replay.recordings import recorded, written
 
 OTHER = FEED.model_copy(update={"title": "another title"})
@@ -39,6 +39,14 @@ def test_what_is_there_decides_what_is_written() -> None:
     assert changed.differing[0].value == kept[FEEDS, FEED.key].value
     foreign = restoration(kept, rows([recorded(0, SUBSCRIPTION, SUBSCRIPTIONS)]))
     assert (len(foreign.missing), foreign.foreign, foreign.is_safe) == (3, 1, False)
+
+
+def test_a_token_that_was_revoked_stays_revoked() -> None:
+    kept = rows([recorded(0, TOKEN, TOKENS)])
+    revoked = restoration(kept, rows([recorded(5, TOKEN.model_copy(update={"revoked": True}), TOKENS)]))
+    assert (revoked.same, revoked.differing, revoked.is_safe) == (1, (), True)
+    prolonged = restoration(kept, rows([recorded(5, TOKEN.model_copy(update={"expires_at": None}), TOKENS)]))
+    assert [each.key for each in prolonged.differing] == [TOKEN.key]
 
 
 def test_what_no_reader_would_take_is_left_out_and_told() -> None:

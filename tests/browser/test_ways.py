@@ -8,9 +8,10 @@ from playwright.async_api import Dialog
 from services.contracts.feed import Feed
 from services.contracts.incident import IncidentStatus
 from services.contracts.report import Severity, Site
+from services.contracts.silence import Silence
 from services.contracts.subscription import Subscription
 from services.contracts.token import Role, issued
-from services.contracts.topics import ARTICLES, FEEDS, SUBSCRIPTIONS, TOKENS
+from services.contracts.topics import ARTICLES, FEEDS, SILENCES, SUBSCRIPTIONS, TOKENS
 from tests.browser.window import needs_chromium, served, sign_in, window
 from tests.contracts.examples import ARTICLE
 from tests.unit.console.house import NOW, SECRETS, House
@@ -151,6 +152,25 @@ async def test_an_endpoint_is_subscribed_tested_and_paused() -> None:
         await page.get_by_role("button", name="Resume").wait_for()
         assert await page.locator(".badge.paused").count() == 1
         assert told["secret"] not in await page.content()
+
+
+async def test_alerts_are_silenced_and_go_out_again() -> None:
+    house = House()
+    async with served(house) as at, window(at) as page:
+        await sign_in(page, Role.OPERATOR)
+        await page.goto("/silences")
+        await page.get_by_text("Silence alerts for a time").click()
+        await page.get_by_label("Why").fill("yearly <b>march</b>")
+        await page.get_by_label("Host states").fill("GR")
+        await page.get_by_role("button", name="Silence").click()
+        row = page.get_by_role("row", name="yearly <b>march</b>")
+        await row.locator(".badge", has_text="active").wait_for()
+        page.once("dialog", lambda dialog: dialog.accept())
+        await row.get_by_role("button", name="End the silence").click()
+        await row.locator(".badge", has_text="over").wait_for()
+    (made,) = house.records.values(SILENCES)
+    assert isinstance(made, Silence)
+    assert (made.matcher.host_states, made.expires_at) == (("GR",), NOW)
 
 
 async def test_what_a_channel_would_be_sent_is_shown_and_not_sent() -> None:

@@ -26,6 +26,7 @@ DeliveryId = Annotated[str, Field(pattern=r"^dlv_[a-z2-7]{26}$")]
 
 class DeliveryLine(BaseModel):
     """One alert for one subscription and how it stands. `subscription` is the name, null where it was removed;
+    `headline` is that of the incident as it is known now, null where it no longer is;
     `last_…` tell of the last of so many `attempts`."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -35,6 +36,7 @@ class DeliveryLine(BaseModel):
     subscription: str | None = None
     alert_id: str
     incident_id: str
+    headline: str | None = None
     revision: int
     state: DeliveryState
     reason: str
@@ -143,7 +145,7 @@ async def list_deliveries(
     except BadCursor as error:
         raise no_cursor(error) from None
     told = DeliveryPage(
-        items=[_line(here.records, each) for each in shown.items],
+        items=[_line(here, each) for each in shown.items],
         total=shown.total,
         next_cursor=shown.next_cursor,
         complete_since=log.complete_since,
@@ -194,9 +196,10 @@ async def _plan(asked: RedeliveryAsked, here: Given) -> Plan:
     return await here.desk.plan_range(to, asked.since, asked.until or here.now(), asked.states)
 
 
-def _line(records: Records, each: Line) -> DeliveryLine:
-    told = DeliveryLine.model_validate(each)
-    return told.model_copy(update={"subscription": _name(records, each.subscription_id)})
+def _line(here: Given, each: Line) -> DeliveryLine:
+    told, about = DeliveryLine.model_validate(each), here.live.incidents.get(each.incident_id)
+    names = {"subscription": _name(here.records, each.subscription_id), "headline": about.headline if about else None}
+    return told.model_copy(update=names)
 
 
 def _name(records: Records, subscription_id: str) -> str | None:

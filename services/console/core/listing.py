@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from functools import cached_property
 from operator import attrgetter
 
-from services.console.core.incidents import Wanted, line, newest_first, said_of
+from services.classify.core.correlation.headline import headline
+from services.console.core.incidents import STATES, Wanted, line, newest_first, said_of
 from services.console.core.paging import Page, Place, cut
 from services.contracts.incident import Incident
 
@@ -25,6 +26,10 @@ class Listed:
         return line(self.incident).model_dump_json().encode()
 
     @cached_property
+    def headline(self) -> str:
+        return headline(self.incident, STATES)
+
+    @cached_property
     def said(self) -> str:
         return said_of(self.incident)
 
@@ -35,6 +40,9 @@ class Listing:
     def __init__(self) -> None:
         self._by_id: dict[str, Listed] = {}
         self._ordered: list[Listed] = []
+
+    def get(self, incident_id: str) -> Listed | None:
+        return self._by_id.get(incident_id)
 
     def put(self, incident: Incident) -> Incident | None:
         """Returns what stood there before."""

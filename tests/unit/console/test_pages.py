@@ -2,6 +2,7 @@
 
 import html
 import re
+from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -11,9 +12,10 @@ from services.console.pages.rendering import STATIC, country, span
 from services.console.pages.table import NAVIGATION, PAGES, Page
 from services.contracts.delivery import Attempt
 from services.contracts.report import Count, PlacePrecision, Severity, Site
+from services.contracts.silence import silence
 from services.contracts.subscription import Filter
 from services.contracts.token import Role
-from services.contracts.topics import ARTICLES, FEEDS, SUBSCRIPTIONS
+from services.contracts.topics import ARTICLES, FEEDS, SILENCES, SUBSCRIPTIONS
 from tests.contracts.examples import ARTICLE
 from tests.unit.console.house import House
 from tests.unit.console.test_incidents import house_with, numbered
@@ -43,6 +45,7 @@ ATTEMPT = Attempt(at=NOW, took_s=0.21, http_status=503, outcome="failed", answer
 ARTICLE_OF_IT = ARTICLE.model_copy(
     update={"article_id": FRENCH.article_id, "revision": 1, "title": EVIL, "text": f"Avant. {FRENCH.quote} Après."}
 )
+QUIET = silence(Filter(host_states=("IQ",)), reason=EVIL, author=EVIL, now=NOW, lasts=timedelta(days=999 * 365))
 SENT = delivery(alert(7, about=TOLD), DESK, attempts=(ATTEMPT, ATTEMPT), reason=EVIL, redelivered_after=(1,))
 LETTER = letter(EVIL.encode(), reason=EVIL, original_key=EVIL.encode())
 PARTS = {
@@ -63,6 +66,7 @@ def house() -> House:
     made.records.put(FEEDS, FEED)
     made.records.put(SUBSCRIPTIONS, DESK)
     made.desk.put(SENT)
+    made.records.put(SILENCES, QUIET)
     made.letters.bury(LETTER, readable(offset=3))
     made.topics.on[ARTICLES] = [raw(ARTICLE, 1), raw(EVIL.encode(), 2), raw(None, 3)]
     return made

@@ -116,6 +116,7 @@ class History:
     `read_at` is the last poll that brought a whole document, `problem` what was wrong with that document, `changed_at`
     the last poll that brought something new or edited, `new_at` the last that brought a new entry (at first the date of
     the newest entry found). `longest_gap_s` is the longest silence between two entries that is usual for the feed.
+    `daily` is how many new entries a day it then had, those of earlier days counting less and less.
     `wrong_304s` counts the times that news stood behind a 304. The rest counts the polls at which ids had changed under
     known articles, at which ids named other articles than before, and at which links had changed; `identity_at` is the
     last of these.
@@ -129,6 +130,7 @@ class History:
     changed_at: Instant | None = None
     new_at: Instant | None = None
     longest_gap_s: int | None = None
+    daily: float | None = None
     wrong_304s: int = 0
     id_changes: int = 0
     id_reuses: int = 0

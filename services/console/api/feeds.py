@@ -21,6 +21,7 @@ from services.contracts.topics import FEED_STATES, FEEDS
 from services.ingest.core import opml, watchlist
 from services.ingest.core.address import BadAddress, feed_url, without_password
 from services.ingest.core.health import HealthKind, health, kind_of
+from services.ingest.core.history import entries_per_day
 
 IMPORT_MAX_BYTES = 5_000_000
 OPML = "text/x-opml"
@@ -57,7 +58,8 @@ class NewFeed(FeedChange):
 
 
 class Poll(BaseModel):
-    """How the last poll ended and when the next is due. `watermark_at` is the newest publication time it showed."""
+    """How the last poll ended and when the next is due. `watermark_at` is the newest publication time it showed;
+    `entries_per_day` counts the new ones of the last days, the latest most; null where nothing is known of them."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -69,6 +71,7 @@ class Poll(BaseModel):
     next_poll_at: Instant | None
     failures: int
     entries: int
+    entries_per_day: float | None = None
     watermark_at: Instant | None
 
 
@@ -288,6 +291,8 @@ def _fields(feed: Feed) -> FeedFields:
 
 def _told(feed: Feed, state: FeedState | None, now: datetime, doubled: Mapping[FeedId, Feed]) -> WatchedFeed:
     poll = Poll.model_validate(state) if state else None
+    if poll and state and (daily := entries_per_day(state.history, now)) is not None:
+        poll = poll.model_copy(update={"entries_per_day": round(daily, 1)})
     url = without_password(feed.url)
     how = FeedHealth.model_validate(health(feed, state, now, doubled.get(feed.feed_id)))
     return WatchedFeed(**_fields(feed).model_dump(), feed_id=feed.feed_id, url=url, health=how, poll=poll)

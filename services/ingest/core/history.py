@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
+from math import exp
 
 from services.contracts.feed import FeedState, History, PollStatus
 from services.ingest.core.feed import Entry
@@ -19,6 +20,9 @@ BELIEVED_AT_LEAST, BELIEVED_AT_MOST, BELIEVED_UNKNOWN = timedelta(hours=1), time
 ENOUGH_WRONG_304S = 2
 # What is dated so long before the last 304 stood behind it; anything later may be the publisher's own delay.
 PUBLISHING_DELAY = timedelta(minutes=30)
+
+# Long enough for nights and weekends, short enough that a feed that fell silent is seen to within the week.
+COUNTED_OVER = timedelta(days=3)
 
 # A long silence that was usual once is forgotten by halves, so that a feed that became busy is judged as one.
 GAP_HALF_LIFE = timedelta(days=30)
@@ -59,13 +63,32 @@ def after_document(
     first = history.new_at is None  # also of a state that an earlier release wrote
     if fresh or (first and entries):
         dates = sorted(entry.published_at for entry in entries if entry.published_at)
+        new_at = min(dates[-1], now) if first and dates else now
         history = replace(
             history,
-            new_at=min(dates[-1], now) if first and dates else now,
+            new_at=new_at,
+            daily=_daily(state.history, new_at, dates, fresh),
             longest_gap_s=_longest_gap_s(state, now, dates, fresh),
             wrong_304s=history.wrong_304s + _stood_behind_a_304(state, now, fresh),
         )
     return _moved(history, moved_from, now)
+
+
+def entries_per_day(history: History, now: datetime) -> float | None:
+    """New entries a day, an average in which what came `COUNTED_OVER` ago counts 1/e; None where nothing is known."""
+    if history.daily is None or history.new_at is None:
+        return None
+    return history.daily * exp(-max((now - history.new_at) / COUNTED_OVER, 0))
+
+
+def _daily(before: History, at: datetime, dates: Sequence[datetime], fresh: Sequence[Entry]) -> float | None:
+    """At `at`, when something new came. What is not known yet is counted from the document's dates."""
+    fading, came = entries_per_day(before, at), len(fresh)
+    if fading is None and dates:
+        came = sum(at - COUNTED_OVER < each <= at for each in dates)
+    elif fading is None and before.new_at is None:
+        return None
+    return round((fading or 0) + came / (COUNTED_OVER / timedelta(days=1)), 3)
 
 
 def _moved(history: History, moved_from: str | None, now: datetime) -> History:

@@ -2,7 +2,7 @@
 
 import json
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from services.console.core.geojson import collection
@@ -15,6 +15,7 @@ from tests.unit.console.test_incidents import numbered
 PUT = some.tuples(some.integers(0, 5), some.integers(0, 5), some.sampled_from(Severity))
 
 
+@settings(deadline=None)
 @given(some.lists(some.one_of(PUT, some.integers(0, 5)), max_size=25))
 def test_a_listing_is_what_was_put_last_in_order(steps: list[tuple[int, int, Severity] | int]) -> None:
     listing, known = Listing(), dict[str, Incident]()

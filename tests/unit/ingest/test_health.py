@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from math import e
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from services.contracts.feed import Feed, FeedState, History, PollStatus
 from services.ingest.core.feed import Document, Entry
 from services.ingest.core.fetched import Fetched, Hop
 from services.ingest.core.health import HealthKind, health, kind_of, span
-from services.ingest.core.history import ENOUGH_WRONG_304S, validators
+from services.ingest.core.history import COUNTED_OVER, ENOUGH_WRONG_304S, entries_per_day, validators
 from services.ingest.core.outcome import settle, state_before
 from services.ingest.core.schedule import Pace
 
@@ -139,6 +140,20 @@ def test_a_silent_feed_of_an_earlier_release_is_found_quiet_too() -> None:
     assert wire.kind() is K.OK
     wire.poll(26)
     assert (wire.kind(), wire.state.history.new_at) == (K.STUCK, START - 8 * DAY)
+
+
+@pytest.mark.parametrize(("dated", "at_first"), [(True, 4), (False, None)])
+def test_new_entries_a_day_are_counted_and_fade(dated: bool, at_first: float | None) -> None:
+    wire = Publisher(*every(DAY / 4, START - 30 * DAY, START + 20 * DAY), dated=dated)
+    first = entries_per_day(wire.poll().history, START)
+    assert first == (pytest.approx(at_first, abs=1) if at_first else None)
+    told = entries_per_day(wire.poll(20 * 24).history, wire.now)
+    assert told == pytest.approx(4, rel=0.1)
+    silent = entries_per_day(wire.poll(3 * 24).history, wire.now)
+    assert silent is not None
+    assert silent == pytest.approx((told or 0) / e, rel=0.1)
+    assert COUNTED_OVER == 3 * DAY
+    assert entries_per_day(Publisher().poll().history, START) is None
 
 
 def test_a_feed_without_any_entry_is_quiet() -> None:

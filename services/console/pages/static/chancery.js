@@ -102,7 +102,7 @@ function reported(report) {
   const site = report.site ?? {};
   const place = [site.kind, site.sending_state && `of ${site.sending_state}`, site.area, site.city, site.host_state].filter(Boolean).map(words).join(", ");
   const head = element("h3", `${words(report.type)}: ${report.alertable ? "an alert" : "no alert"}`);
-  const line = `${words(report.standing)}, ${words(report.outcome)}, ${words(report.relation)}; ${place || "place not known"}; ${words(report.date)}; severity ${report.severity}, certainty ${report.certainty}`;
+  const line = `${words(report.standing)}, ${words(report.outcome)}, ${words(report.relation)}; ${place || "place not known"}; ${report.date ?? "date not known"}; severity ${report.severity}, certainty ${report.certainty}`;
   return element("div", head, element("p", line), gates(report.guards));
 }
 

@@ -4,7 +4,8 @@ import io
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+import time
+from collections.abc import Callable, MutableMapping
 from typing import Any, TextIO
 
 import structlog
@@ -22,6 +23,34 @@ class _StandardError(io.TextIOBase, TextIO):
 
     def flush(self) -> None:
         sys.stderr.flush()
+
+
+class SaidOnce(logging.Filter):
+    """Of what a library says again and again, one line in `every_s` seconds, with how often it was said in between.
+
+    A Kafka client whose broker is away says the same some ninety times a second (benchmarks/chaos.py).
+    """
+
+    MOST = 1_000
+    """Different lines that are remembered."""
+
+    def __init__(self, every_s: float = 10, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._every_s, self._clock = every_s, clock
+        self._said: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        line, now = (record.name, record.getMessage()), self._clock()
+        at, more = self._said.get(line, (None, 0))
+        if at is not None and now - at < self._every_s:
+            self._said[line] = (at, more + 1)
+            return False
+        if len(self._said) >= self.MOST:
+            self._said.clear()
+        self._said[line] = (now, 0)
+        if more:
+            record.msg, record.args = f"{line[1]} (and {more:,} times before)", ()
+        return True
 
 
 def configure(settings: LogSettings, service: str, *, quiet: bool = False) -> None:
@@ -55,6 +84,7 @@ def configure(settings: LogSettings, service: str, *, quiet: bool = False) -> No
             ],
         )
     )
+    handler.addFilter(SaidOnce())
     logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler], force=True)
 
 

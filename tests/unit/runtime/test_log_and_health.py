@@ -42,6 +42,29 @@ def test_a_line_is_json_with_its_service_and_bound_ids(capsys: pytest.CaptureFix
     assert theirs["event"] == "from a library"
 
 
+def said(*messages: str, after_s: float = 0) -> list[str]:
+    """What comes through of what a library says, one word a second, and the last after a pause."""
+    seconds = iter([*range(len(messages) - 1), len(messages) - 1 + after_s])
+    once, through = log.SaidOnce(every_s=10, clock=lambda: next(seconds)), list[str]()
+    for message in messages:
+        record = logging.LogRecord("library", logging.ERROR, "", 0, "%s", (message,), None)
+        if once.filter(record):
+            through.append(record.getMessage())
+    return through
+
+
+def test_what_a_library_repeats_is_told_once_in_a_while_with_how_often() -> None:
+    assert said("no broker", "no broker", "another", "no broker") == ["no broker", "another"]
+    assert said("100%", "100%", "100%", "100%", after_s=10) == ["100%", "100% (and 2 times before)"]
+    assert said("no broker", "no broker", after_s=9) == ["no broker", "no broker"]
+
+
+def test_what_is_remembered_of_it_is_bounded() -> None:
+    many = [f"line {number}" for number in range(log.SaidOnce.MOST)]
+    assert said(*many, "line 999") == many
+    assert len(said(*many, "one more", "line 0")) == len(many) + 2
+
+
 async def test_a_service_is_ready_when_every_condition_is_met() -> None:
     state = Health("broker", "rules")
     async with health.serve(state, HealthSettings(port=0)) as port, httpx.AsyncClient() as http:

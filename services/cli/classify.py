@@ -19,7 +19,7 @@ from services.classify.core.reading.article import ArticleText, Explanation
 from services.classify.core.reading.language import UNKNOWN
 from services.classify.core.reading.matcher import LexiconError
 from services.classify.core.reading.pipeline import Reader
-from services.cli.context import EXIT_USAGE, settings
+from services.cli.context import CONTROLS, EXIT_USAGE, settings
 from services.cli.progress import progress
 from services.cli.rules import RulesDirectory, refuse_rules, rules_directory
 from services.console.core.explaining import STOPPED, Unusable, article_of, as_contract, instant
@@ -28,7 +28,6 @@ from services.contracts.feed import PollStatus
 from services.contracts.report import Finding, Span
 from services.ingest.adapters.fetcher import fetch_once
 
-_CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), 65533) | {9: 9, 10: 10, 13: 32}
 _C1 = re.compile("[\x7f-\x9f]")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _COLOURS = {"new": "bold red", "update": "yellow", "background": "dim"}
@@ -88,7 +87,7 @@ def _json(data: Mapping[str, Any], indent: int | None = None) -> str:
 
 def _safe(text: str) -> str:
     """For a terminal: no markup of ours and no control character that it would obey."""
-    return escape(text.translate(_CONTROLS))
+    return escape(text.translate(CONTROLS))
 
 
 def _one(
@@ -266,7 +265,7 @@ def _spans(finding: Finding) -> Iterator[Span]:
 
 
 def _underlined(text: str, spans: Iterable[Span]) -> Text:
-    shown = Text(text.translate(_CONTROLS))  # one for one, so that the spans hold
+    shown = Text(text.translate(CONTROLS))  # one for one, so that the spans hold
     for span in spans:
         shown.stylize("underline", span.start, span.end)
     return shown

@@ -33,14 +33,16 @@ EXIT_MISCONFIGURED = 78
 RUNNING = Path(".chancery") / "up.json"
 """Where `chancery up` writes how to reach what it runs, so that a command in another terminal finds it."""
 
-_CONTROLS = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), 0xFFFD) | {9: 9, 10: 10, 13: 32}
+"""What would command a terminal (ECMA-48, C0 and C1) and what stands in its place, one for one (`str.translate`)."""
+_CONTROLS_IN_JSON = {code: f"\\u{code:04x}" for code in range(127, 160)}
 
 
 class Screen(Console):
-    """Prints what others wrote without what would command the terminal (ECMA-48's C0 and C1)."""
+    """Prints what others wrote without what would command the terminal."""
 
     def render_str(self, text: str, **options: Any) -> Text:
-        return super().render_str(text.translate(_CONTROLS), **options)
+        return super().render_str(text.translate(CONTROLS), **options)
 
 
 # A pipe has no width: nothing is cut for one.
@@ -99,4 +101,4 @@ def running_environment() -> dict[str, str]:
 
 def print_json(value: object) -> None:
     """One JSON document on standard output, for machines."""
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str).translate(_CONTROLS_IN_JSON))

@@ -1,12 +1,13 @@
 """What others wrote reaches an operator's terminal as text."""
 
 import io
+import json
 
 import pytest
 from rich.markup import escape
 from rich.table import Table
 
-from services.cli.context import Screen
+from services.cli.context import Screen, print_json
 
 HOSTILE = "title \x1b]0;owned\x07 \x1b[2J \x9b31m \r overwritten \x7f"
 
@@ -30,3 +31,10 @@ def test_nothing_that_is_printed_commands_a_terminal(width: int) -> None:
 def test_lines_and_columns_stay(capsys: pytest.CaptureFixture[str]) -> None:
     Screen(width=200).print("a\tb\nc é 警察", highlight=False, markup=False)
     assert "c é 警察" in capsys.readouterr().out
+
+
+def test_json_stays_what_it_was(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"title": HOSTILE})
+    printed = capsys.readouterr().out
+    assert not set(printed) & set(map(chr, (27, 0x7F, 0x9B)))
+    assert json.loads(printed) == {"title": HOSTILE}

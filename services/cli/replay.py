@@ -33,6 +33,7 @@ from services.replay.core.rerun import TAKEN, Rerun
 from services.replay.parallel import Said, readings
 from services.replay.play import Choice, Status, Stuck, chosen, clean, play
 from services.replay.record import Wanted
+from services.runtime.kafka import BrokerUnreachable
 from services.runtime.settings import Misconfigured
 
 _WORTH_PROCESSES = 2_000
@@ -95,8 +96,8 @@ def replay(
             came_to = _dry(path, choice) if dry_run else _played(path, name, choice, factor, output, to or [])
     except (BadRecording, NotIsolated, NoSuchAudience, Misconfigured) as error:
         fail(str(error), EXIT_USAGE)
-    except (Stuck, KafkaError) as error:
-        fail(str(error))
+    except (Stuck, BrokerUnreachable, KafkaError, TimeoutError) as error:
+        fail(str(error) or "the broker gives no answer in time: try again")
     counts = {name: number for name, number in came_to.written.items() if number or name != "dead-letters"}
     if as_json:
         told = [asdict(each) for each in came_to.sent]

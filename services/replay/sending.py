@@ -48,11 +48,11 @@ def notifier(own: Settings, speed: float | None) -> Program:
 
 async def sent(own: Settings, subscriptions: Sequence[Subscription], patience_s: float) -> list[Sent]:
     """What came of the deliveries of a replay, once each is final or its next attempt is more than `patience_s` away,
-    or nothing has moved for so long."""
+    or nothing has moved for so long. Raises TimeoutError where they cannot be read at all."""
     table, stop = TopicTable(own, [DELIVERIES], Onlooker()), asyncio.Event()
     running = asyncio.create_task(table.run(stop))
     try:
-        await table.loaded()
+        await asyncio.wait_for(table.loaded(), patience_s)
         last, since = -1, time.monotonic()
         while True:
             found = [each for each in table.values(DELIVERIES) if isinstance(each, Delivery)]

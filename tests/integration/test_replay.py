@@ -22,7 +22,7 @@ from services.replay.core.recording import Recorded
 from services.replay.core.volatile import VOLATILE, settled
 from services.replay.play import topics_of
 from services.runtime.kafka import Publisher, connection, consumer_options
-from services.runtime.settings import Settings, environment_of
+from services.runtime.settings import Settings, environment_of, load_settings
 from tests.day import day
 from tests.unit.replay.recordings import written
 
@@ -165,3 +165,14 @@ def test_a_bad_recording_writes_nothing(kafka: Settings, hours: Path, tmp_path: 
         assert refused.stderr.count("\n") == 1, "one sentence"
     assert asyncio.run(everything_on(kafka)) == before
     assert set(before) >= {topic.in_namespace(kafka.topics.namespace) for topic in TOPICS}
+
+
+@pytest.mark.parametrize("arguments", [["replay"], ["replay", "--really-send", "--to", "desk"]])
+def test_without_a_broker_it_says_so(hours: Path, arguments: list[str]) -> None:
+    nowhere = load_settings(
+        {"CHANCERY_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1", "CHANCERY_KAFKA__CONNECT_TIMEOUT_S": "1"}
+    )
+    failed = chancery(nowhere, *arguments, hours)
+    assert failed.returncode == 1
+    assert failed.stderr.splitlines()[-1].startswith("error: no broker answers at 127.0.0.1:1.")
+    assert "Traceback" not in failed.stderr

@@ -105,10 +105,11 @@ def _measured(path: Path, number: int, reader: Reader) -> Sheet:
     cores = os.cpu_count() or 1
     rerun = Rerun(reader, windows_of(ClassifySettings()), state_names())
     begun, tenth = time.perf_counter(), 0
-    for count, (record, said) in enumerate(readings(recording(path), None, cores), 1):
-        rerun.take(record, said)
-        if count == number // 10:
-            tenth = _megabytes()
+    with readings(recording(path), reader, cores) as read:
+        for count, (record, said) in enumerate(read, 1):
+            rerun.take(record, said)
+            if count == number // 10:
+                tenth = _megabytes()
     replayed, whole = number / (time.perf_counter() - begun), _megabytes()
     assert rerun.counts.articles == number
     alone = _alone(path, number // 10, reader)

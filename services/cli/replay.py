@@ -28,7 +28,7 @@ from services.replay.adapters.archive import manifest_of, part_of, recording
 from services.replay.adapters.scratch import scratch
 from services.replay.core.audience import NoSuchAudience, audience
 from services.replay.core.isolation import NotIsolated, assert_isolated, namespace_of
-from services.replay.core.recording import BadRecording
+from services.replay.core.recording import BadRecording, Recorded
 from services.replay.core.rerun import TAKEN, Rerun
 from services.replay.parallel import Said, readings
 from services.replay.play import Choice, Status, Stuck, chosen, clean, play
@@ -37,7 +37,7 @@ from services.runtime.kafka import BrokerUnreachable
 from services.runtime.settings import Misconfigured
 
 _WORTH_PROCESSES = 2_000
-"""Articles that earn the seconds in which each process loads the rules."""
+"""Articles that earn the second in which the rules are made ready for every language."""
 
 
 def register(app: typer.Typer) -> None:
@@ -163,11 +163,11 @@ def _dry(path: Path, choice: Choice) -> Status:
         refuse_rules(error, None)
     rerun = Rerun(reader, windows_of(configuration.classify), state_names())
     begun, played, incidents = time.monotonic(), 0, 0
-    records: Iterable[Said] = ((record, None) for record in chosen(recording(path), choice))
-    if ARTICLES.name in share and share[ARTICLES.name].records >= _WORTH_PROCESSES:
-        cores = os.cpu_count() or 1
-        records = readings(chosen(recording(path), choice), rules_directory(None), cores)
-    with progress("reading", sum(share[topic.name].records for topic in TAKEN if topic.name in share)) as advance:
+    many = ARTICLES.name in share and share[ARTICLES.name].records >= _WORTH_PROCESSES
+    with (
+        _read(chosen(recording(path), choice), reader, (os.cpu_count() or 1) if many else 1) as records,
+        progress("reading", sum(share[topic.name].records for topic in TAKEN if topic.name in share)) as advance,
+    ):
         for record, said in records:
             incidents += len(rerun.take(record, said).incidents)
             played += 1
@@ -175,3 +175,12 @@ def _dry(path: Path, choice: Choice) -> Status:
     counts = rerun.counts
     written = {"reports": counts.reports, "incidents": incidents, "alerts": counts.alerts}
     return Status(played, written | {"dead-letters": counts.unreadable}, time.monotonic() - begun)
+
+
+@contextmanager
+def _read(records: Iterable[Recorded], reader: Reader, processes: int) -> Iterator[Iterator[Said]]:
+    if processes == 1:
+        yield ((record, None) for record in records)
+        return
+    with readings(records, reader, processes) as read:
+        yield read

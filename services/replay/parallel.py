@@ -3,11 +3,10 @@
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from itertools import islice
 from multiprocessing import get_context
-from pathlib import Path
 
-from services.classify.adapters.data import load_rules
 from services.classify.core.chain import text_of
 from services.classify.core.reading.pipeline import Reader
 from services.contracts.article import Article
@@ -26,28 +25,35 @@ Said = tuple[Recorded, Classification | None]
 _reader: Reader
 
 
-def readings(records: Iterable[Recorded], rules: Path | None, processes: int) -> Iterator[Said]:
+@contextmanager
+def readings(records: Iterable[Recorded], reader: Reader, processes: int) -> Iterator[Iterator[Said]]:
     """Each record in its order; an article that can be read with what it says, without the sites known beforehand,
-    which hang on the records before it. Raises LexiconError in the processes for rules that are wrong."""
-    source = iter(records)
-    with ProcessPoolExecutor(processes, get_context("spawn"), _begin, (rules,)) as pool:
-        ahead: deque[tuple[Sequence[Recorded], Future[list[Classification | None]]]] = deque()
-        while batch := list(islice(source, _BATCH)):
-            articles = [each.value if each.topic is ARTICLES else None for each in batch]
-            ahead.append((batch, pool.submit(_read, articles)))
-            if len(ahead) >= processes * _AHEAD:
-                yield from _given(*ahead.popleft())
-        while ahead:
+    which hang on the records before it.
+
+    The processes are forked on entering and share the rules of `reader`, which takes seconds to build: enter it before
+    anything starts a thread.
+    """
+    global _reader
+    _reader = reader
+    reader.prepare()
+    with ProcessPoolExecutor(processes, get_context("fork")) as pool:
+        pool.submit(_read, ()).result()
+        yield _in_order(pool, iter(records), processes * _AHEAD)
+
+
+def _in_order(pool: ProcessPoolExecutor, records: Iterator[Recorded], most: int) -> Iterator[Said]:
+    ahead: deque[tuple[Sequence[Recorded], Future[list[Classification | None]]]] = deque()
+    while batch := list(islice(records, _BATCH)):
+        articles = [each.value if each.topic is ARTICLES else None for each in batch]
+        ahead.append((batch, pool.submit(_read, articles)))
+        if len(ahead) >= most:
             yield from _given(*ahead.popleft())
+    while ahead:
+        yield from _given(*ahead.popleft())
 
 
 def _given(batch: Sequence[Recorded], said: "Future[list[Classification | None]]") -> Iterator[Said]:
     yield from zip(batch, said.result(), strict=True)
-
-
-def _begin(rules: Path | None) -> None:
-    global _reader
-    _reader = Reader(load_rules(rules))
 
 
 def _read(values: Sequence[bytes | None]) -> list[Classification | None]:

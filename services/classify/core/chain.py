@@ -68,6 +68,8 @@ def with_sites(said: Classification, known: KnownSites) -> Classification:
 
 def reports_of(article: Article, classification: Classification, now: Instant) -> list[IncidentReport]:
     """The reports of an article, one for each finding. `now` goes into the time ledger and decides nothing."""
+    if not classification.reports:
+        return []  # most articles; a fingerprint takes about as long as reading
     copy = fingerprint(article.text or article.title)
     reports = []
     for finding in classification.reports:

@@ -22,7 +22,8 @@ def test_in_two_processes_it_is_what_it_is_in_one() -> None:
         return Rerun(reader, windows_of(ClassifySettings()), state_names())
 
     one, two = fresh(), fresh()
-    read = list(readings(records, None, 2))
+    with readings(records, reader, 2) as found:
+        read = list(found)
     assert [record for record, _ in read] == records
     assert read[7][1] is None
     told: list[Told] = [two.take(*each) for each in read]

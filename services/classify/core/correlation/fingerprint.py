@@ -6,6 +6,10 @@ from services.classify.core.reading.text import fold
 
 _SHINGLE = 3
 _MAX_WORDS = 5000
+_LANE = 16
+"""Bits in which the bytes that have a bit are counted: more than there are words."""
+_SPREAD = tuple(sum((byte >> bit & 1) << _LANE * bit for bit in range(8)) for byte in range(256))
+"""Each byte with a lane to each of its bits, so that adding counts all eight at once."""
 
 
 def fingerprint(text: str) -> str:
@@ -20,14 +24,17 @@ def fingerprint(text: str) -> str:
     if not units:
         return "0" * 16
     width = min(_SHINGLE, len(units))
-    sums = [0] * 64
     shingles = {" ".join(units[index : index + width]) for index in range(len(units) - width + 1)}
-    for shingle in sorted(shingles):
-        bits = int.from_bytes(hashlib.blake2b(shingle.encode(), digest_size=8).digest(), "big")
-        for position in range(64):
-            sums[position] += 1 if bits >> position & 1 else -1
-    value = sum(1 << position for position in range(64) if sums[position] > 0)
-    return f"{value:016x}"
+    ones = [0] * 8
+    for shingle in shingles:
+        for place, byte in enumerate(hashlib.blake2b(shingle.encode(), digest_size=8).digest()):
+            ones[place] += _SPREAD[byte]
+    return "".join(f"{_majority(counts, len(shingles)):02x}" for counts in ones)
+
+
+def _majority(counts: int, number: int) -> int:
+    """The byte whose bits are those that more than half of so many bytes have."""
+    return sum(1 << bit for bit in range(8) if 2 * (counts >> _LANE * bit & (1 << _LANE) - 1) > number)
 
 
 def distance(a: str, b: str) -> int:

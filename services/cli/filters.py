@@ -1,6 +1,7 @@
 """The options of a filter, for every command that takes one."""
 
 import json
+import re
 from typing import Annotated, Any
 
 import typer
@@ -8,7 +9,7 @@ from pydantic import ValidationError
 
 from services.cli.context import EXIT_USAGE, fail
 from services.contracts.report import Certainty, IncidentType, Outcome, Severity
-from services.contracts.subscription import Circle, Corroboration, Filter
+from services.contracts.subscription import SITE_PATTERN, Circle, Corroboration, Filter
 from services.notify.core.asking import check
 from services.notify.core.refused import Refused
 
@@ -63,6 +64,8 @@ def filter_of(**asked: Any) -> Filter:
     told = {name: value for name, value in asked.items() if value is not None}
     for name in {"host_states", "sending_states"} & told.keys():
         told[name] = _codes(told[name])
+    if "languages" in told:
+        told["languages"] = tuple(each.strip().lower() for each in told["languages"])
     if "near" in told:
         told["near"] = [_circle(each) for each in told["near"]]
     if "sites" in told:
@@ -99,14 +102,18 @@ def _circle(text: str) -> Circle:
         lat, lon, radius_km = (float(part) for part in text.split(","))
         return Circle(lat=lat, lon=lon, radius_km=radius_km)
     except ValueError:
-        fail(f"--near {text!r}: give latitude, longitude and kilometres, as 33.30,44.39,5", EXIT_USAGE)
+        fail(
+            f"--near {text!r}: give latitude (-90 to 90), longitude (-180 to 180) and kilometres, as 33.30,44.39,5",
+            EXIT_USAGE,
+        )
 
 
 def _site(text: str) -> str:
-    if text.count(":") != 3:
+    kind, sender, host, city = text.split(":") if text.count(":") == 3 else ("",) * 4
+    key = ":".join((kind.lower(), sender.upper(), host.upper(), city.strip().casefold().replace(" ", "_")))
+    if not re.fullmatch(SITE_PATTERN, key):
         fail(f"--site {text!r}: give kind:sender:host:city, as embassy:US:IQ:*", EXIT_USAGE)
-    kind, sender, host, city = text.split(":")
-    return ":".join((kind.lower(), sender.upper(), host.upper(), city.strip().casefold().replace(" ", "_")))
+    return key
 
 
 def _codes(given: list[str]) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from services.notify.core.asking import all_words
 from services.notify.core.channels import CHANNELS
 from services.notify.core.channels.rules import Secret
 from services.notify.core.refused import Refused
+from services.notify.core.status import Outcome
 from services.notify.core.subscribing import Asked, subscription_id, told_once
 from services.runtime.kafka import Publisher
 from services.runtime.log import without_token
@@ -148,7 +149,7 @@ def _subscribe(asked: Asked, test: bool, challenge: bool, as_json: bool) -> None
 
     made, secret, proof = with_broker(run)
     if proof is not None and not proof.taken:
-        fail(f"not subscribed: the test message was {proof.words()}. {_advice(proof, secret)}")
+        fail(f"not subscribed: the test message was {proof.words()}{_advice(proof, secret, challenge)}")
     if as_json:
         shown_once = told_once(secret) if secret else {}
         tested = proof.for_machines() if proof else None
@@ -161,13 +162,17 @@ def _subscribe(asked: Asked, test: bool, challenge: bool, as_json: bool) -> None
         say_once(secret)
 
 
-def _advice(proof: Proof, secret: str | None) -> str:
+def _advice(proof: Proof, secret: str | None, challenge: bool) -> str:
+    if proof.judgement.outcome is Outcome.NOT_ALLOWED:
+        return ""  # each alert would be refused alike
     if secret is not None and proof.refused_access:
         return (
-            "If it verifies signatures it has to know the secret first: `chancery secrets new-webhook-secret > FILE`, "
-            "give it to the receiver, then --secret-file FILE"
+            ". If it verifies signatures it has to know the secret first: `chancery secrets new-webhook-secret > FILE`,"
+            " give it to the receiver, then --secret-file FILE"
         )
-    return "--no-test subscribes it all the same"
+    if challenge:
+        return ". --challenge wants the text of data.challenge for an answer (docs/channels.md)"
+    return ". --no-test subscribes it all the same"
 
 
 def _secret(path: Path | None) -> str | None:

@@ -83,7 +83,7 @@ def explain(
 ) -> None:
     """Who gets an alert and why, and who does not: each subscription as it is now, and what came of the delivery.
 
-    Example: chancery subscriptions explain inc_…-3
+    Example: chancery subscriptions explain inc_…
     """
     found, rows = with_broker(lambda chosen: _explained(chosen, alert))
     if as_json:
@@ -164,7 +164,7 @@ async def _explained(chosen: Settings, which: str) -> tuple[Alert, list[Explaine
     desk = Desk(chosen)
     named = await desk.alerts({which})
     if not named:
-        fail(f"no alert {which!r} is kept; its id stands in every message")
+        fail(f"no alert {which!r} is kept; its incident's id (inc_…) stands in every message")
     alert = max(named, key=lambda each: each.incident.revision)
     logged = {each.delivery_id: each for each in await desk.deliveries(lambda each: each.alert_id == alert.alert_id)}
     return alert, explained(alert, await all_subscriptions(chosen), logged.get)

@@ -1,11 +1,15 @@
 """A delivery: one alert on its way to one endpoint. The deliveries topic is the job table."""
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Self
+
+from pydantic import model_validator
 
 from services.contracts.alert import Alert
 from services.contracts.ids import AlertId, DeliveryId, IncidentId, SubscriptionId
 from services.contracts.model import Instant, Record, Value
+
+FIRST_YEAR, LAST_YEAR = 1970, 9000
 
 
 class DeliveryState(StrEnum):
@@ -54,6 +58,17 @@ class Delivery(Record):
     also: tuple[str, ...] = ()
     notice: str | None = None
     alert: Alert | None = None
+
+    @model_validator(mode="after")
+    def _can_be_reckoned_with(self) -> Self:
+        """What no worker wrote would end the one that reads it, and the next: a schedule is counted from these."""
+        counts = (0, *self.redelivered_after, len(self.attempts))
+        if list(counts) != sorted(counts):
+            raise ValueError("redelivered_after counts attempts of the log, in their order")
+        times = (self.created_at, self.next_attempt_at, *(each.at for each in self.attempts))
+        if any(at is not None and not FIRST_YEAR <= at.year <= LAST_YEAR for at in times):
+            raise ValueError(f"times lie in the years {FIRST_YEAR} to {LAST_YEAR}")
+        return self
 
     @property
     def record_id(self) -> str:

@@ -20,6 +20,7 @@ from services.contracts import ids
 from services.contracts.article import Article
 from services.contracts.codec import Undecodable, cloudevents_headers, decode, encode
 from services.contracts.dead_letter import DeadLetterClass
+from services.contracts.delivery import Attempt, Delivery
 from services.contracts.feed import Feed
 from services.contracts.feedback import Verdict, verdict_on
 from services.contracts.model import Record, Upgrade
@@ -27,7 +28,7 @@ from services.contracts.report import Count
 from services.contracts.silence import Silence, silence
 from services.contracts.subscription import Filter
 from services.contracts.topics import TOPICS, Topic
-from tests.contracts.examples import ARTICLE, EXAMPLES, FEED, FETCHED, INCIDENT
+from tests.contracts.examples import ARTICLE, DELIVERY, EXAMPLES, FEED, FETCHED, INCIDENT
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -145,6 +146,24 @@ def test_what_is_written_has_the_version_that_is_read_and_every_earlier_one_can_
     record_type = topic.record_type
     assert record_type.model_fields["schema_version"].default == record_type.VERSION
     assert set(record_type.EARLIER) == set(range(1, record_type.VERSION))
+
+
+@pytest.mark.parametrize(
+    ("update", "reason"),
+    [
+        ({"redelivered_after": (-1,)}, "redelivered_after counts attempts"),
+        ({"redelivered_after": (99,)}, "redelivered_after counts attempts"),
+        ({"redelivered_after": (1, 0)}, "redelivered_after counts attempts"),
+        ({"created_at": FETCHED.replace(year=9999)}, "times lie in the years 1970 to 9000"),
+        ({"next_attempt_at": FETCHED.replace(year=1)}, "times lie in the years 1970 to 9000"),
+        ({"attempts": (Attempt(at=FETCHED.replace(year=9999), took_s=0, outcome="failed"),)}, "times lie in the years"),
+    ],
+)
+def test_a_delivery_that_cannot_be_reckoned_with_is_poison(update: dict[str, object], reason: str) -> None:
+    """Its reader would count beyond its schedule or the calendar, end, and find it again after the restart."""
+    with pytest.raises(Undecodable, match=reason) as caught:
+        decode(encode(DELIVERY.model_copy(update=update)), Delivery)
+    assert caught.value.error_class is DeadLetterClass.INVALID
 
 
 @given(st.binary(max_size=200))

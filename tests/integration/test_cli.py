@@ -60,8 +60,8 @@ async def test_who_gets_an_alert_is_explained(kafka: Settings) -> None:
     assert explained["alert_id"] == told.alert_id
     rows = {row["name"]: (row["told"], row["reasons"]) for row in explained["subscriptions"]}
     assert rows == {
-        "iraq": (True, ["all that was asked for holds"]),
-        "near": (True, ["all that was asked for holds"]),
+        "iraq": (True, ["minor and above; in IQ"]),
+        "near": (True, ["minor and above; at embassy:US:*:*"]),
         "paris": (False, ["host state IQ is not among FR"]),
     }
     newest = json.loads(chancery(kafka, "subscriptions", "explain", told.incident.incident_id, "--json").stdout)

@@ -47,6 +47,19 @@ def within_slack(body: bytes) -> Iterator[str]:
         yield "it unfurls"
     for text in strings(payload):
         yield from markup(text)
+    for text in _marked_down(payload):
+        bare = re.sub("<[^>]*>", "", text)
+        if found := re.search(r":[^\s:]+:|^(&gt;|>)", bare, re.MULTILINE):
+            yield f"an emoji or a quotation: {bare[found.start() :][:80]!r}"
+
+
+def _marked_down(value: Any) -> Iterator[str]:
+    """The texts that Slack reads as mrkdwn."""
+    if isinstance(value, dict) and value.get("type") == "mrkdwn":
+        yield value["text"]
+    elif isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _marked_down(each)
 
 
 def _refused_by_sdk(blocks: list[dict[str, Any]]) -> Iterator[str]:
@@ -139,6 +152,8 @@ def within_teams(body: bytes) -> Iterator[str]:
         for run in block["inlines"]:
             if run["type"] != "TextRun" or not run["text"]:
                 yield f"a {run['type']} of {run['text']!r}"
+            if "{{" in run["text"]:
+                yield "a function"
             opens = run.get("selectAction")
             if opens and (
                 opens["type"] != "Action.OpenUrl" or urlsplit(opens["url"]).hostname != run["text"].strip("[]")

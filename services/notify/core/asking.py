@@ -4,12 +4,16 @@ from functools import cache
 
 from babel import Locale
 
-from services.contracts.report import Certainty
+from services.contracts.report import Certainty, SiteKind
 from services.contracts.subscription import Corroboration, Filter, Subscription
 from services.notify.core.refused import Refused
 
 NO_STATES = {"EZ", "QO", "XA", "XB", "ZZ"}
 """CLDR's codes for the eurozone, outlying Oceania, pseudo-locales and the unknown."""
+
+ANY_OR_NONE = ("*", "-")
+NO_LANGUAGES = {"mul", "und", "zxx"}
+"""CLDR's codes for several, an unknown and no language."""
 
 
 @cache
@@ -17,14 +21,33 @@ def _states() -> frozenset[str]:
     return frozenset(code for code in map(str, Locale("en").territories) if len(code) == 2) - NO_STATES
 
 
+@cache
+def _languages() -> frozenset[str]:
+    return frozenset(code for code in map(str, Locale("en").languages) if len(code) <= 3) - NO_LANGUAGES
+
+
 def check(asked: Filter, at: str = "filter") -> Filter:
-    """The filter. Raises Refused where it names a code that is no state's: what nobody can mean is silent for ever."""
+    """The filter. Raises Refused where it names what is no state, language or kind of site: what nobody can mean is
+    silent for ever."""
     for name in ("host_states", "sending_states"):
         for code in getattr(asked, name):
-            if code not in _states():
-                reason = f"{code!r:.40} is no state: give two letters of ISO 3166-1 (IQ, FR), EU or UN"
-                raise Refused(reason, f"{at}/{name}")
+            _check_state(code, f"{at}/{name}")
+    for site in asked.sites:
+        kind, *states = site.split(":")[:3]
+        if kind not in (*ANY_OR_NONE, *SiteKind):
+            raise Refused(f"{kind!r:.40} is no kind of site: one of {', '.join(SiteKind)}", f"{at}/sites")
+        for code in states:
+            if code not in ANY_OR_NONE:
+                _check_state(code, f"{at}/sites")
+    for code in asked.languages:
+        if code not in _languages():
+            raise Refused(f"{code!r:.40} is no language: give its code of ISO 639-1 (ar, fr)", f"{at}/languages")
     return asked
+
+
+def _check_state(code: str, at: str) -> None:
+    if code not in _states():
+        raise Refused(f"{code!r:.40} is no state: give two letters of ISO 3166-1 (IQ, FR), EU or UN", at)
 
 
 def words(asked: Filter) -> str:

@@ -11,7 +11,8 @@ from services.contracts.ids import DeliveryId
 from services.contracts.silence import Silence
 from services.contracts.subscription import Subscription
 from services.notify.core import retry
-from services.notify.core.filter import should_notify
+from services.notify.core.asking import words
+from services.notify.core.filter import against, should_notify
 from services.notify.core.silencing import Logged
 
 MOST_CLAIMS = 100
@@ -64,10 +65,14 @@ class Explained(NamedTuple):
 def explained(
     alert: Alert, subscriptions: Iterable[Subscription], logged: Callable[[DeliveryId], Logged | None]
 ) -> list[Explained]:
-    """Who gets an alert and why, and who does not: each subscription as it is now, by name, and its delivery."""
+    """Who gets an alert, by which of the rules that were asked for, and who does not and why: each subscription as it
+    is now, by name, and its delivery."""
     rows = []
     for each in sorted(subscriptions, key=lambda each: each.name.casefold()):
         found = logged(ids.delivery_id(alert.alert_id, each.subscription_id))
         stands = f"{found.state}: {found.reason}" if found and found.reason else found.state if found else ""
-        rows.append(Explained(each.subscription_id, each.name, *should_notify(each, alert), stands))
+        told, reasons = should_notify(each, alert)
+        if told:
+            reasons = tuple(words(wanted) for wanted in each.filters if not against(wanted, alert))
+        rows.append(Explained(each.subscription_id, each.name, told, reasons, stands))
     return rows

@@ -115,7 +115,8 @@ def subscribed(
     asked: Asked, before: Subscription | None, seals: Seals, new_secret: NewSecret, now: datetime
 ) -> tuple[Subscription, str | None]:
     """The subscription, and its secret where that is a new one that we made. One that is there already (`before`) is
-    changed and keeps its secret, unless one is given: its receiver knows no other. Raises Refused."""
+    changed and keeps its secret, unless one is given: its receiver knows no other. One that was paused or disabled is
+    active again, as after `in_state`. Raises Refused."""
     endpoint = _endpoint(asked)
     made = Subscription(
         subscription_id=subscription_id(asked),
@@ -135,6 +136,7 @@ def subscribed(
     if asked.asymmetric:
         raise Refused(f"{before.key} has a secret already; rotate it to the other kind", "asymmetric")
     kept = {name: getattr(before, name) for name in ("secret", "previous_secret", "previous_until", "created_at")}
+    kept["active_since"] = before.active_since if before.state is SubscriptionState.ACTIVE else now
     if asked.secret:
         kept |= {"secret": seals.encrypt(asked.secret), "previous_secret": None, "previous_until": None}
     return made.model_copy(update=kept), None

@@ -86,6 +86,8 @@ async def test_what_does_not_take_the_message_is_not_subscribed() -> None:
         ({"channel": "pigeon"}, "/channel", "Input should be"),
         ({"filter": {"host_states": ["ZZ"]}}, "/filter/host_states", "'ZZ' is no state"),
         ({"or_filters": [{}, {"sending_states": ["XA"]}]}, "/or_filters/1/sending_states", "'XA' is no state"),
+        ({"filter": {"sites": ["embassy:US:ZZ:*"]}}, "/filter/sites", "'ZZ' is no state"),
+        ({"filter": {"languages": ["english"]}}, "/filter/languages", "'english' is no language"),
         ({"filter": {"sites": ["US"]}}, "/filter/sites/0", "should match pattern"),
         ({"filter": {"groups": [{}]}}, "/filter/groups/0", "valid string"),
         ({"filter": {}, "or_filters": [{"groups": ["Gulf"]}]}, "/groups", "no known site is in gulf"),
@@ -242,6 +244,7 @@ async def test_who_is_told_of_an_alert_and_why_not() -> None:
                 ("desk", True, "delivered: HTTP 204"),
                 ("Other", False, ""),
             ]
+            assert told["recipients"][0]["reasons"] == ["minor and above; in IQ"]
             assert told["recipients"][1]["reasons"] == [
                 "host state IQ is not among FR",
                 "host state IQ is not among BE",

@@ -8,7 +8,9 @@ from typer.testing import CliRunner
 
 from services.cli import subscribe
 from services.contracts.subscription import Channel
+from services.notify.adapters.proof import Proof
 from services.notify.core.channels import CHANNELS
+from services.notify.core.status import Answer, Judgement, Outcome
 
 SECRET_URL = "T0KEN"
 
@@ -115,9 +117,14 @@ def test_every_channel_has_a_command_that_says_what_its_endpoint_is(chancery: ty
     ("option", "value", "complaint"),
     [
         ("--site", "US:IQ", "kind:sender:host:city"),
-        ("--site", "embassy:USA:IQ:*", "sites.0"),
-        ("--near", "33.3,44.4", "latitude, longitude and kilometres"),
-        ("--near", "133.3,44.4,5", "latitude, longitude and kilometres"),
+        ("--site", "embassy:USA:IQ:*", "kind:sender:host:city"),
+        ("--site", "embassy:US:ZZ:*", "'ZZ' is no state"),
+        ("--site", "embasy:US:IQ:*", "'embasy' is no kind of site: one of embassy"),
+        ("--language", "english", "'english' is no language"),
+        ("--language", "zz", "'zz' is no language"),
+        ("--or", '{"languages": ["french"]}', "'french' is no language"),
+        ("--near", "33.3,44.4", "latitude (-90 to 90), longitude (-180 to 180) and kilometres"),
+        ("--near", "133.3,44.4,5", "latitude (-90 to 90), longitude (-180 to 180) and kilometres"),
         ("--or", "host=FR", "is no JSON object"),
         ("--or", '{"hosts": ["FR"]}', "hosts"),
         ("--or", '{"min_severity": "huge"}', "min_severity"),
@@ -127,3 +134,22 @@ def test_a_filter_that_cannot_be_meant(chancery: typer.Typer, option: str, value
     result = CliRunner().invoke(chancery, ["subscribe", "webhook", "https://hooks.example/x", option, value])
     assert result.exit_code == 2
     assert complaint in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome", "challenge", "advice"),
+    [
+        (Answer(http_status=500), Outcome.FAILED, False, "--no-test subscribes it all the same"),
+        (Answer(http_status=401), Outcome.FAILED, True, "--secret-file FILE"),
+        (Answer(http_status=200), Outcome.DENIED, True, "the text of data.challenge"),
+        (Answer(outcome=Outcome.NOT_ALLOWED), Outcome.NOT_ALLOWED, False, ""),
+    ],
+)
+def test_what_can_be_done_is_said_and_nothing_else(
+    answer: Answer, outcome: Outcome, challenge: bool, advice: str
+) -> None:
+    """--no-test does nothing where a challenge is asked for, and nothing good where each alert is refused alike."""
+    told = subscribe._advice(Proof(answer, Judgement(outcome, "because")), "whsec_x", challenge)
+    assert advice in told
+    assert bool(told) == bool(advice)
+    assert ("--no-test" in told) == (not challenge and bool(advice))

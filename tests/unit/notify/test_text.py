@@ -21,6 +21,11 @@ from services.notify.core.writing.text import ELLIPSIS, LONGEST_URL, clip, direc
         ("👩\u200d🚒", "👩\u200d🚒"),
         ("@channel @Here @everyone, @desk", "@\u2060channel @\u2060Here @\u2060everyone, @desk"),
         ("@ch\u200bannel", "@\u2060channel"),
+        ("Z" + "\u0301" * 400 + "algo", "Z" + "\u0301" * 6 + "algo"),
+        ("a" + "\u0301\u200d" * 400 + "b", "a" + "\u0301\u200d" * 3 + "b"),
+        ("a" + "\u200d" * 400, "a" + "\u200d" * 6),
+        ("far\u3164\u115f\u2800\uffa0\u1160away", "far away"),
+        ("שָׁלוֹם နှုတ်ခွန်း བསྒྲུབས", "שָׁלוֹם နှုတ်ခွန်း བསྒྲུབས"),
         ("", ""),
     ],
 )

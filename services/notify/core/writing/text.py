@@ -2,12 +2,16 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from urllib.parse import quote, urlsplit
 
 ELLIPSIS = "…"
 LONGEST_URL = 1_000
 
+MOST_MARKS = 6
+"""Marks and joiners on one letter; the most that a script is written with is five. More is a tower over other lines."""
+
+_BLANKS = str.maketrans(dict.fromkeys("\u115f\u1160\u2800\u3164\uffa0", " "))  # letters by category, white to the eye
 _NEEDED_FORMATS = frozenset("\u200c\u200d")  # joiners that Persian, Hindi and emoji are spelled with
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:.]+")
 _URL_SAFE = "/?!$&'()*+,;=:%-._~"
@@ -17,10 +21,18 @@ _WORD_JOINER = "\u2060"
 
 
 def one_line(text: str) -> str:
-    """The text with white space collapsed and without characters of category C: control, format (bidi overrides among
-    them), surrogate, private and unassigned."""
-    kept = (c for c in text if c.isspace() or c in _NEEDED_FORMATS or unicodedata.category(c)[0] != "C")
-    return _CALLS_EVERYONE.sub("@" + _WORD_JOINER, " ".join("".join(kept).split()))
+    """The text with white space collapsed, without characters of category C: control, format (bidi overrides among
+    them), surrogate, private and unassigned; and with no letter under more than MOST_MARKS."""
+    return _CALLS_EVERYONE.sub("@" + _WORD_JOINER, " ".join("".join(_shown(text)).translate(_BLANKS).split()))
+
+
+def _shown(text: str) -> Iterator[str]:
+    marks = 0
+    for character in text:
+        category = unicodedata.category(character)[0]
+        marks = marks + 1 if category == "M" or character in _NEEDED_FORMATS else 0
+        if marks <= MOST_MARKS and (category != "C" or marks or character.isspace()):
+            yield character
 
 
 def direction(text: str) -> str:

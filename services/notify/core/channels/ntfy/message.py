@@ -32,6 +32,7 @@ def render(alert: Alert, *, late: bool = False) -> bytes:
         # The isolates keep a right-to-left quote from turning the words after it around.
         lines.append(f"“\u2068{_fit(quote, 'quote')}\u2069” {_fit(who, 'line')}")
     lines += [_fit(f"{source.name} {source.host}", "line") for source in told.sources[:3]]
+    lines.append(_fit(told.footer, "line"))
     message: dict[str, object] = {
         "title": _fit(told.title, "title"),
         "message": "\n".join(whole_lines(lines, MAX_MESSAGE_BYTES, _bytes)),

@@ -5,6 +5,7 @@ Text that an article or a feed wrote stands in `plain_text` objects, where Slack
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from itertools import accumulate
@@ -44,6 +45,7 @@ class Button(StrEnum):
 
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _LOOKALIKES = str.maketrans("*_~`", "∗＿∼ˋ")
+_EMOJI = re.compile(r":(?=\S*:)")
 
 
 def render(alert: Alert, *, late: bool = False) -> bytes:
@@ -186,8 +188,9 @@ def _escape(text: str) -> str:
 
 
 def _unmarked(text: str) -> str:
-    """Without the characters that mrkdwn reads as bold, italic, struck out or code; alike to the eye."""
-    return text.translate(_LOOKALIKES)
+    """Escaped text without what mrkdwn reads as bold, italic, struck out, code, a quotation (an escaped > is one too)
+    or an emoji's name; alike to the eye."""
+    return _EMOJI.sub("∶", text.replace("&gt;", "＞")).translate(_LOOKALIKES)
 
 
 def _units(character: str) -> int:

@@ -1,9 +1,11 @@
 """An alert as an Adaptive Card for Microsoft Teams.
 
-All text stands in `TextRun`s, where no Markdown is read. Links are the host they lead to, opened by the run itself.
+All text stands in `TextRun`s, where no Markdown is read; what might be a function, `{{DATE(…)}}`, is broken. Links are
+the host they lead to, opened by the run itself.
 """
 
 import json
+import re
 from collections.abc import Mapping
 
 from services.contracts.alert import Alert
@@ -25,6 +27,9 @@ COLOURS: Mapping[Severity, str] = {
     Severity.MINOR: "default",
 }
 """Beside the shape and the word, never instead of them."""
+
+
+_FUNCTION = re.compile(r"\{(?=\{)")
 
 
 def render(alert: Alert, *, late: bool = False) -> bytes:
@@ -88,7 +93,8 @@ def _bold(text: str, budget: str) -> Element:
 
 
 def _run(text: str, budget: str) -> Element:
-    return {"type": "TextRun", "text": clip(one_line(text), BUDGETS[budget], _json_bytes) or " "}
+    text = _FUNCTION.sub("{\u2060", one_line(text))
+    return {"type": "TextRun", "text": clip(text, BUDGETS[budget], _json_bytes) or " "}
 
 
 def _json_bytes(character: str) -> int:

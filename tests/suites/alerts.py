@@ -33,7 +33,7 @@ HOSTILE = (
     ":skull: :white_check_mark:",
     "> quoted",
     "{{{DATE(2017-02-14T06:08:39Z,SHORT)}}}",
-    "e" + "\u0301" * 40 + "\u200d" * 40,
+    "e" + "\u0301" * 8 + "\u200d" * 8,
     "word ",
     "x",
     "",

@@ -161,9 +161,11 @@ def _sources(sources: Sequence[SourceLine]) -> list[Block]:
 
 
 def _source(source: SourceLine) -> Block:
-    name = _unmarked(_fit(source.name, "name"))
+    name = _fit(source.name, "name")
     if source.url:
-        name = f"{name}: <{_escape(source.url)}|{_escape(source.host)}>"
+        name = f"{_unmarked(name + ':')} <{_escape(source.url)}|{_escape(source.host)}>"
+    else:
+        name = _unmarked(name)
     return {"type": "mrkdwn", "text": name, "verbatim": True}
 
 

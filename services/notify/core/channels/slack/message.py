@@ -162,10 +162,8 @@ def _sources(sources: Sequence[SourceLine]) -> list[Block]:
 
 def _source(source: SourceLine) -> Block:
     name = _fit(source.name, "name")
-    if source.url:
-        name = f"{_unmarked(name + ':')} <{_escape(source.url)}|{_escape(source.host)}>"
-    else:
-        name = _unmarked(name)
+    url = f" <{_escape(source.url)}|{_escape(source.host)}>" if source.url else ""
+    name = _unmarked(f"{name}:") + url if url else _unmarked(name)
     return {"type": "mrkdwn", "text": name, "verbatim": True}
 
 

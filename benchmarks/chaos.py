@@ -33,7 +33,7 @@ from aiokafka.errors import KafkaError
 from benchmarks.chaos_deployment import BROKER, HEALTHY, SERVICES, Deployment
 from benchmarks.chaos_ledger import Account, Seen, account
 from benchmarks.growing_site import FEEDS, Entry, Site, entries
-from benchmarks.stages import PATIENCE_S, quantile
+from benchmarks.stages import quantile
 from benchmarks.surroundings import RESULTS, command, surroundings
 from services.cli.scoresheet import Sheet, as_markdown
 from services.runtime import log
@@ -47,6 +47,7 @@ OUTAGE_S = (1, 8)
 FROZEN_S = (3, 16)
 """From less to more than a session of ten seconds: who wakes up may have lost its partitions."""
 LEFT_OUT = "Left out: clocks that step, which cannot be done to one process alone, and more than one broker."
+LOOK_S = 40
 SETTLING_S = 400
 """For what is under way when the faults are over: the longest pause before a third retry is 144 s."""
 
@@ -97,7 +98,8 @@ def main() -> None:
     log.configure(LogSettings(), "chaos", quiet=True)  # of our own readers, whose broker is down half of the time
     busy = os.getloadavg()[1]
     with _directory(options.logs) as logs:
-        run = asyncio.run(ran(Plan(60 * options.minutes, options.rate, options.seed, tuple(options.pause)), logs))
+        plan = Plan(60 * options.minutes, options.rate, options.seed, tuple(options.pause))
+        run = asyncio.run(_cleanly(plan, logs))
     text = "\n".join(
         [
             "# Nothing lost\n",
@@ -151,6 +153,13 @@ def _sheets(run: Run, rate: float) -> Iterator[Sheet]:
     yield Sheet("What became of all that was served", ("", ""), rows, note)
 
 
+async def _cleanly(plan: Plan, logs: Path) -> Run:
+    """Who is told to end (SIGTERM) leaves no process and no mount behind."""
+    running = asyncio.ensure_future(ran(plan, logs))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
+    return await running
+
+
 async def ran(plan: Plan, logs: Path) -> Run:
     """One run, with everything it started ended. What is lost is in the account, not raised; raises where no work was
     done before the first fault, or a service gave up."""
@@ -181,19 +190,32 @@ async def _release(site: Site, plan: Plan) -> None:
 
 
 async def _settled(deployment: Deployment, coming: Sequence[Entry], patience_s: float) -> tuple[Seen, Account]:
-    """Once nothing is missing, or when patience is over."""
+    """Once nothing is missing, or when patience is over. Raises TimeoutError when the topics cannot be read then."""
     deadline = time.monotonic() + patience_s
     while True:
         deployment.check()
-        with contextlib.suppress(KafkaError, BrokerUnreachable):
-            seen = await deployment.seen()
+        seen = await _look(deployment)
+        late = time.monotonic() > deadline
+        if seen is not None:
             made = account(seen, coming, deployment.healthy)
-            all_out = len(seen.served) == len(coming)
-            if (all_out and made.is_settled) or time.monotonic() > deadline:
+            if late or (made.is_settled and len(seen.served) == len(coming)):
                 return seen, made
-        if time.monotonic() > deadline + PATIENCE_S:
-            raise TimeoutError("the topics cannot be read")
+        elif late:
+            raise TimeoutError(f"the topics cannot be read, {patience_s:g} s after the last fault")
         await asyncio.sleep(2)
+
+
+async def _look(deployment: Deployment) -> Seen | None:
+    """None where the topics cannot be read now. A reader that met the end of a fault may wait for ever, even when it is
+    cancelled, so nobody waits for it: the next one is fresh."""
+    looking = asyncio.create_task(deployment.seen())
+    done, _ = await asyncio.wait([looking], timeout=LOOK_S)
+    if not done:
+        looking.cancel()
+        return None
+    if isinstance(looking.exception(), KafkaError | BrokerUnreachable):
+        return None
+    return looking.result()
 
 
 class Faults:

@@ -143,7 +143,7 @@ class Deployment:
         ]
         app = Starlette(routes=[self.site.route, Route("/broken/webhook", broken, methods=["POST"]), *endpoints])
         with socket.create_server(("127.0.0.1", self._web_port)) as listening:
-            server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+            server = _Server(uvicorn.Config(app, log_level="warning"))
             serving = asyncio.create_task(server.serve([listening]))
             try:
                 yield
@@ -178,7 +178,7 @@ class Deployment:
         """What lies on the topics and came to the endpoints by now. Raises KafkaError, BrokerUnreachable."""
         wanted = (topics.ARTICLES, topics.REPORTS, topics.ALERTS, topics.DEAD_LETTERS)
         found: list[Record] = []
-        async with asyncio.timeout(PATIENCE_S), reading(self.settings, wanted) as reader:
+        async with reading(self.settings, wanted) as reader:
             for topic in wanted:
                 found += [decode(message.value, topic.record_type) async for message in reader.everything(topic)]
         letters = [each.original_value or b"" for each in found if isinstance(each, DeadLetter)]
@@ -200,6 +200,13 @@ class Deployment:
                 if ARTICLE_CLASSIFIED in line:
                     with contextlib.suppress(ValueError):  # of a line that a kill cut off
                         yield ArticleId(json.loads(line)["article_id"])
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are for who runs all of this."""
+        yield
 
 
 @contextlib.contextmanager

@@ -147,14 +147,17 @@ async def start(client: Any, kafka: KafkaSettings) -> None:
 
 
 async def ends_of(consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
-    """Where each partition ends: the offset that its next record gets. Assigns them to the consumer, and moves it.
+    """Where each partition ends: the offset that its next record gets. Assigns those that have any to the consumer, and
+    moves it.
 
     The embedded broker, asked for the end, takes the last batch for one record, so who asks only that misses the others
     in it; what it says with the records themselves is right. Raises TimeoutError where a partition gives no answer.
     """
     ends: dict[TopicPartition, int] = await consumer.end_offsets(list(partitions))
-    consumer.assign(list(partitions))
     held = [partition for partition in partitions if ends[partition]]
+    if not held:
+        return ends
+    consumer.assign(held)  # no other: aiokafka ends no consumer whose partitions were never given a place
     for partition in held:
         consumer.seek(partition, ends[partition] - 1)  # a fetch of a record is answered at once, one of none waits
     async with asyncio.timeout(10):

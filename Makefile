@@ -67,5 +67,5 @@ lock: ## resolve the dependencies anew (needs uv)
 	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra bench -c requirements-dev.lock pyproject.toml -o requirements-bench.lock
 
 clean: ## remove .venv, caches and what `make up` kept
-	@rm -rf .venv .chancery .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist deploy/kafka/jars deploy/kafka/data
+	@rm -rf .venv .chancery .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist deploy/kafka/jars* deploy/kafka/data
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

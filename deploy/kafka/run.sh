@@ -76,10 +76,16 @@ java_version=$("$java" -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p' 
 if ! cmp -s "$here/pom.xml" "$jars/pom.xml"; then
     command -v mvn >/dev/null || fail "no mvn found to fetch Kafka's jars with; install Maven (Debian: maven)"
     echo "run.sh: fetching Kafka's jars (45 MB) with Maven" >&2
-    rm -rf "$jars"
-    said=$(mvn -q -B -f "$here/pom.xml" dependency:copy-dependencies "-DoutputDirectory=$jars" 2>&1) ||
+    fetched=$jars.$$  # two may fetch at once: neither takes away what the other runs from
+    said=$(mvn -q -B -f "$here/pom.xml" dependency:copy-dependencies "-DoutputDirectory=$fetched" 2>&1) ||
         fail "Maven could not fetch the jars: $said"
-    cp "$here/pom.xml" "$jars/pom.xml"
+    cp "$here/pom.xml" "$fetched/pom.xml"
+    if cmp -s "$here/pom.xml" "$jars/pom.xml"; then
+        rm -rf "$fetched"
+    else
+        rm -rf "$jars"
+        mv "$fetched" "$jars"
+    fi
 fi
 [ -z "$fetch_only" ] || exit 0
 

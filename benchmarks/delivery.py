@@ -47,7 +47,7 @@ from services.classify.core.reading.pipeline import Reader
 from services.cli.scoresheet import Sheet, as_markdown
 from services.contracts import ids
 from services.contracts.alert import Alert, ChangeKind
-from services.contracts.delivery import Delivery, DeliveryState
+from services.contracts.delivery import DeliveryState
 from services.contracts.subscription import Channel, Filter, Subscription
 from services.contracts.topics import ALERTS, DELIVERIES, SUBSCRIPTIONS
 from services.launch import broker
@@ -254,7 +254,7 @@ async def recorded(stage: Stage, number: int) -> None:
     """Returns once so many deliveries stand on the topic as delivered. Raises AssertionError for any other state."""
     for _ in range(20):
         table = await snapshot(stage.settings, [DELIVERIES], within_s=PATIENCE_S)
-        states = [each.state for each in table.values(DELIVERIES) if isinstance(each, Delivery)]
+        states = [each.state for each in table.values(DELIVERIES)]
         if states.count(DeliveryState.DELIVERED) == number:
             return
         await asyncio.sleep(0.5)

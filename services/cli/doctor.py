@@ -32,9 +32,7 @@ from services.console.core.topics import Sample
 from services.contracts.dead_letter import DeadLetterClass
 from services.contracts.feed import Feed, FeedState
 from services.contracts.model import Record
-from services.contracts.silence import Silence
 from services.contracts.subscription import Subscription
-from services.contracts.token import Token
 from services.contracts.topics import FEED_STATES, FEEDS, SILENCES, SUBSCRIPTIONS, TOKENS, TOPICS
 from services.ingest.core.outcome import SUCCEEDED
 from services.runtime.egress import guarded_client
@@ -159,11 +157,11 @@ def _of_topics(chosen: Settings, cluster: Cluster) -> Iterator[Finding]:
 
 def _of_tables(chosen: Settings, table: TopicTable) -> Iterator[Finding]:
     now = datetime.now(UTC)
-    subscriptions = [each for each in table.values(SUBSCRIPTIONS) if isinstance(each, Subscription)]
+    subscriptions = list(table.values(SUBSCRIPTIONS))
     yield from checkup.of_feeds(_feeds(table), _states(table), now)
     yield from checkup.of_subscriptions(subscriptions)
-    yield from checkup.of_silences([each for each in table.values(SILENCES) if isinstance(each, Silence)], now)
-    yield from checkup.of_tokens([each for each in table.values(TOKENS) if isinstance(each, Token)], now)
+    yield from checkup.of_silences(list(table.values(SILENCES)), now)
+    yield from checkup.of_tokens(list(table.values(TOKENS)), now)
     yield _of_secrets(chosen, subscriptions)
 
 
@@ -202,11 +200,11 @@ def _without_memory(record: Record) -> Record:
 
 
 def _feeds(table: TopicTable) -> list[Feed]:
-    return [each for each in table.values(FEEDS) if isinstance(each, Feed)]
+    return list(table.values(FEEDS))
 
 
 def _states(table: TopicTable) -> dict[str, FeedState]:
-    return {each.feed_id: each for each in table.values(FEED_STATES) if isinstance(each, FeedState)}
+    return {each.feed_id: each for each in table.values(FEED_STATES)}
 
 
 def _newest(sample: Sample | None) -> datetime | None:

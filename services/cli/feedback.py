@@ -97,8 +97,7 @@ def _give(which: str, verdict: Verdict, why: str, author: str) -> None:
 
 async def _incident(chosen: Settings, which: str) -> Incident:
     table = await snapshot(chosen, [INCIDENTS])
-    found = [each for each in table.values(INCIDENTS) if isinstance(each, Incident)]
-    named = [each for each in found if each.incident_id.startswith(which)]
+    named = [each for each in table.values(INCIDENTS) if each.incident_id.startswith(which)]
     if not named or not which:
         fail(f"no incident {which!r}; its id stands in every alert")
     if len(named) > 1:
@@ -108,22 +107,21 @@ async def _incident(chosen: Settings, which: str) -> Incident:
 
 async def _verdicts(chosen: Settings) -> list[Feedback]:
     table = await snapshot(chosen, [FEEDBACK])
-    given = [each for each in table.values(FEEDBACK) if isinstance(each, Feedback)]
-    return sorted(given, key=lambda each: each.given_at, reverse=True)
+    return sorted(table.values(FEEDBACK), key=lambda each: each.given_at, reverse=True)
 
 
 async def _rows(chosen: Settings) -> tuple[list[object], int, int]:
     """The rows, the oldest verdict first; how many articles are no longer kept, and of how many too little is said."""
     given: dict[IncidentId, Feedback] = {each.incident_id: each for each in reversed(await _verdicts(chosen))}
     table = await snapshot(chosen, [INCIDENTS])
-    incidents = [each for each in table.values(INCIDENTS) if isinstance(each, Incident)]
+    incidents = list(table.values(INCIDENTS))
     judged = {claim.article_id for each in incidents if each.incident_id in given for claim in each.claims}
     told: dict[ArticleId, list[Incident]] = {}
     for incident in incidents:
         for article_id in judged & {claim.article_id for claim in incident.claims}:
             told.setdefault(article_id, []).append(incident)
     articles = await snapshot(chosen, [ARTICLES], row=lambda record: record if record.key in told else None)
-    kept = [each for each in articles.values(ARTICLES) if isinstance(each, Article)]
+    kept = list(articles.values(ARTICLES))
 
     def judged_at(article: Article) -> tuple[datetime, str]:
         verdicts = (given.get(incident.incident_id) for incident in told[article.article_id])

@@ -229,8 +229,8 @@ async def _write(chosen: Settings, changed: Iterable[Changed]) -> None:
 
 async def _watched(chosen: Settings) -> list[tuple[Feed, FeedState | None]]:
     table = await snapshot(chosen, [FEEDS, FEED_STATES])
-    states = {state.key: state for state in table.values(FEED_STATES) if isinstance(state, FeedState)}
-    return [(feed, states.get(feed.feed_id)) for feed in table.values(FEEDS) if isinstance(feed, Feed)]
+    states = {state.key: state for state in table.values(FEED_STATES)}
+    return [(feed, states.get(feed.feed_id)) for feed in table.values(FEEDS)]
 
 
 def _one(watched: Iterable[tuple[Feed, FeedState | None]], which: str) -> Feed:

@@ -13,7 +13,6 @@ from services.cli.context import EXIT_USAGE, SOURCE, AsJson, fail, out, print_js
 from services.cli.filters import Groups, MinSeverity, Near, Sites, States, Types, filter_of
 from services.cli.lengths import length_of
 from services.console.adapters.audited import myself, write_audited
-from services.contracts.delivery import Delivery
 from services.contracts.report import Severity
 from services.contracts.silence import Silence, silence
 from services.contracts.topics import DELIVERIES, SILENCES
@@ -122,6 +121,5 @@ async def _write(chosen: Settings, before: Silence | None, after: Silence) -> No
 async def _read(chosen: Settings) -> tuple[list[Silence], Mapping[str, int]]:
     """The silences, the newest first, and the number of alerts that each kept back."""
     table = await snapshot(chosen, [SILENCES, DELIVERIES])
-    silences = [record for record in table.values(SILENCES) if isinstance(record, Silence)]
-    silences.sort(key=lambda each: each.created_at, reverse=True)
-    return silences, silencing.kept_back(record for record in table.values(DELIVERIES) if isinstance(record, Delivery))
+    silences = sorted(table.values(SILENCES), key=lambda each: each.created_at, reverse=True)
+    return silences, silencing.kept_back(table.values(DELIVERIES))

@@ -165,5 +165,4 @@ def _store(found: SiteList) -> None:
 
 async def _all(configuration: Settings) -> list[KnownSite]:
     table = await snapshot(configuration, [SITES])
-    sites = [record for record in table.values(SITES) if isinstance(record, KnownSite)]
-    return sorted(sites, key=lambda site: (site.host_state or "", site.name))
+    return sorted(table.values(SITES), key=lambda site: (site.host_state or "", site.name))

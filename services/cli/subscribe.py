@@ -137,7 +137,6 @@ def _subscribe(asked: Asked, test: bool, challenge: bool, as_json: bool) -> None
             fail(f"{_OPTIONS.get(error.at, '')}{error}", EXIT_USAGE)
         async with Publisher(chosen, SOURCE) as publisher:
             before = (await snapshot(chosen, [SUBSCRIPTIONS])).get(SUBSCRIPTIONS, subscription_id(asked))
-            assert before is None or isinstance(before, Subscription)
             try:
                 made, new_secret = desk.subscribed(asked, before)
             except Refused as error:

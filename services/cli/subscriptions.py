@@ -188,5 +188,4 @@ def one_named(found: list[Subscription], which: str) -> Subscription:
 
 
 async def all_subscriptions(chosen: Settings) -> list[Subscription]:
-    table = await snapshot(chosen, [SUBSCRIPTIONS])
-    return [record for record in table.values(SUBSCRIPTIONS) if isinstance(record, Subscription)]
+    return list((await snapshot(chosen, [SUBSCRIPTIONS])).values(SUBSCRIPTIONS))

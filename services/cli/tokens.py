@@ -103,8 +103,7 @@ def _shown(token: Token) -> dict[str, object]:
 
 
 async def _read(chosen: Settings) -> list[Token]:
-    table = await snapshot(chosen, [TOKENS])
-    return [record for record in table.values(TOKENS) if isinstance(record, Token)]
+    return list((await snapshot(chosen, [TOKENS])).values(TOKENS))
 
 
 async def _write(chosen: Settings, before: Token | None, after: Token) -> None:

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Generic
+
+from typing_extensions import TypeVar
 
 from services.contracts.alert import Alert
 from services.contracts.article import Article
@@ -22,12 +25,16 @@ COMPACTED = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1", "s
 """Settings of a topic that keeps the last value of each key."""
 
 
+R = TypeVar("R", bound=Record, covariant=True, default=Record)
+
+
 @dataclass(frozen=True, slots=True)
-class Topic:
-    """A topic without its namespace. `kept` is the retention, or None for a compacted topic (last value a key)."""
+class Topic(Generic[R]):
+    """A topic without its namespace, and what it carries. `kept` is the retention, or None for a compacted topic (last
+    value a key)."""
 
     name: str
-    record_type: type[Record]
+    record_type: type[R]
     key: str
     kept: timedelta | None
 
@@ -66,7 +73,7 @@ TOKENS = Topic("tokens", Token, "token_id", None)
 AUDIT = Topic("audit", AuditEntry, "what was changed", _days(365))
 DEAD_LETTERS = Topic("dead-letters", DeadLetter, "dead_letter_id", _days(30))
 
-TOPICS = (
+TOPICS: tuple[Topic, ...] = (
     FEEDS,
     FEED_STATES,
     SITES,

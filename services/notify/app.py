@@ -15,7 +15,6 @@ from services.contracts.alert import Alert
 from services.contracts.delivery import Delivery
 from services.contracts.ids import DeliveryId, SubscriptionId
 from services.contracts.model import Record
-from services.contracts.silence import Silence
 from services.contracts.subscription import Subscription
 from services.contracts.topics import ALERTS, DELIVERIES, SILENCES, SUBSCRIPTIONS, Topic
 from services.notify.adapters.sender import Sender
@@ -89,8 +88,7 @@ class Notifier:
         self._alerts = WorkQueue(settings, ALERTS, Alert, "notify", self._match, letters)
 
     def subscription(self, subscription_id: SubscriptionId) -> Subscription | None:
-        found = self._subscriptions.get(SUBSCRIPTIONS, subscription_id)
-        return found if isinstance(found, Subscription) else None
+        return self._subscriptions.get(SUBSCRIPTIONS, subscription_id)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Both roles until `stop` is set. Neither begins before the subscriptions are known: matching would miss
@@ -126,8 +124,8 @@ class Notifier:
 
     async def _match(self, alerts: Sequence[Alert]) -> None:
         """Returns once every delivery of the batch is acknowledged; a repeated alert gives the same ids."""
-        subscriptions = [s for s in self._subscriptions.values(SUBSCRIPTIONS) if isinstance(s, Subscription)]
-        silences = [s for s in self._subscriptions.values(SILENCES) if isinstance(s, Silence)]
+        subscriptions = list(self._subscriptions.values(SUBSCRIPTIONS))
+        silences = list(self._subscriptions.values(SILENCES))
         now = datetime.now(UTC)
         matched = []
         for alert in alerts:

@@ -55,7 +55,7 @@ async def sent(own: Settings, subscriptions: Sequence[Subscription], patience_s:
         await asyncio.wait_for(table.loaded(), patience_s)
         last, since = -1, time.monotonic()
         while True:
-            found = [each for each in table.values(DELIVERIES) if isinstance(each, Delivery)]
+            found = list(table.values(DELIVERIES))
             if not any(_awaited(each, datetime.now(UTC) + timedelta(seconds=patience_s)) for each in found):
                 break
             moved = sum(len(each.attempts) + (each.state is not DeliveryState.PENDING) for each in found)

@@ -9,6 +9,7 @@ always lie with the same member.
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar, cast
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -23,6 +24,7 @@ from services.runtime.kafka import consumer_options, start
 from services.runtime.settings import Misconfigured, Settings
 from services.runtime.work import group_options
 
+R = TypeVar("R", bound=Record)
 log = structlog.get_logger()
 
 PARTITIONS_ASSIGNED = "partitions.assigned"
@@ -94,13 +96,13 @@ class TopicTable:
             **({"partition_assignment_strategy": (RangePartitionAssignor,)} if role else {}),
         )
 
-    def get(self, topic: Topic, key: str) -> Record | None:
+    def get(self, topic: Topic[R], key: str) -> R | None:
         row = self._rows[topic].get(key)
-        return row.record if row else None
+        return cast(R, row.record) if row else None  # what else is on the topic was buried
 
-    def values(self, topic: Topic) -> Iterator[Record]:
+    def values(self, topic: Topic[R]) -> Iterator[R]:
         """The current records; of the owned and loaded or loading partitions when shared."""
-        return iter([row.record for row in self._rows[topic].values()])
+        return iter([cast(R, row.record) for row in self._rows[topic].values()])
 
     def partition_of(self, topic: Topic, key: str) -> int | None:
         row = self._rows[topic].get(key)

@@ -29,7 +29,7 @@ async def watch(settings: Settings, publisher: Publisher, feeds: Iterable[Feed])
     """Watch feeds; of those that are watched already, only what is set on `feeds` changes. Returns them as they then
     are, once the brokers have them. Raises what `snapshot` and `write_audited` do."""
     table = await snapshot(settings, [FEEDS])
-    changed = watchlist.changes((feed for feed in table.values(FEEDS) if isinstance(feed, Feed)), feeds)
+    changed = watchlist.changes(table.values(FEEDS), feeds)
     await write_audited(publisher, myself(), FEEDS, changed)
     return [feed for _, feed in changed]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from typing import TypeVar
 
 from aiokafka.structs import ConsumerRecord
 
@@ -29,6 +30,8 @@ from services.runtime.dead_letters import DeadLetterBox
 from services.runtime.kafka import Publisher
 from services.runtime.settings import Settings
 from services.runtime.topic_table import OnChange, TopicTable
+
+R = TypeVar("R", bound=Record)
 
 READ = (FEEDS, FEED_STATES, INCIDENTS, ALERTS, FEEDBACK, SUBSCRIPTIONS, SILENCES, DELIVERIES, TOKENS)
 OWN = (TOKENS,)
@@ -65,10 +68,10 @@ class Store:
         self._table = TopicTable(settings, READ, letters, row=_shown, on_change=on_change, on_read=self._log)
         self.changing = asyncio.Lock()
 
-    def get(self, topic: Topic, key: str) -> Record | None:
+    def get(self, topic: Topic[R], key: str) -> R | None:
         return self._table.get(topic, key)
 
-    def values(self, topic: Topic) -> Iterator[Record]:
+    def values(self, topic: Topic[R]) -> Iterator[R]:
         return self._table.values(topic)
 
     async def change(self, actor: Actor, topic: Topic, *changed: Changed) -> None:

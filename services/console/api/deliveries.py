@@ -8,12 +8,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 from services.console.api.answers import answer, next_link, no_cursor
 from services.console.api.given import Caller, Given, Here, Records
 from services.console.api.guarded import GuardedRoute
-from services.console.api.subscriptions import known
 from services.console.core.delivery_log import Line
 from services.console.core.paging import BadCursor, page
 from services.contracts.delivery import Attempt, DeliveryState
 from services.contracts.model import Instant
-from services.contracts.subscription import Subscription
 from services.contracts.topics import DELIVERIES, SUBSCRIPTIONS
 from services.notify.core import redelivery
 from services.notify.core.redelivery import Plan
@@ -186,7 +184,7 @@ async def get_delivery(
 
 
 async def _plan(asked: RedeliveryAsked, here: Given) -> Plan:
-    subscriptions = list(known(here.records))
+    subscriptions = list(here.records.values(SUBSCRIPTIONS))
     if asked.delivery_id is not None:
         return await here.desk.plan_one(asked.delivery_id, subscriptions)
     to = next((each for each in subscriptions if each.subscription_id == asked.subscription_id), None)
@@ -204,4 +202,4 @@ def _line(here: Given, each: Line) -> DeliveryLine:
 
 def _name(records: Records, subscription_id: str) -> str | None:
     found = records.get(SUBSCRIPTIONS, subscription_id)
-    return found.name if isinstance(found, Subscription) else None
+    return found.name if found else None

@@ -1,7 +1,7 @@
 """/v1/feeds: the feeds that are watched, and how they are."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -137,7 +137,7 @@ async def list_feeds(
     now = here.now()
 
     def wanted(feed: Feed) -> bool:
-        state = _state(here.records, feed)
+        state = here.records.get(FEED_STATES, feed.feed_id)
         return (
             (status is None or status == (state.status if state else PollStatus.NEVER))
             and (health is None or health is kind_of(feed, state, now))
@@ -149,11 +149,11 @@ async def list_feeds(
         return feed.title.casefold(), feed.url, feed.feed_id
 
     try:
-        shown = page(filter(wanted, _feeds(here.records)), place, limit, cursor)
+        shown = page(filter(wanted, here.records.values(FEEDS)), place, limit, cursor)
     except BadCursor as error:
         raise no_cursor(error) from None
-    doubled = watchlist.doubles(_feeds(here.records))
-    items = [_told(feed, _state(here.records, feed), now, doubled) for feed in shown.items]
+    doubled = watchlist.doubles(here.records.values(FEEDS))
+    items = [_told(feed, here.records.get(FEED_STATES, feed.feed_id), now, doubled) for feed in shown.items]
     told = FeedPage(items=items, total=shown.total, next_cursor=shown.next_cursor)
     return answer(request, told, headers=next_link(request, shown.next_cursor))
 
@@ -166,7 +166,7 @@ async def add_feed(new: NewFeed, request: Request, here: Here, caller: Caller) -
     except BadAddress as error:
         raise _no_address(error) from None
     async with here.records.changing:
-        ((known, feed),) = watchlist.changes(_feeds(here.records), [wanted])
+        ((known, feed),) = watchlist.changes(here.records.values(FEEDS), [wanted])
         await here.records.change(caller, FEEDS, (known, feed))
     location = {"Location": f"{router.prefix}/{feed.feed_id}"}
     return _one(request, here, feed, status=200 if known else 201, headers=location)
@@ -199,7 +199,7 @@ async def import_feeds(request: Request, here: Here, caller: Caller) -> Response
     if not listing.feeds and not listing.problems:
         raise HTTPException(422, "the document lists no feed: OPML outlines with an xmlUrl are expected")
     async with here.records.changing:
-        changes = watchlist.changes(_feeds(here.records), listing.feeds)
+        changes = watchlist.changes(here.records.values(FEEDS), listing.feeds)
         await here.records.change(caller, FEEDS, *changes)
     told = Imported(
         added=[feed.feed_id for known, feed in changes if known is None],
@@ -215,7 +215,7 @@ async def export_feeds(request: Request, here: Here) -> Response:
     """Every feed as OPML, with whatever its address holds."""
     saved = {"Content-Disposition": 'attachment; filename="feeds.opml"'}
     return answer(
-        request, await asyncio.to_thread(opml.write, list(_feeds(here.records))), media_type=OPML, headers=saved
+        request, await asyncio.to_thread(opml.write, list(here.records.values(FEEDS))), media_type=OPML, headers=saved
     )
 
 
@@ -244,17 +244,8 @@ async def remove_feed(feed_id: FeedKey, here: Here, caller: Caller, if_match: If
         await here.records.change(caller, FEEDS, (_unchanged(here.records, feed_id, if_match), None))
 
 
-def _feeds(records: Records) -> Iterator[Feed]:
-    return (record for record in records.values(FEEDS) if isinstance(record, Feed))
-
-
-def _found(records: Records, feed_id: str) -> Feed | None:
-    record = records.get(FEEDS, feed_id)
-    return record if isinstance(record, Feed) else None
-
-
 def _there(records: Records, feed_id: str) -> Feed:
-    feed = _found(records, feed_id)
+    feed = records.get(FEEDS, feed_id)
     if feed is None:
         raise HTTPException(404, f"no feed {feed_id} is watched")
     return feed
@@ -268,11 +259,6 @@ def _unchanged(records: Records, feed_id: str, if_match: str | None) -> Feed:
     return feed
 
 
-def _state(records: Records, feed: Feed) -> FeedState | None:
-    record = records.get(FEED_STATES, feed.feed_id)
-    return record if isinstance(record, FeedState) else None
-
-
 def _speaks(feed: Feed, language: str) -> bool:
     return f"{feed.language or ''}-".lower().startswith(f"{language}-".lower())
 
@@ -280,8 +266,8 @@ def _speaks(feed: Feed, language: str) -> bool:
 def _one(
     request: Request, here: Given, feed: Feed, status: int = 200, headers: dict[str, str] | None = None
 ) -> Response:
-    doubled = watchlist.doubles(_feeds(here.records))
-    told = _told(feed, _state(here.records, feed), here.now(), doubled)
+    doubled = watchlist.doubles(here.records.values(FEEDS))
+    told = _told(feed, here.records.get(FEED_STATES, feed.feed_id), here.now(), doubled)
     return answer(request, told, changed=_fields(feed), status=status, headers=headers)
 
 

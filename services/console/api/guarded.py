@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import structlog
@@ -12,7 +13,6 @@ from services.console.api.given import given
 from services.console.core import session
 from services.console.core.access import LEAST_ROLE, judge
 from services.console.core.auditing import Actor
-from services.contracts.ids import TokenId
 from services.contracts.token import Role, Token
 from services.contracts.topics import TOKENS
 
@@ -74,12 +74,7 @@ def admitted(request: Request, least: Role) -> Token:
 def judged(request: Request, secret: str, *, entering: bool = False) -> Token:
     """The token whose secret this is. Raises HTTPException: 401 or 429 where it is not good."""
     here = given(request)
-
-    def known(token_id: TokenId) -> Token | None:
-        found = here.records.get(TOKENS, token_id)
-        return found if isinstance(found, Token) else None
-
-    found = judge(secret, known, here.now(), entering=entering)
+    found = judge(secret, partial(here.records.get, TOKENS), here.now(), entering=entering)
     if found.token is None:
         raise _unknown(request, found.reason)
     return found.token

@@ -186,7 +186,7 @@ async def judge_incident(incident_id: IncidentKey, judging: Judging, here: Here,
 def there(records: Records, incident_id: str) -> Incident:
     """Raises HTTPException 404."""
     incident = records.get(INCIDENTS, incident_id)
-    if not isinstance(incident, Incident):
+    if incident is None:
         raise HTTPException(404, f"no incident {incident_id} is known")
     return incident
 

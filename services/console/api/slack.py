@@ -10,9 +10,6 @@ from starlette.background import BackgroundTask
 from services.console.api.given import Given, Here, SlackApp
 from services.console.api.signed import SignedRoute
 from services.console.core import slack
-from services.contracts.feedback import Feedback
-from services.contracts.incident import Incident
-from services.contracts.silence import Silence
 from services.contracts.topics import FEEDBACK, INCIDENTS, SILENCES
 from services.notify.core.channels.slack.message import render_reply
 
@@ -69,12 +66,11 @@ async def take_action(request: Request, here: Here) -> Response:
 
 async def _done(here: Given, app: SlackApp, click: slack.Click) -> slack.Response:
     async with here.records.changing:
-        incident = here.records.get(INCIDENTS, click.value)
         response = slack.response_to(
             click,
-            incident if isinstance(incident, Incident) else None,
-            (each for each in here.records.values(FEEDBACK) if isinstance(each, Feedback)),
-            (each for each in here.records.values(SILENCES) if isinstance(each, Silence)),
+            here.records.get(INCIDENTS, click.value),
+            here.records.values(FEEDBACK),
+            here.records.values(SILENCES),
             now=here.now(),
             lasts=app.silence,
         )

@@ -1,6 +1,5 @@
 """/v1/subscriptions: who is told what, and where; and who would be told of an alert."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated, Literal
 
@@ -175,7 +174,8 @@ async def list_subscriptions(
     cursor: Annotated[str | None, Query(max_length=4_000, description="next_cursor of the page before")] = None,
 ) -> Response:
     """Every subscription by name."""
-    found = (each for each in known(here.records) if channel in (None, each.channel) and state in (None, each.state))
+    every = here.records.values(SUBSCRIPTIONS)
+    found = (each for each in every if channel in (None, each.channel) and state in (None, each.state))
     try:
         shown = page(found, lambda each: (each.name.casefold(), each.subscription_id), limit, cursor)
     except BadCursor as error:
@@ -199,13 +199,13 @@ async def subscribe(new: NewSubscription, request: Request, here: Here, caller: 
     )
     here.desk.check(asked, challenge=new.challenge)
     await here.desk.check_groups(*asked.filters)
-    before = _found(here.records, subscribing.subscription_id(asked))
+    before = here.records.get(SUBSCRIPTIONS, subscribing.subscription_id(asked))
     made, secret = here.desk.subscribed(asked, before)
     proof = await here.desk.prove(made, challenge=new.challenge) if new.test or new.challenge else None
     if proof is not None and not proof.taken:
         return problem(422, f"not subscribed: the test message was {proof.words()}{_advice(proof, secret)}")
     async with here.records.changing:
-        if _found(here.records, made.subscription_id) != before:
+        if here.records.get(SUBSCRIPTIONS, made.subscription_id) != before:
             raise HTTPException(409, "the subscription was changed while its endpoint was tested; try again")
         await here.records.change(caller, SUBSCRIPTIONS, (before, made))
     told = Subscribed(
@@ -293,7 +293,7 @@ async def recipients_of(alert_id: AlertOrIncident, request: Request, here: Here)
     """Who gets an alert and why, who does not and why not, and what came of each delivery. By an incident's id: its
     last alert."""
     alert = await _alert(here, alert_id)
-    rows = explained(alert, known(here.records), here.desk.log.get)
+    rows = explained(alert, here.records.values(SUBSCRIPTIONS), here.desk.log.get)
     told = Recipients(
         alert_id=alert.alert_id,
         incident_id=alert.incident.incident_id,
@@ -301,11 +301,6 @@ async def recipients_of(alert_id: AlertOrIncident, request: Request, here: Here)
         recipients=[Recipient(**row._asdict()) for row in rows],
     )
     return answer(request, told)
-
-
-def known(records: Records) -> Iterator[Subscription]:
-    """Every subscription."""
-    return (record for record in records.values(SUBSCRIPTIONS) if isinstance(record, Subscription))
 
 
 async def _alert(here: Given, which: str) -> Alert:
@@ -320,13 +315,8 @@ def _checked(first: Filter, others: tuple[Filter, ...]) -> tuple[Filter, ...]:
     return asking.check(first), *(asking.check(each, f"or_filters/{n}") for n, each in enumerate(others))
 
 
-def _found(records: Records, subscription_id: str) -> Subscription | None:
-    record = records.get(SUBSCRIPTIONS, subscription_id)
-    return record if isinstance(record, Subscription) else None
-
-
 def _there(records: Records, subscription_id: str) -> Subscription:
-    found = _found(records, subscription_id)
+    found = records.get(SUBSCRIPTIONS, subscription_id)
     if found is None:
         raise HTTPException(404, f"no subscription {subscription_id}")
     return found

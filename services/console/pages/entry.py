@@ -12,7 +12,6 @@ from services.console.api.guarded import COOKIE, judged
 from services.console.core import session
 from services.console.core.auditing import Actor
 from services.console.pages.rendering import rendered
-from services.contracts.token import Token
 from services.contracts.topics import TOKENS
 from services.runtime.secrets import new_token_secret
 
@@ -43,8 +42,7 @@ async def enter(
         secret, now = new_token_secret(), here.now()
         opened = session.opened(secret, opener, now, here.session_length)
         spent = [(opener, opener.model_copy(update={"revoked": True}))] if opener.once else []
-        known = (record for record in here.records.values(TOKENS) if isinstance(record, Token))
-        forgotten = [(each, None) for each in session.over(known, now)]
+        forgotten = [(each, None) for each in session.over(here.records.values(TOKENS), now)]
         await here.records.change(Actor.holder_of(opener), TOKENS, (None, opened), *spent, *forgotten)
     entered = RedirectResponse(back, 303)
     entered.set_cookie(

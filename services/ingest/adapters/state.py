@@ -55,12 +55,10 @@ class FeedStore:
         """The feed, if this replica polls it."""
         if self._table.partition_of(FEEDS, feed_id) not in self._owned:
             return None
-        record = self._table.get(FEEDS, feed_id)
-        return record if isinstance(record, Feed) else None
+        return self._table.get(FEEDS, feed_id)
 
     def state(self, feed_id: str) -> FeedState | None:
-        record = self._written.get(feed_id) or self._table.get(FEED_STATES, feed_id)
-        return record if isinstance(record, FeedState) else None
+        return self._written.get(feed_id) or self._table.get(FEED_STATES, feed_id)
 
     def feeds(self) -> Iterator[Feed]:
         return (feed for record in self._table.values(FEEDS) if (feed := self.feed(record.key)))

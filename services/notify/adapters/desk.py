@@ -9,7 +9,6 @@ from services.contracts.alert import Alert
 from services.contracts.delivery import Delivery, DeliveryState
 from services.contracts.ids import AlertId
 from services.contracts.model import Record
-from services.contracts.site import KnownSite
 from services.contracts.subscription import Filter, Subscription
 from services.contracts.topics import ALERTS, DELIVERIES, SITES
 from services.notify.adapters.proof import Proof, proved
@@ -58,7 +57,7 @@ class Desk:
     async def groups(self) -> Set[str]:
         """Those of the known sites."""
         table = await snapshot(self._settings, [SITES])
-        return {name for each in table.values(SITES) if isinstance(each, KnownSite) for name in each.groups}
+        return {name for each in table.values(SITES) for name in each.groups}
 
     async def prove(self, subscription: Subscription, *, challenge: bool = False) -> Proof:
         """A message marked EXERCISE to the endpoint, from this machine."""
@@ -101,7 +100,7 @@ class Desk:
             return record.model_copy(update={"alert": None}) if keep else None
 
         table = await snapshot(self._settings, [DELIVERIES], row=row)
-        return [record for record in table.values(DELIVERIES) if isinstance(record, Delivery)]
+        return list(table.values(DELIVERIES))
 
     async def alerts(self, names: Set[str]) -> list[Alert]:
         """Those that are still kept of these alerts, or of these incidents. The topic's key is the incident: its table

@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import Callable, Iterator, Set
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import httpx
 from pydantic import SecretStr
@@ -68,11 +68,11 @@ class Memory:
     def put(self, topic: Topic, *records: Record) -> None:
         self.rows.setdefault(topic, {}).update((record.key, record) for record in records)
 
-    def get(self, topic: Topic, key: str) -> Record | None:
-        return self.rows.get(topic, {}).get(key)
+    def get(self, topic: Topic[R], key: str) -> R | None:
+        return cast(R | None, self.rows.get(topic, {}).get(key))
 
-    def values(self, topic: Topic) -> Iterator[Record]:
-        return iter(list(self.rows.get(topic, {}).values()))
+    def values(self, topic: Topic[R]) -> Iterator[R]:
+        return iter(cast(list[R], list(self.rows.get(topic, {}).values())))
 
     async def change(self, actor: Actor, topic: Topic, *changed: tuple[Record | None, Record | None]) -> None:
         await asyncio.sleep(0)

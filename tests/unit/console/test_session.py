@@ -9,7 +9,7 @@ import pytest
 from services.console.api.guarded import COOKIE, CSRF_HEADER
 from services.console.core.attempts import AT_ONCE
 from services.console.core.session import csrf_token, way_back
-from services.contracts.token import Role, Token, issued
+from services.contracts.token import Role, issued
 from services.contracts.topics import TOKENS
 from tests.unit.console.house import NOW, SECRETS, TOKEN_OF, House
 
@@ -36,7 +36,7 @@ async def test_a_token_opens_a_session_of_its_role_and_no_more() -> None:
         refused = await client.post("/v1/feeds", json={"url": "https://a.example/"}, headers=csrf_of(client))
         assert refused.status_code == 403
         assert "needs the role operator" in refused.json()["detail"]
-    (opened,) = [record for record in house.records.values(TOKENS) if isinstance(record, Token) and record.session_of]
+    (opened,) = [record for record in house.records.values(TOKENS) if record.session_of]
     assert client.cookies[COOKIE] not in opened.model_dump_json()
 
 
@@ -96,7 +96,7 @@ async def test_a_session_ends_with_its_token_its_time_or_by_signing_out() -> Non
         assert (await client.get("/v1/feeds")).status_code == 401
         client.cookies.clear()
         await sign_in(client, SECRETS[Role.VIEWER])
-    sessions = [record for record in house.records.values(TOKENS) if isinstance(record, Token) and record.session_of]
+    sessions = [record for record in house.records.values(TOKENS) if record.session_of]
     assert len(sessions) == 2  # the new one, and the one that ends this very moment; what was over is forgotten
 
 

@@ -103,7 +103,7 @@ async def test_a_verdict_is_written_for_who_gave_it_and_audited() -> None:
     async with house.client(Role.ANALYST) as client:
         told = of(await client.post(where, json={"verdict": "false_alarm", "why": " a drill "}), 201)
         of(await client.post(where, json={"verdict": "confirmed", "why": "called"}), 201)
-    first, second = (each for each in house.records.values(FEEDBACK) if isinstance(each, Feedback))
+    first, second = house.records.values(FEEDBACK)
     assert json.loads(first.model_dump_json()) == told
     assert first == Feedback(
         incident_id=KNOWN.incident_id,
@@ -135,4 +135,5 @@ async def test_what_is_no_verdict_changes_nothing(body: dict[str, Any]) -> None:
         assert refused["errors"]
         unknown = await client.post("/v1/incidents/inc_aaaaaaaaaaaaaaaaaaaaaaaaaa/verdict", json=body)
         assert unknown.status_code in (404, 422)
-    assert list(house.records.values(FEEDBACK)) == house.records.audit == []
+    assert not list(house.records.values(FEEDBACK))
+    assert not house.records.audit

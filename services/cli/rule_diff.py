@@ -9,11 +9,11 @@ from rich.markup import escape
 
 from services.cli.context import EXIT_USAGE, AsJson, err, fail, out, print_json, say
 from services.cli.progress import progress
+from services.contracts.difference import Kind, Telling
 from services.contracts.topics import ARTICLES
 from services.replay.adapters.rule_sets import RECORDED, UnusableRules
-from services.replay.core.comparison import Condition, Kind
+from services.replay.core.comparison import Condition
 from services.replay.core.recording import BadRecording
-from services.replay.core.telling import Telling
 from services.replay.diff import Difference, Report, comparable
 from services.replay.diff import diff as compared
 from services.replay.page import diff_page

@@ -20,6 +20,7 @@ SubscriptionId = NewType("SubscriptionId", str)
 SilenceId = NewType("SilenceId", str)
 DeliveryId = NewType("DeliveryId", str)
 DeadLetterId = NewType("DeadLetterId", str)
+ShadowId = NewType("ShadowId", str)
 TokenId = NewType("TokenId", str)
 AuditId = NewType("AuditId", str)
 
@@ -77,6 +78,11 @@ def delivery_id(alert: AlertId, subscription: SubscriptionId) -> DeliveryId:
 
 def dead_letter_id(topic: str, partition: int, offset: int) -> DeadLetterId:
     return DeadLetterId(derive("dead", topic, str(partition), str(offset)))
+
+
+def shadow_id(name: str) -> ShadowId:
+    """A shadow of a name takes the place of the one before it."""
+    return ShadowId(derive("shd", name))
 
 
 def token_id(secret_hash: str) -> TokenId:

@@ -16,6 +16,7 @@ from services.contracts.feedback import Feedback
 from services.contracts.incident import Incident
 from services.contracts.model import Record
 from services.contracts.report import IncidentReport
+from services.contracts.shadow import Shadow
 from services.contracts.silence import Silence
 from services.contracts.site import KnownSite
 from services.contracts.subscription import Subscription
@@ -69,6 +70,7 @@ SUBSCRIPTIONS = Topic("subscriptions", Subscription, "subscription_id", None)
 SILENCES = Topic("silences", Silence, "silence_id", None)
 DELIVERIES = Topic("deliveries", Delivery, "delivery_id, partitioned by subscription", None)
 FEEDBACK = Topic("feedback", Feedback, "verdict, partitioned by host state", _days(365))
+SHADOWS = Topic("shadows", Shadow, "shadow_id", None)
 TOKENS = Topic("tokens", Token, "token_id", None)
 AUDIT = Topic("audit", AuditEntry, "what was changed", _days(365))
 DEAD_LETTERS = Topic("dead-letters", DeadLetter, "dead_letter_id", _days(30))
@@ -85,6 +87,7 @@ TOPICS: tuple[Topic, ...] = (
     SILENCES,
     DELIVERIES,
     FEEDBACK,
+    SHADOWS,
     TOKENS,
     AUDIT,
     DEAD_LETTERS,

@@ -6,26 +6,24 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
+from services.contracts import difference
 from services.contracts.alert import Alert
+from services.contracts.difference import Kind, Telling
 from services.contracts.model import Instant, Value
 from services.contracts.topics import ALERTS, ARTICLES
 from services.replay.adapters.archive import manifest_of, recording
 from services.replay.adapters.rule_sets import CHECKOUT, RECORDED, RuleSet, rule_set
 from services.replay.adapters.sides import Side
-from services.replay.core.comparison import Kind, Otherwise, paired
+from services.replay.core.comparison import paired
 from services.replay.core.recording import BadRecording, Manifest
 from services.replay.core.rerun import record_in
-from services.replay.core.telling import Telling, telling_of
+from services.replay.core.telling import telling_of
 from services.replay.why import Cause, causes, rule_changes
 
 
-class Difference(Value):
-    """An alert that the sides do not tell alike."""
+class Difference(difference.Difference):
+    """An alert that the sides do not tell alike, and why."""
 
-    kind: Kind
-    a: Telling | None
-    b: Telling | None
-    otherwise: tuple[Otherwise, ...]
     because: tuple[Cause, ...]
 
 

@@ -2,7 +2,7 @@
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from services.replay.core.comparison import Kind
+from services.contracts.difference import Kind
 from services.replay.diff import Report
 
 _pages = Environment(

@@ -14,12 +14,13 @@ from services.classify.core.reading.text import fold
 from services.classify.core.sites.known_sites import KnownSites
 from services.contracts.article import Article
 from services.contracts.codec import Undecodable
+from services.contracts.difference import Kind
 from services.contracts.model import Value
 from services.contracts.topics import ARTICLES
 from services.replay.adapters.archive import recording
 from services.replay.adapters.rule_sets import RuleSet
 from services.replay.adapters.sides import Read, Side
-from services.replay.core.comparison import Kind, Pair
+from services.replay.core.comparison import Pair
 from services.replay.core.rerun import record_in, site_into
 from services.replay.core.rule_changes import Change, changes, may_speak, with_change
 

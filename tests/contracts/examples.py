@@ -8,6 +8,7 @@ from services.contracts.article import Article, Source, TextOrigin
 from services.contracts.audit import AuditEntry, FieldChange
 from services.contracts.dead_letter import DeadLetter, DeadLetterClass
 from services.contracts.delivery import Attempt, Delivery, DeliveryState
+from services.contracts.difference import Kind, Otherwise, Quote, Telling
 from services.contracts.feed import Feed, FeedState, History, Lease, LeaseStatus, PollStatus, Seen, SourceGrade
 from services.contracts.feedback import Feedback, Verdict
 from services.contracts.incident import Incident, SourceClaim, TimeLedger
@@ -30,6 +31,7 @@ from services.contracts.report import (
     Span,
     Standing,
 )
+from services.contracts.shadow import Noticed, Ruleset, Shadow
 from services.contracts.silence import Silence
 from services.contracts.site import KnownSite
 from services.contracts.subscription import Channel, Filter, Subscription
@@ -259,6 +261,60 @@ DEAD_LETTER = DeadLetter(
 TOKEN = issued(
     "chancery_example", name="duty desk", role=Role.OPERATOR, now=FETCHED, expires_at=FETCHED + dt.timedelta(days=90)
 )
+TELLING = Telling(
+    alert_id=ALERT.alert_id,
+    incident_id=INCIDENT.incident_id,
+    cause=ARTICLE.record_id,
+    change=ALERT.change,
+    headline=ALERT.headline,
+    reason=ALERT.reason,
+    urgency=ALERT.urgency,
+    facts={"type": INCIDENT.type, "site": SITE.site_key},
+    quotes=(
+        Quote(
+            article=ARTICLE.record_id,
+            source=SOURCE.name,
+            language="fr",
+            title=ARTICLE.title,
+            url=ARTICLE.url,
+            quote=CLAIM.quote,
+        ),
+    ),
+    articles=(ARTICLE.record_id,),
+)
+SHADOW = Shadow(
+    shadow_id=ids.shadow_id("fewer"),
+    name="fewer",
+    live=Ruleset(name="live", version="1a2b3c4d-0123456789ab"),
+    other=Ruleset(name="fewer", version="1a2b3c4d-ba9876543210"),
+    begun_at=FETCHED,
+    since=FETCHED,
+    until=FETCHED + dt.timedelta(hours=1),
+    alive_at=LATER,
+    ended_at=LATER,
+    end="it was asked to",
+    articles=7,
+    same=1,
+    changed=1,
+    lost=1,
+    waiting=1,
+    differences=(
+        Noticed(kind=Kind.LOST, a=TELLING, b=None, otherwise=(), at=FETCHED),
+        Noticed(
+            kind=Kind.CHANGED,
+            a=TELLING,
+            b=TELLING.model_copy(update={"headline": "Attack at the embassy of the United States in Baghdad, Iraq"}),
+            otherwise=(
+                Otherwise(
+                    field="headline",
+                    a=TELLING.headline,
+                    b="Attack at the embassy of the United States in Baghdad, Iraq",
+                ),
+            ),
+            at=FETCHED,
+        ),
+    ),
+)
 AUDIT_ENTRY = AuditEntry(
     audit_id=ids.audit_id(TOKEN.token_id, "feed.changed", FEED.feed_id, "2020-12-21T07:05:00Z"),
     at=LATER,
@@ -282,6 +338,7 @@ EXAMPLES: tuple[Record, ...] = (
     DELIVERY,
     FEEDBACK,
     DEAD_LETTER,
+    SHADOW,
     TOKEN,
     AUDIT_ENTRY,
 )

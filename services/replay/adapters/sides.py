@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
+from services.contracts.difference import Telling
 from services.replay.adapters.rule_sets import RuleSet, UnusableRules
-from services.replay.core.telling import Telling
 
 PROTOCOL = 1
 

@@ -5,24 +5,8 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
-from services.contracts.model import Value
-from services.replay.core.telling import Telling
-
-
-class Kind(StrEnum):
-    LOST = "lost"
-    GAINED = "gained"
-    CHANGED = "changed"
-
-
-class Otherwise(Value):
-    """A field of which the two sides say different things; an empty text is nothing said."""
-
-    field: str
-    a: str
-    b: str
+from services.contracts.difference import Kind, Otherwise, Telling
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,8 @@ from services.contracts.topics import (
 )
 
 NO_HASH = "0" * 64
-TEXTS = frozenset({"text", "title", "quote", "headline", "why"})
-"""Fields, wherever they stand, that hold words of an article or a person."""
+TEXTS = frozenset({"text", "title", "quote", "headline", "why", "a", "b"})
+"""Fields, wherever they stand, that hold words of an article or a person. `a` and `b` are what two sides say."""
 
 _LETTERS = re.compile(r"[^\W\d_]")
 _DIGITS = re.compile(r"\d")

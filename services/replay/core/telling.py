@@ -1,39 +1,11 @@
 """What an alert tells, in so few words that two runs can be compared by it."""
 
 from services.contracts.alert import Alert
+from services.contracts.difference import Quote, Telling
 from services.contracts.incident import Incident, NoteKind, SourceClaim
-from services.contracts.model import Value
 from services.contracts.report import Count
 
 _MOST_QUOTES = 5
-
-
-class Quote(Value):
-    """The words of an article. `article` is its id with its revision, as the record's id has it."""
-
-    article: str
-    source: str
-    language: str
-    title: str
-    url: str | None
-    quote: str
-
-
-class Telling(Value):
-    """An alert for comparison. `cause` names what brought it in a way that does not hang on how it was read; `facts`
-    are what the incident said then, by field. The quotes begin with the article that caused it; `articles` are all that
-    the incident was made of."""
-
-    alert_id: str
-    incident_id: str
-    cause: str
-    change: str
-    headline: str
-    reason: str
-    urgency: str
-    facts: dict[str, str]
-    quotes: tuple[Quote, ...]
-    articles: tuple[str, ...]
 
 
 def telling_of(alert: Alert) -> Telling:

@@ -2,8 +2,9 @@
 
 import pytest
 
-from services.replay.core.comparison import Condition, Kind, paired
-from services.replay.core.telling import Telling, telling_of
+from services.contracts.difference import Kind, Telling
+from services.replay.core.comparison import Condition, paired
+from services.replay.core.telling import telling_of
 from tests.contracts.examples import ALERT
 
 TOLD = telling_of(ALERT)

@@ -6,6 +6,7 @@ import pytest
 
 from services.contracts.codec import decode, encode
 from services.contracts.model import Record
+from services.contracts.shadow import Shadow
 from services.contracts.topics import (
     ALERTS,
     ARTICLES,
@@ -13,6 +14,7 @@ from services.contracts.topics import (
     DELIVERIES,
     FEED_STATES,
     FEEDS,
+    SHADOWS,
     SUBSCRIPTIONS,
     TOKENS,
     TOPICS,
@@ -28,6 +30,8 @@ from tests.contracts.examples import (
     EXAMPLES,
     FEED,
     REPORT,
+    SHADOW,
+    SITE,
     STATE,
     SUBSCRIPTION,
     TOKEN,
@@ -80,6 +84,13 @@ def test_masked_texts_keep_their_shape_and_nothing_else() -> None:
     for claim, before in zip(alert["incident"]["claims"], ALERT.incident.claims, strict=True):
         assert set(claim["quote"]) <= set("x0 -,.:'’")
         assert len(claim["quote"]) == len(before.quote)
+
+
+def test_what_two_sides_say_otherwise_is_masked_too() -> None:
+    kept = fit_to_record(SHADOWS, encode(SHADOW), mask=True)
+    assert b"Baghdad" not in kept.replace(SITE.site_key.encode(), b"")
+    (headline,) = decode(kept, Shadow).differences[1].otherwise
+    assert (headline.field, headline.b) == ("headline", "xxxxxx xx xxx xxxxxxx xx xxx xxxxxx xxxxxx xx xxxxxxx, xxxx")
 
 
 @pytest.mark.parametrize(

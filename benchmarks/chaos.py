@@ -34,7 +34,7 @@ from benchmarks.chaos_deployment import BROKER, HEALTHY, SERVICES, Deployment
 from benchmarks.chaos_ledger import Account, Seen, account
 from benchmarks.growing_site import FEEDS, Entry, Site, entries
 from benchmarks.stages import quantile
-from benchmarks.surroundings import RESULTS, command, surroundings
+from benchmarks.surroundings import show, surroundings, wanted_by_others
 from services.cli.scoresheet import Sheet, as_markdown
 from services.runtime import log
 from services.runtime.kafka import BrokerUnreachable
@@ -96,21 +96,12 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     log.configure(LogSettings(), "chaos", quiet=True)  # of our own readers, whose broker is down half of the time
-    busy = os.getloadavg()[1]
+    busy = wanted_by_others()
     with _directory(options.logs) as logs:
         plan = Plan(60 * options.minutes, options.rate, options.seed, tuple(options.pause))
         run = asyncio.run(_cleanly(plan, logs))
-    text = "\n".join(
-        [
-            "# Nothing lost\n",
-            f"`{command('chaos')}`\n",
-            f"{surroundings()}, of which other work wanted {busy:.1f} when this began; Apache Kafka, one broker.\n",
-            *map(as_markdown, _sheets(run, options.rate)),
-        ]
-    )
-    print(text)
-    if options.write:
-        (RESULTS / "chaos.md").write_text(text, encoding="utf-8")
+    intro = f"{surroundings(busy)}; Apache Kafka, one broker."
+    show("chaos", "Nothing lost", intro, map(as_markdown, _sheets(run, options.rate)), write=options.write)
     if run.account.lost or run.account.strange:
         print(*run.account.lost, *run.account.strange, sep="\n", file=sys.stderr)
         sys.exit(1)

@@ -13,7 +13,6 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import uvicorn
@@ -24,12 +23,12 @@ from starlette.routing import Mount, Route
 
 from benchmarks.chaos_ledger import Seen
 from benchmarks.growing_site import CITIES, FEEDS, Entry, Site, number_of
-from benchmarks.stages import KAFKA, PATIENCE_S, listens
+from benchmarks.stages import KAFKA, PATIENCE_S, listens, webhook
 from benchmarks.wire import Wire
 from deploy.demo import receiver
 from services.classify.agents import ARTICLE_CLASSIFIED
 from services.console.adapters.reading import reading
-from services.contracts import ids, topics
+from services.contracts import topics
 from services.contracts.alert import Alert
 from services.contracts.article import Article
 from services.contracts.codec import decode
@@ -37,7 +36,7 @@ from services.contracts.dead_letter import DeadLetter
 from services.contracts.ids import ArticleId, SubscriptionId
 from services.contracts.model import Record
 from services.contracts.report import IncidentReport
-from services.contracts.subscription import Channel, Filter, Subscription
+from services.contracts.subscription import Subscription
 from services.launch.broker import free_port
 from services.launch.supervisor import Program, Supervisor
 from services.runtime.kafka import Publisher, ensure_topics
@@ -118,17 +117,8 @@ class Deployment:
             await publisher.publish(topics.FEEDS, *self.site.feeds(f"http://127.0.0.1:{self._web_port}"))
 
     def _subscription(self, name: str, states: tuple[str, ...]) -> Subscription:
-        vault, endpoint = Vault([self._key]), f"http://127.0.0.1:{self.to_endpoints.port}/{name}/webhook"
-        return Subscription(
-            subscription_id=ids.subscription_id(Channel.WEBHOOK, endpoint, name),
-            name=name,
-            channel=Channel.WEBHOOK,
-            endpoint=vault.encrypt(endpoint),
-            endpoint_hint=name,
-            secret=vault.encrypt(self._secret),
-            filter=Filter(host_states=states),
-            created_at=datetime.now(UTC),
-        )
+        endpoint = f"http://127.0.0.1:{self.to_endpoints.port}/{name}/webhook"
+        return webhook(endpoint, name, states, self._secret, Vault([self._key]))
 
     @contextlib.asynccontextmanager
     async def _web(self) -> AsyncIterator[None]:

@@ -9,7 +9,6 @@ its record is given to the producer (for the bare endpoint: posted to it) to the
 
 import argparse
 import asyncio
-import os
 import statistics
 import sys
 import time
@@ -28,7 +27,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from benchmarks.stages import Stage, child, cpu_seconds, listens, peak_megabytes, quantile, running_broker
-from benchmarks.surroundings import RESULTS, command, surroundings
+from benchmarks.surroundings import show, surroundings, wanted_by_others
 from services.cli.scoresheet import Sheet, as_markdown
 from services.console.core.incidents import line
 from services.contracts import ids
@@ -80,19 +79,14 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=30, help="times that each page is asked for")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    load = os.getloadavg()[1]
+    busy = wanted_by_others()
     with running_broker(False) as address:
         sheets = uvloop.run(_measured(address, options))
     intro = (
-        f"{surroundings()}, of which other work wanted {load:.1f} when this began; broker, console and viewers on "
-        f"the same machine. {options.incidents:,} incidents of {CLAIMS} claims each."
+        f"{surroundings(busy)}; broker, console and viewers on the same machine. {options.incidents:,} incidents of "
+        f"{CLAIMS} claims each."
     )
-    text = "\n".join(
-        ["# How fast incidents are shown\n", f"`{command('console')}`\n", f"{intro}\n", *map(as_markdown, sheets)]
-    )
-    print(text)
-    if options.write:
-        (RESULTS / "console.md").write_text(text, encoding="utf-8")
+    show("console", "How fast incidents are shown", intro, map(as_markdown, sheets), write=options.write)
     return None
 
 

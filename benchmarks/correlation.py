@@ -41,7 +41,7 @@ from benchmarks.stages import (
     quantile,
     running_broker,
 )
-from benchmarks.surroundings import RESULTS, command, surroundings
+from benchmarks.surroundings import show, surroundings
 from services.classify.adapters.data import load_rules, state_names
 from services.classify.adapters.incidents import known_row
 from services.classify.core.correlation.memory import Memory
@@ -71,15 +71,14 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     reader = Reader(load_rules())
-    text = uvloop.run(_measured(options, load.templates(reader)))
-    print(text)
-    if options.write:
-        (RESULTS / "correlation.md").write_text(text, encoding="utf-8")
-
-
-async def _measured(options: argparse.Namespace, models: Sequence[IncidentReport]) -> str:
-    wanted = [options.only] if options.only else ["rate", "latency", "recovery"]
+    sheets = uvloop.run(_measured(options, load.templates(reader)))
     kind = "Apache Kafka" if options.apache else "the embedded broker"
+    intro = f"{surroundings()}; {kind} on the same machine, {PARTITIONS} partitions."
+    show("correlation", "How fast correlation is", intro, map(as_markdown, sheets), write=options.write)
+
+
+async def _measured(options: argparse.Namespace, models: Sequence[IncidentReport]) -> list[Sheet]:
+    wanted = [options.only] if options.only else ["rate", "latency", "recovery"]
     sheets: list[Sheet] = []
 
     def add(sheet: Sheet) -> None:
@@ -97,9 +96,7 @@ async def _measured(options: argparse.Namespace, models: Sequence[IncidentReport
             add(await _latency(stage(), options.seconds))
         if "recovery" in wanted:
             add(await _recovery(stage, models, options.incidents))
-    intro = f"{surroundings()}; {kind} on the same machine, {PARTITIONS} partitions."
-    parts = ["# How fast correlation is\n", f"`{command('correlation')}`\n", f"{intro}\n", *map(as_markdown, sheets)]
-    return "\n".join(parts)
+    return sheets
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ The notifier, the loop and the endpoints are processes of their own on loopback.
 import argparse
 import asyncio
 import contextlib
-import os
 import statistics
 import sys
 import time
@@ -39,8 +38,9 @@ from benchmarks.stages import (
     listens,
     quantile,
     running_broker,
+    webhook,
 )
-from benchmarks.surroundings import RESULTS, command, surroundings
+from benchmarks.surroundings import show, surroundings, wanted_by_others
 from services.classify.adapters.data import load_rules, state_names
 from services.classify.core.correlation.alerting import alert_for
 from services.classify.core.reading.pipeline import Reader
@@ -48,7 +48,7 @@ from services.cli.scoresheet import Sheet, as_markdown
 from services.contracts import ids
 from services.contracts.alert import Alert, ChangeKind
 from services.contracts.delivery import DeliveryState
-from services.contracts.subscription import Channel, Filter, Subscription
+from services.contracts.subscription import Subscription
 from services.contracts.topics import ALERTS, DELIVERIES, SUBSCRIPTIONS
 from services.launch import broker
 from services.notify.core.channels.rules import JSON
@@ -77,19 +77,13 @@ def main() -> None:
     if options.bare:
         uvloop.run(_posted(options.bare, options.alerts, options.endpoints))
         return
-    busy = os.getloadavg()[1]
+    busy = wanted_by_others()
     sheets = uvloop.run(_measured(options))
     kind = "Apache Kafka" if options.apache else "the embedded broker"
-    intro = (
-        f"{surroundings()}, of which other work wanted {busy:.1f} when this began; {kind} and the endpoints on the "
-        f"same machine, {PARTITIONS} partitions."
-    )
-    text = "\n".join(
-        ["# How fast alerts are delivered\n", f"`{command('delivery')}`\n", f"{intro}\n", *map(as_markdown, sheets)]
-    )
-    print(text)
-    if options.write:
-        (RESULTS / f"delivery{'-apache' if options.apache else ''}.md").write_text(text, encoding="utf-8")
+    intro = f"{surroundings(busy)}; {kind} and the endpoints on the same machine, {PARTITIONS} partitions."
+    variant = "-apache" if options.apache else ""
+    parts = map(as_markdown, sheets)
+    show("delivery", "How fast alerts are delivered", intro, parts, write=options.write, variant=variant)
 
 
 async def _measured(options: argparse.Namespace) -> list[Sheet]:
@@ -142,18 +136,8 @@ def fresh(alert: Alert) -> Alert:
 
 
 def subscription(port: int, number: int, manner: Manner = Manner.HEALTHY, state: str | None = None) -> Subscription:
-    vault, name = Vault([KEY]), f"{manner} {number}"
-    address = endpoints.url(port, manner, number)
-    return Subscription(
-        subscription_id=ids.subscription_id(Channel.WEBHOOK, address, name),
-        name=name,
-        channel=Channel.WEBHOOK,
-        endpoint=vault.encrypt(address),
-        endpoint_hint=address,
-        secret=vault.encrypt(SECRET),
-        filter=Filter(host_states=(state,) if state else ()),
-        created_at=datetime.now(UTC),
-    )
+    states = (state,) if state else ()
+    return webhook(endpoints.url(port, manner, number), f"{manner} {number}", states, SECRET, Vault([KEY]))
 
 
 async def arrived(port: int, number: int, patience_s: float = PATIENCE_S) -> list[tuple[float, int, str]]:

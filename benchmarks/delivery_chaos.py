@@ -38,7 +38,7 @@ from benchmarks.delivery import (
 )
 from benchmarks.endpoints import SICK, Manner
 from benchmarks.stages import ROOT, Stage, quantile, running_broker
-from benchmarks.surroundings import RESULTS, command, surroundings
+from benchmarks.surroundings import show, surroundings, wanted_by_others
 from services.cli.scoresheet import Sheet, as_markdown
 from services.contracts import ids
 from services.contracts.alert import Alert
@@ -77,24 +77,12 @@ def main() -> None:
     parser.add_argument("--calm", type=int, default=250, help="alerts of the runs without kills; 0 leaves them out")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    busy = os.getloadavg()[1]
+    busy = wanted_by_others()
     sheet = uvloop.run(_measured(options))
     kind = "the embedded broker" if options.embedded else "Apache Kafka"
-    intro = (
-        f"{surroundings()}, of which other work wanted {busy:.1f} when this began; {kind} and the endpoints on the "
-        "same machine."
-    )
-    text = "\n".join(
-        [
-            "# Delivery amid kills and sick endpoints\n",
-            f"`{command('delivery_chaos')}`\n",
-            f"{intro}\n",
-            as_markdown(sheet),
-        ]
-    )
-    print(text)
-    if options.write:
-        (RESULTS / "delivery_chaos.md").write_text(text, encoding="utf-8")
+    intro = f"{surroundings(busy)}; {kind} and the endpoints on the same machine."
+    title = "Delivery amid kills and sick endpoints"
+    show("delivery_chaos", title, intro, [as_markdown(sheet)], write=options.write)
 
 
 async def _measured(options: argparse.Namespace) -> Sheet:

@@ -6,15 +6,15 @@ POST /NAME/NUMBER is taken down and met as `Manner` says, whose value is the nam
 healthy ones, as [time, number, webhook-id], and /samples some whole requests. DELETE forgets all of it.
 """
 
-import asyncio
 import json
 import sys
 from enum import StrEnum
 from http import HTTPStatus
 from time import time
-from typing import cast
 
 import uvloop
+
+from benchmarks.http_server import Reply, Request, response, serve
 
 ONE_KEPT_IN = 100
 
@@ -39,68 +39,30 @@ def url(port: int, manner: Manner, number: int) -> str:
     return f"http://127.0.0.1:{port}/{manner}/{number}"
 
 
-class Seen:
+class Endpoints:
     def __init__(self) -> None:
-        self.arrivals: list[tuple[float, int, str]] = []
-        self.samples: list[dict[str, object]] = []
+        self._arrivals: list[tuple[float, int, str]] = []
+        self._samples: list[dict[str, object]] = []
 
+    def answer(self, request: Request) -> Reply:
+        if request.method == "POST":
+            return self._post(request)
+        told = self._samples if request.path == "/samples" else self._arrivals
+        reply = Reply(response(HTTPStatus.OK, body=json.dumps(told).encode()))
+        if request.method == "DELETE":
+            self._arrivals.clear()
+            self._samples.clear()
+        return reply
 
-class Endpoint(asyncio.Protocol):
-    """One connection. It reads as much of HTTP as its clients write: a head, and a body with its length."""
-
-    def __init__(self, seen: Seen) -> None:
-        self._seen = seen
-        self._received = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # of uvloop it is not by name
-
-    def data_received(self, data: bytes) -> None:
-        self._received += data
-        while b"\r\n\r\n" in self._received:
-            head, _, rest = self._received.partition(b"\r\n\r\n")
-            request, *lines = head.decode("latin-1").split("\r\n")
-            headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-            length = int(headers.get("content-length", 0))
-            if len(rest) < length:
-                return
-            self._received = rest[length:]
-            method, path, _ = request.split(" ")
-            if method == "POST":
-                self._post(path, headers, rest[:length])
-            else:
-                self._tell(method, path)
-
-    def _post(self, path: str, headers: dict[str, str], body: bytes) -> None:
-        name, number = path.strip("/").split("/")
+    def _post(self, request: Request) -> Reply:
+        name, number = request.path.strip("/").split("/")
         manner = Manner(name)
-        if manner is Manner.HANGS_UP:
-            self._transport.close()
         if manner is Manner.HEALTHY:
-            arrivals = self._seen.arrivals
-            arrivals.append((time(), int(number), headers.get("webhook-id", "")))
-            if len(arrivals) % ONE_KEPT_IN == 1:
-                self._seen.samples.append({"headers": headers, "body": body.decode()})
-        if manner in STATUS:
-            self._answer(STATUS[manner], b"")
-
-    def _tell(self, method: str, path: str) -> None:
-        told = self._seen.samples if path == "/samples" else self._seen.arrivals
-        self._answer(HTTPStatus.OK, json.dumps(told).encode())
-        if method == "DELETE":
-            self._seen.arrivals.clear()
-            self._seen.samples.clear()
-
-    def _answer(self, status: HTTPStatus, body: bytes) -> None:
-        length = b"" if status is HTTPStatus.NO_CONTENT else b"content-length: %d\r\n" % len(body)
-        self._transport.write(b"HTTP/1.1 %d %s\r\n%s\r\n" % (status, status.phrase.encode(), length) + body)
-
-
-async def _serve(port: int) -> None:
-    seen = Seen()
-    server = await asyncio.get_running_loop().create_server(lambda: Endpoint(seen), "127.0.0.1", port)
-    await server.serve_forever()
+            self._arrivals.append((time(), int(number), request.headers.get("webhook-id", "")))
+            if len(self._arrivals) % ONE_KEPT_IN == 1:
+                self._samples.append({"headers": request.headers, "body": request.body.decode()})
+        return Reply(response(STATUS[manner]) if manner in STATUS else b"", close=manner is Manner.HANGS_UP)
 
 
 if __name__ == "__main__":
-    uvloop.run(_serve(int(sys.argv[1])))
+    uvloop.run(serve(int(sys.argv[1]), Endpoints().answer))

@@ -8,7 +8,6 @@ if each feed had a host of its own.
 """
 
 import argparse
-import asyncio
 import functools
 import json
 import random
@@ -19,10 +18,10 @@ from email.utils import format_datetime
 from http import HTTPStatus
 from pathlib import Path
 from time import time
-from typing import cast
 
 import uvloop
 
+from benchmarks.http_server import Reply, Request, response, serve
 from deploy.demo import newsroom, syndication
 from deploy.demo.newsroom import Item, Publication
 
@@ -80,58 +79,35 @@ def _item(model: Item, paragraphs: Sequence[str], chance: random.Random, name: s
     return model.model_copy(update=changed)
 
 
-class Site(asyncio.Protocol):
-    """One connection. It reads as much of HTTP as its clients write: GET, and headers that end in an empty line."""
+class Site:
+    def __init__(self, close: bool) -> None:
+        self._arrivals: list[tuple[float, int, int]] = []
+        self._close = close
 
-    def __init__(self, arrivals: list[tuple[float, int, int]], close: bool) -> None:
-        self._arrivals, self._close = arrivals, close
-        self._received = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # of uvloop it is not by name
-
-    def data_received(self, data: bytes) -> None:
-        self._received += data
-        while b"\r\n\r\n" in self._received:
-            head, _, self._received = self._received.partition(b"\r\n\r\n")
-            self._answer(head.decode("latin-1"))
-
-    def _answer(self, head: str) -> None:
-        request, *lines = head.split("\r\n")
-        path = request.split(" ")[1]
-        if path == "/arrivals":
-            self._write(HTTPStatus.OK, {"content-type": "application/json"}, json.dumps(self._arrivals).encode())
-            return
-        number = int(path.removeprefix("/feeds/"))
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    def answer(self, request: Request) -> Reply:
+        if request.path == "/arrivals":
+            return self._reply(HTTPStatus.OK, {"content-type": "application/json"}, json.dumps(self._arrivals).encode())
+        number = int(request.path.removeprefix("/feeds/"))
         validators = {"etag": etag(number), "last-modified": last_modified(number), "cache-control": "no-cache"}
         # RFC 9110, 13.2.2: If-None-Match decides alone where it is given.
-        kept = headers.get("if-none-match", headers.get("if-modified-since"))
+        kept = request.headers.get("if-none-match", request.headers.get("if-modified-since"))
         status = HTTPStatus.NOT_MODIFIED if kept in validators.values() else HTTPStatus.OK
         self._arrivals.append((time(), number, status))
         if status is HTTPStatus.NOT_MODIFIED:
-            self._write(status, validators, b"")
-        else:
-            self._write(status, validators | {"content-type": "application/xml"}, document(number))
+            return self._reply(status, validators)
+        return self._reply(status, validators | {"content-type": "application/xml"}, document(number))
 
-    def _write(self, status: HTTPStatus, headers: dict[str, str], body: bytes) -> None:
-        named = headers | {"date": format_datetime(datetime.now(UTC), usegmt=True), "server": "feed-site"}
-        if status is not HTTPStatus.NOT_MODIFIED:
-            named["content-length"] = str(len(body))
-        if self._close:
-            named["connection"] = "close"
-        lines = "".join(f"{name}: {value}\r\n" for name, value in named.items())
-        self._transport.write(f"HTTP/1.1 {status} {status.phrase}\r\n{lines}\r\n".encode("latin-1") + body)
-        if self._close:
-            self._transport.close()
+    def _reply(self, status: HTTPStatus, headers: dict[str, str], body: bytes = b"") -> Reply:
+        more = {"date": format_datetime(datetime.now(UTC), usegmt=True), "server": "feed-site"}
+        return Reply(
+            response(status, headers | more | ({"connection": "close"} if self._close else {}), body), self._close
+        )
 
 
 async def _serve(port: int, rendered: int, close: bool) -> None:
     for number in range(rendered):
         document(number)
-    arrivals: list[tuple[float, int, int]] = []
-    server = await asyncio.get_running_loop().create_server(lambda: Site(arrivals, close), "127.0.0.1", port)
-    await server.serve_forever()
+    await serve(port, Site(close).answer)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from lxml.html import HTMLParser, fromstring  # type: ignore[import-untyped]
 
-from benchmarks.surroundings import RESULTS, command, surroundings
+from benchmarks.surroundings import show, surroundings
 from services.cli.scoresheet import Sheet, as_markdown
 from services.ingest.adapters.parser import ParserPool
 
@@ -32,18 +32,12 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     pages = _pages(options.pages)
-    text = "\n".join(
-        [
-            "# How fast pages are read\n",
-            f"`{command('pages')}`\n",
-            f"{surroundings()}; {len(pages)} pages of {sum(map(len, pages)) // len(pages):,} bytes in turn, in every "
-            "language there is a lexicon for.\n",
-            as_markdown(asyncio.run(_measured(pages, options.rounds))),
-        ]
+    sheet = asyncio.run(_measured(pages, options.rounds))
+    intro = (
+        f"{surroundings()}; {len(pages)} pages of {sum(map(len, pages)) // len(pages):,} bytes in turn, in every "
+        "language there is a lexicon for."
     )
-    print(text)
-    if options.write:
-        (RESULTS / "pages.md").write_text(text, encoding="utf-8")
+    show("pages", "How fast pages are read", intro, [as_markdown(sheet)], write=options.write)
 
 
 def _pages(count: int) -> list[bytes]:

@@ -37,7 +37,7 @@ from benchmarks.stages import (
     quantile,
     running_broker,
 )
-from benchmarks.surroundings import RESULTS, command, surroundings
+from benchmarks.surroundings import show, surroundings, wanted_by_others
 from services.cli.scoresheet import Sheet, as_markdown
 from services.contracts import ids
 from services.contracts.feed import Feed, FeedState, PollStatus, Seen
@@ -85,22 +85,17 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     sheets: list[Sheet] = []
-    load = os.getloadavg()[1]
+    busy = wanted_by_others()
     with running_broker(False) as address:
         if options.only != "steady":
             sheets += _passes(address, options.feeds, options.passes, options.rounds)
         if options.only != "passes":
             sheets.append(_steady_sheet([_steady(Stage(address, False), n, options.seconds) for n in options.many]))
     intro = (
-        f"{surroundings()}, of which other work wanted {load:.1f} when this began; the embedded broker and the site on "
-        "the same machine. Feeds of twenty entries in twelve languages, 34 kB each."
+        f"{surroundings(busy)}; the embedded broker and the site on the same machine. Feeds of twenty entries in "
+        "twelve languages, 34 kB each."
     )
-    text = "\n".join(
-        ["# How fast feeds are polled\n", f"`{command('polling')}`\n", f"{intro}\n", *map(as_markdown, sheets)]
-    )
-    print(text)
-    if options.write:
-        (RESULTS / "polling.md").write_text(text, encoding="utf-8")
+    show("polling", "How fast feeds are polled", intro, map(as_markdown, sheets), write=options.write)
 
 
 @contextmanager

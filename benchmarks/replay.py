@@ -21,7 +21,7 @@ from itertools import islice
 from pathlib import Path
 
 from benchmarks import speed
-from benchmarks.surroundings import RESULTS, command, surroundings
+from benchmarks.surroundings import show, surroundings
 from services.classify.adapters.data import load_rules, state_names, windows_of
 from services.classify.core.chain import text_of
 from services.classify.core.reading.pipeline import Reader
@@ -53,16 +53,7 @@ def main() -> None:
         path = Path(directory) / "day.jsonl.zst"
         _record(path, options.articles, reader)
         sheet = _measured(path, options.articles, reader)
-    parts = [
-        "# How fast a recording is replayed\n",
-        f"`{command('replay')}`\n",
-        f"{surroundings()}.\n",
-        as_markdown(sheet),
-    ]
-    text = "\n".join(parts)
-    print(text)
-    if options.write:
-        (RESULTS / "replay.md").write_text(text, encoding="utf-8")
+    show("replay", "How fast a recording is replayed", f"{surroundings()}.", [as_markdown(sheet)], write=options.write)
 
 
 def articles(number: int, reader: Reader) -> Iterator[Article]:

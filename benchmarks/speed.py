@@ -28,7 +28,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.surroundings import RESULTS, command, surroundings
+from benchmarks.surroundings import show, surroundings
 from deploy.demo import newsroom
 from deploy.demo.newsroom import Alert
 from services.classify.adapters.data import load_rules
@@ -75,11 +75,7 @@ def main() -> None:
         f"{surroundings()}; one process, its own CPU time; {options.articles} articles of {ARTICLE_BYTES} bytes "
         f"in {len(reader.rules.lexicons)} languages; ruleset {reader.rules.version}."
     )
-    parts = ["# How fast the reading is\n", f"`{command('speed')}`\n", f"{intro}\n", *map(as_markdown, sheets)]
-    text = "\n".join(parts)
-    print(text)
-    if options.write:
-        (RESULTS / "speed.md").write_text(text, encoding="utf-8")
+    show("speed", "How fast the reading is", intro, map(as_markdown, sheets), write=options.write)
 
 
 @dataclass(frozen=True)

@@ -32,9 +32,12 @@ from services.classify.core.correlation.memory import Memory
 from services.contracts.codec import cloudevents_headers, decode, encode
 from services.contracts.model import Record
 from services.contracts.report import IncidentReport
+from services.contracts.subscription import Channel, Filter, Subscription
 from services.contracts.topics import ALERTS, INCIDENTS, REPORTS, Topic
 from services.launch import broker
+from services.notify.core.subscribing import Asked, subscribed
 from services.runtime.kafka import connection, consumer_options, ensure_topics
+from services.runtime.secrets import Vault
 from services.runtime.settings import Settings, load_settings
 from services.runtime.work import group_options
 
@@ -114,6 +117,13 @@ def family_of(pid: int) -> list[int]:
 
 def cpu_of_family_s(pid: int) -> float:
     return sum(map(cpu_seconds, family_of(pid)))
+
+
+def webhook(endpoint: str, name: str, states: Sequence[str], secret: str, vault: Vault) -> Subscription:
+    """A subscription to all that is told of the host states, or of everywhere."""
+    asked = Asked(Channel.WEBHOOK, endpoint, name, name, (Filter(host_states=tuple(states)),), secret)
+    made, _ = subscribed(asked, None, vault, lambda _: secret, datetime.now(UTC))
+    return made
 
 
 def quantile(values: Sequence[float], share: float) -> float:

@@ -7,7 +7,8 @@ always lie with the same member.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
@@ -16,6 +17,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.structs import ConsumerRecord, RecordMetadata
 
+from services.contracts.bulk import building
 from services.contracts.dead_letter import DeadLetterClass
 from services.contracts.model import Record
 from services.contracts.topics import Topic
@@ -128,12 +130,8 @@ class TopicTable:
                 await self._assign_all()
             while not stop.is_set():
                 batches = await self._consumer.getmany(timeout_ms=200, max_records=5_000)
-                for partition, messages in batches.items():
-                    for message in messages:
-                        if partition not in self._read:  # lost while this batch was being read
-                            break
-                        await self._apply(message)
-                        self._read[partition] = message.offset + 1
+                with building() if self._loading else nullcontext():
+                    await self._apply_all(batches)
                 self._advanced.set()
                 self._advanced.clear()
                 await self._finish_loading()
@@ -182,6 +180,14 @@ class TopicTable:
         self._announced -= numbers
         log.info(PARTITIONS_LOST, topics=sorted(self._topics), partitions=sorted(numbers))
         self._on_lost(numbers)
+
+    async def _apply_all(self, batches: Mapping[TopicPartition, Sequence[ConsumerRecord]]) -> None:
+        for partition, messages in batches.items():
+            for message in messages:
+                if partition not in self._read:  # lost while this batch was being read
+                    break
+                await self._apply(message)
+                self._read[partition] = message.offset + 1
 
     async def _apply(self, message: ConsumerRecord) -> None:
         topic = self._topics[message.topic]

@@ -13,7 +13,6 @@ from babel import Locale, UnknownLocaleError
 
 from services.classify.adapters.gazetteer import load_gazetteer
 from services.classify.core.correlation.matching import Windows
-from services.classify.core.reading.bulk import building
 from services.classify.core.reading.dates import DateReader
 from services.classify.core.reading.lexicon import Table, compile_lexicon
 from services.classify.core.reading.lexicon_shape import folded_terms, table_of
@@ -21,6 +20,7 @@ from services.classify.core.reading.matcher import LexiconError
 from services.classify.core.reading.numbers import NumberReader
 from services.classify.core.reading.rules import Rules
 from services.classify.core.reading.text import fold_term
+from services.contracts.bulk import building
 from services.runtime.settings import ClassifySettings
 
 _HERE = Path(__file__).resolve().parent.parent

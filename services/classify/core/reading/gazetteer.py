@@ -5,10 +5,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from services.classify.core.reading.bulk import building
 from services.classify.core.reading.language import Script
 from services.classify.core.reading.matcher import Entry, Matcher
 from services.classify.core.reading.text import fold_term
+from services.contracts.bulk import building
 from services.contracts.report import PlacePrecision, SiteKind
 
 

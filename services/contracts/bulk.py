@@ -1,4 +1,4 @@
-"""Building what is large and stays: rules, and the names of places."""
+"""Building what is large and stays: rules, the names of places, the rows of a topic."""
 
 import gc
 from collections.abc import Iterator

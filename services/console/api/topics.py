@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict
 from sse_starlette import EventSourceResponse
@@ -122,15 +123,34 @@ class RecordPage(BaseModel):
 
 
 TopicName = Annotated[str, Path(max_length=100, description="without the namespace, as `articles`")]
-Partition = Annotated[int | None, Query(ge=0, le=2**31 - 1, description="only this one")]
-Offset = Annotated[int | None, Query(ge=0, le=2**62, description="where to begin; with partition")]
-Since = Annotated[datetime | None, Query(description="where to begin: a time (RFC 3339)")]
-Cursor = Annotated[str | None, Query(max_length=40_000, description="next_cursor of the page before")]
-Key = Annotated[str | None, Query(max_length=1_000, description="only records with this key")]
-Field = Annotated[
-    list[str] | None,
-    Query(max_length=MOST_FILTERS, description="`path=text`, as `finding.type=attack`: only where the field is that"),
-]
+
+
+@dataclass(frozen=True, slots=True)
+class AskedRecords:
+    """Where to begin, and which records are wanted."""
+
+    begin: From
+    wanted: Wanted
+
+
+def _asked(
+    partition: Annotated[int | None, Query(ge=0, le=2**31 - 1, description="only this one")] = None,
+    offset: Annotated[int | None, Query(ge=0, le=2**62, description="where to begin; with partition")] = None,
+    since: Annotated[datetime | None, Query(description="where to begin: a time (RFC 3339)")] = None,
+    cursor: Annotated[str | None, Query(max_length=40_000, description="next_cursor of the page before")] = None,
+    key: Annotated[str | None, Query(max_length=1_000, description="only records with this key")] = None,
+    field: Annotated[
+        list[str] | None,
+        Query(
+            max_length=MOST_FILTERS, description="`path=text`, as `finding.type=attack`: only where the field is that"
+        ),
+    ] = None,
+) -> AskedRecords:
+    begin = _from(partition, offset, since, cursor)
+    return AskedRecords(begin, _wanted(key, field, begin))
+
+
+Asked = Annotated[AskedRecords, Depends(_asked)]
 
 
 @router.get("", response_model=TopicList)
@@ -171,19 +191,12 @@ async def list_records(
     name: TopicName,
     request: Request,
     here: Here,
-    partition: Partition = None,
-    offset: Offset = None,
-    since: Since = None,
-    cursor: Cursor = None,
-    key: Key = None,
-    field: Field = None,
+    asked: Asked,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> Response:
     """Records from an offset, a time or a cursor on; from nowhere in particular, the newest. Looks at no more than
     10,000 records and for no longer than ten seconds, and says where to go on."""
-    topic = _there(name)
-    begin = _from(partition, offset, since, cursor)
-    found = await here.brokers.browser.read(topic, begin, _wanted(key, field, begin), limit)
+    found = await here.brokers.browser.read(_there(name), asked.begin, asked.wanted, limit)
     records = [ShownRecord.model_validate(each) for each in found.records]
     told = RecordPage(
         records=records, scanned=found.scanned, stopped=found.stopped, next_cursor=cursor_of(found.positions)
@@ -192,21 +205,10 @@ async def list_records(
 
 
 @router.get("/{name}/records/follow", response_class=Response, responses={200: {"content": {"text/event-stream": {}}}})
-async def follow_records(
-    name: TopicName,
-    here: Here,
-    partition: Partition = None,
-    offset: Offset = None,
-    since: Since = None,
-    cursor: Cursor = None,
-    key: Key = None,
-    field: Field = None,
-) -> Response:
+async def follow_records(name: TopicName, here: Here, asked: Asked) -> Response:
     """Records as they come, as server-sent events: `record` for each; `end` after five minutes or many records, with
     the cursor from which to follow on."""
-    topic = _there(name)
-    begin = _from(partition, offset, since, cursor)
-    following = here.brokers.browser.follow(topic, begin, _wanted(key, field, begin))
+    following = here.brokers.browser.follow(_there(name), asked.begin, asked.wanted)
     begun = await anext(following)  # refuses here where it refuses: an answer that has begun cannot
     return EventSourceResponse(_events(begun, following), ping=15)
 

@@ -1,7 +1,9 @@
 """An alert: a revision of an incident that is worth telling, and why."""
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Self
+
+from pydantic import model_validator
 
 from services.contracts.ids import AlertId
 from services.contracts.incident import Incident
@@ -31,7 +33,7 @@ class Alert(Record):
     """What changed and why it is told, with the whole incident as it then stood.
 
     The id is that of the incident and its revision, so an alert that is sent twice is the same alert.
-    `exercise` marks drills and replays; such an alert must say so wherever it is shown.
+    `exercise` marks drills and replays; such an alert must say so wherever it is shown. None of a drill is without it.
     """
 
     KIND: ClassVar[str] = "alert"
@@ -43,6 +45,12 @@ class Alert(Record):
     urgency: Urgency
     exercise: bool = False
     incident: Incident
+
+    @model_validator(mode="after")
+    def _says_what_is_no_news(self) -> Self:
+        if self.incident.drill is not None and not self.exercise:
+            raise ValueError(f"an alert of the drill {self.incident.drill} is an exercise")
+        return self
 
     @property
     def record_id(self) -> str:

@@ -1,10 +1,12 @@
 """An article: one entry of one feed, with the text there is."""
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from pydantic import Field
 
 from services.contracts.feed import SourceGrade
-from services.contracts.ids import ArticleId, FeedId
+from services.contracts.ids import ArticleId, DrillId, FeedId
 from services.contracts.model import Instant, Record, Value
 
 
@@ -49,13 +51,17 @@ class Source(Value):
     grade: SourceGrade = SourceGrade.F
 
 
+OfDrill = Annotated[DrillId, Field(pattern=r"^drill_[a-z2-7]{26}$")] | None
+"""The drill that a record is of: it is an exercise and is compared with nothing that is real. None: it is real."""
+
+
 class Article(Record):
     """What ingest read of an entry. Plain text; markup is gone, nothing else is changed.
 
     `published_at` is None when the entry gives no date: unknown, never now. `watermark_at` is the newest
     publication time its feed had shown when this was fetched. `backlog` marks entries that a first poll of the
     feed found. `page_problem` is set where the page was wanted and the entry's text had to do. `revision` counts
-    from 1; an edited entry is the next revision of the same article.
+    from 1; an edited entry is the next revision of the same article. `drill` is set by `chancery drill` alone.
     """
 
     KIND: ClassVar[str] = "article"
@@ -74,6 +80,7 @@ class Article(Record):
     fetched_at: Instant
     watermark_at: Instant | None = None
     backlog: bool = False
+    drill: OfDrill = None
 
     @property
     def record_id(self) -> str:

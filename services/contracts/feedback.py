@@ -3,6 +3,7 @@
 from enum import StrEnum
 from typing import ClassVar
 
+from services.contracts.article import OfDrill
 from services.contracts.ids import IncidentId
 from services.contracts.incident import Incident
 from services.contracts.model import Instant, Record
@@ -14,7 +15,10 @@ class Verdict(StrEnum):
 
 
 class Feedback(Record):
-    """A verdict on an incident as it stood at `revision`. `host_state` is the incident's: it leads to its partition."""
+    """A verdict on an incident as it stood at `revision`. `host_state` is the incident's: it leads to its partition.
+
+    `drill` is the incident's too: such a verdict says that somebody is awake, and nothing of the world.
+    """
 
     KIND: ClassVar[str] = "feedback"
 
@@ -25,6 +29,7 @@ class Feedback(Record):
     why: str
     author: str
     given_at: Instant
+    drill: OfDrill = None
 
     @property
     def record_id(self) -> str:
@@ -34,6 +39,10 @@ class Feedback(Record):
     def partition_key(self) -> str:
         """Placed as the reports of its host state, so that the verdict meets the incident's table."""
         return self.host_state or "ZZ"
+
+
+CALLED_OFF_BY = "chancery drill"
+"""The author of the last word on each incident of a drill: the exercise is over."""
 
 
 def verdict_on(incident: Incident, verdict: Verdict, *, why: str, author: str, now: Instant) -> Feedback:
@@ -46,4 +55,5 @@ def verdict_on(incident: Incident, verdict: Verdict, *, why: str, author: str, n
         why=why,
         author=author,
         given_at=now,
+        drill=incident.drill,
     )

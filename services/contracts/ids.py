@@ -23,6 +23,7 @@ DeadLetterId = NewType("DeadLetterId", str)
 ShadowId = NewType("ShadowId", str)
 TokenId = NewType("TokenId", str)
 AuditId = NewType("AuditId", str)
+DrillId = NewType("DrillId", str)
 
 
 def derive(prefix: str, *parts: str | bytes) -> str:
@@ -88,6 +89,11 @@ def shadow_id(name: str) -> ShadowId:
 def token_id(secret_hash: str) -> TokenId:
     """Who shows a secret shows its id: there is nothing to look up by beside its hash."""
     return TokenId(derive("tok", secret_hash))
+
+
+def drill_id(scenario: str, begun_at: str) -> DrillId:
+    """A scenario that is played again is another drill, so that no endpoint takes it for a repeat."""
+    return DrillId(derive("drill", scenario, begun_at))
 
 
 def audit_id(actor: str, action: str, target: str, at: str) -> AuditId:

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from services.contracts.article import Source
+from services.contracts.article import OfDrill, Source
 from services.contracts.feed import SourceGrade
 from services.contracts.ids import ArticleId, IncidentId, ReportId
 from services.contracts.model import Instant, Record, Value
@@ -122,13 +122,14 @@ class Incident(Record):
     `revision` is the number of claims and notes, so any earlier revision can be built again from the first of them.
     `independent_sources` counts texts, not outlets: agency copy counts once; `sources` shows the working. `credibility`
     runs from 1 (confirmed) to 6 (cannot be judged), the figures beside the grades A to F in the Admiralty system.
-    `quiet_since` is when the newest claim was published.
+    `quiet_since` is when the newest claim was published. Of a `drill` nothing is happening.
     """
 
     KIND: ClassVar[str] = "incident"
 
     incident_id: IncidentId
     revision: int
+    drill: OfDrill = None
     status: IncidentStatus = IncidentStatus.OPEN
     type: IncidentType
     outcome: Outcome

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from services.contracts.article import Source
+from services.contracts.article import OfDrill, Source
 from services.contracts.ids import ArticleId, ReportId, SiteKey
 from services.contracts.model import Instant, Record, Value
 
@@ -264,6 +264,7 @@ class IncidentReport(Record):
     reported_at: Instant
     backlog: bool = False
     withdrawn: bool = False
+    drill: OfDrill = None
     finding: Finding
 
     @property

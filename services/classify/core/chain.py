@@ -11,7 +11,7 @@ from services.classify.core.correlation.alerting import alert_for
 from services.classify.core.correlation.correlate import Correlation, clock_of, correlate, judge
 from services.classify.core.correlation.fingerprint import fingerprint
 from services.classify.core.correlation.matching import Windows
-from services.classify.core.correlation.memory import Memory
+from services.classify.core.correlation.memory import Memory, place_of
 from services.classify.core.correlation.withdrawals import Told, after_reading
 from services.classify.core.reading.article import ArticleText
 from services.classify.core.sites.known_sites import KnownSites, with_known_sites
@@ -90,6 +90,7 @@ def reports_of(article: Article, classification: Classification, now: Instant) -
                 watermark_at=article.watermark_at,
                 reported_at=now,
                 backlog=article.backlog,
+                drill=article.drill,
                 finding=finding,
             )
         )
@@ -116,17 +117,20 @@ def report(told: RemembersArticles, article: Article, classification: Classifica
 
 
 def fold_report(table: RemembersIncidents, report: IncidentReport, windows: Windows, now: Instant) -> Correlation:
-    """Fold a report into the incidents of its host state."""
-    clock = table.clock(report.key, clock_of(report))
-    correlation = correlate(table.candidates(report.key), report, clock, windows, now)
-    table.put(report.key, clock, correlation.remember)
+    """Fold a report into the incidents of its host state; one of a drill into those of the drill."""
+    place = place_of(report.key, report.drill)
+    clock = table.clock(place, clock_of(report))
+    correlation = correlate(table.candidates(place), report, clock, windows, now)
+    table.put(place, clock, correlation.remember)
     return correlation
 
 
 def fold_verdict(table: RemembersIncidents, feedback: Feedback) -> Correlation:
     """Fold an analyst's verdict into its incident."""
     correlation = judge(table.find(feedback.incident_id), feedback)
-    table.put(feedback.partition_key, None, correlation.remember)  # an analyst's clock is no feed's
+    for incident in correlation.remember:
+        place = place_of(feedback.partition_key, incident.drill)
+        table.put(place, None, (incident,))  # an analyst's clock is no feed's
     return correlation
 
 

@@ -31,6 +31,7 @@ def alert_of(incident: Incident) -> Alert:
         reason=f"asked for as it stands, at revision {incident.revision}",
         headline=headline(incident, STATES),
         urgency=urgency(incident),
+        exercise=incident.drill is not None,
         incident=incident,
     )
 

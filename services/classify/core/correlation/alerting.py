@@ -8,6 +8,7 @@ from services.classify.core.correlation.headline import TYPE_WORDS, count_words,
 from services.classify.core.correlation.matching import judgement
 from services.contracts import ids
 from services.contracts.alert import Alert, ChangeKind, Urgency
+from services.contracts.feedback import CALLED_OFF_BY
 from services.contracts.incident import Incident, IncidentStatus, NoteKind
 from services.contracts.report import Count, Outcome, PlacePrecision, Relation, Severity
 
@@ -119,6 +120,7 @@ def alert_for(before: Incident | None, after: Incident, states: Mapping[str, str
         reason=reason,
         headline=headline(after, states),
         urgency=urgency(after),
+        exercise=after.drill is not None,
         incident=after,
     )
 
@@ -148,6 +150,8 @@ def _repeats_another(before: Incident, after: Incident) -> bool:
 def _why_retracted(incident: Incident) -> str:
     newest, verdict = latest(incident.claims), judgement(incident.notes)
     if verdict is not None and verdict.kind is NoteKind.FALSE_ALARM:
+        if incident.drill is not None and verdict.by == CALLED_OFF_BY:
+            return verdict.why
         return f"judged a false alarm by {verdict.by}: {verdict.why}"
     if all(claim.withdrawn or claim.denies for claim in newest):
         names = sorted({claim.source.name for claim in newest if claim.withdrawn})

@@ -138,7 +138,7 @@ def _with_report(
         return "not at a diplomatic site", None
     if _lies_ahead(report):
         return "has not happened yet", None
-    return "opens", Revision(None, fold.build(ids.incident_id(report.report_id), (claim,)))
+    return "opens", Revision(None, fold.build(ids.incident_id(report.report_id), (claim,), drill=report.drill))
 
 
 def _may_join(incident: Incident, claim: SourceClaim) -> bool:

@@ -21,7 +21,12 @@ _SEVERITY_ORDER = tuple(Severity)
 _CERTAINTY_ORDER = tuple(Certainty)
 
 
-def build(incident_id: ids.IncidentId, claims: tuple[SourceClaim, ...], notes: tuple[Note, ...] = ()) -> Incident:
+def build(
+    incident_id: ids.IncidentId,
+    claims: tuple[SourceClaim, ...],
+    notes: tuple[Note, ...] = (),
+    drill: ids.DrillId | None = None,
+) -> Incident:
     """The incident that claims and notes make.
 
     The merged fields do not depend on the order of the claims; the id (the claim that opened it), the revision (how
@@ -52,6 +57,7 @@ def build(incident_id: ids.IncidentId, claims: tuple[SourceClaim, ...], notes: t
     return Incident(
         incident_id=incident_id,
         revision=len(claims) + len(notes),
+        drill=drill,
         status=_status(bool(asserting), evidence, verdict, notes, quiet_since),
         type=max((claim.type for claim in said), key=lambda kind: (TAXONOMY[kind].rank, kind)),
         outcome=_most(claim.outcome for claim in said),
@@ -104,16 +110,16 @@ def at(incident: Incident, revision: int) -> Incident | None:
     """The incident as it stood at a revision; None before its first."""
     notes = tuple(note for note in incident.notes if note.revision <= revision)
     claims = incident.claims[: revision - len(notes)]
-    return build(incident.incident_id, claims, notes) if claims else None
+    return build(incident.incident_id, claims, notes, incident.drill) if claims else None
 
 
 def with_claim(incident: Incident, claim: SourceClaim) -> Incident:
-    return build(incident.incident_id, (*incident.claims, claim), incident.notes)
+    return build(incident.incident_id, (*incident.claims, claim), incident.notes, incident.drill)
 
 
 def with_note(incident: Incident, kind: NoteKind, cause: str, when: Instant, by: str = "", why: str = "") -> Incident:
     note = Note(revision=incident.revision + 1, kind=kind, cause=cause, at=when, by=by, why=why)
-    return build(incident.incident_id, incident.claims, (*incident.notes, note))
+    return build(incident.incident_id, incident.claims, (*incident.notes, note), incident.drill)
 
 
 def revision_of_claim(incident: Incident, position: int) -> int:

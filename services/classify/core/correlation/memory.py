@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from services.contracts.ids import IncidentId
+from services.contracts.ids import DrillId, IncidentId
 from services.contracts.incident import Incident
 from services.contracts.model import Instant
 
@@ -11,6 +11,12 @@ REMEMBERED = 400
 
 Known = Mapping[str, str]
 """The incidents of a host state with their days, in the order of these."""
+
+
+def place_of(host_state: str, drill: DrillId | None) -> str:
+    """Where incidents are remembered and a clock is kept, so that only what may be one incident meets: a host state,
+    and each drill in it apart."""
+    return host_state if drill is None else f"{host_state} {drill}"
 
 
 def day_of(incident: Incident) -> str:
@@ -25,7 +31,7 @@ def in_order(known: Known) -> tuple[list[str], dict[str, str]]:
 
 
 class Memory:
-    """What the worker's table of incidents remembers, for a run without Kafka; `place` is a host state."""
+    """What the worker's table of incidents remembers, for a run without Kafka; `place` is `place_of`."""
 
     def __init__(self) -> None:
         self._incidents: dict[str, Incident] = {}

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from services.cli.context import EXIT_USAGE, fail
 from services.contracts.report import Certainty, IncidentType, Outcome, Severity
-from services.contracts.subscription import SITE_PATTERN, Circle, Corroboration, Filter
+from services.contracts.subscription import MOST_OTHER_FILTERS, SITE_PATTERN, Circle, Corroboration, Filter
 from services.notify.core.asking import check
 from services.notify.core.refused import Refused
 
@@ -76,6 +76,8 @@ def filter_of(**asked: Any) -> Filter:
 def or_filters(given: list[str] | None) -> tuple[Filter, ...]:
     """The filters of `--or`, each a JSON object with the fields of a Filter."""
     found = []
+    if len(given or ()) > MOST_OTHER_FILTERS:
+        fail(f"--or: {MOST_OTHER_FILTERS} at most; a filter may name many states and sites", EXIT_USAGE)
     for text in given or ():
         try:
             told = json.loads(text)

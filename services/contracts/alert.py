@@ -1,10 +1,12 @@
 """An alert: a revision of an incident that is worth telling, and why."""
 
+import re
 from enum import StrEnum
 from typing import ClassVar, Self
 
 from pydantic import model_validator
 
+from services.contracts import ids
 from services.contracts.ids import AlertId
 from services.contracts.incident import Incident
 from services.contracts.model import Record
@@ -50,6 +52,15 @@ class Alert(Record):
     def _says_what_is_no_news(self) -> Self:
         if self.incident.drill is not None and not self.exercise:
             raise ValueError(f"an alert of the drill {self.incident.drill} is an exercise")
+        return self
+
+    @model_validator(mode="after")
+    def _is_called_as_it_is(self) -> Self:
+        """Ids go into headers, XML and addresses as they are, and whoever takes an id of ours takes its place."""
+        if not re.fullmatch(r"inc_[a-z2-7]{26}", self.incident.incident_id):
+            raise ValueError("the incident's id is inc_ and 26 characters of base32")
+        if self.alert_id != ids.alert_id(self.incident.incident_id, self.incident.revision):
+            raise ValueError("the id of an alert is that of its incident and revision")
         return self
 
     @property

@@ -3,13 +3,16 @@
 from enum import StrEnum
 from typing import ClassVar, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
+from services.contracts import ids
 from services.contracts.alert import Alert
 from services.contracts.ids import AlertId, DeliveryId, IncidentId, SubscriptionId
 from services.contracts.model import Instant, Record, Value
 
 FIRST_YEAR, LAST_YEAR = 1970, 9000
+MOST_AGAIN, MOST_ATTEMPTS = 100, 2_000
+"""Times that one delivery is sent again, each with a schedule of its own, and attempts that its record may tell of."""
 
 
 class DeliveryState(StrEnum):
@@ -26,9 +29,9 @@ class Attempt(Value):
     """One try. `answer` holds the first characters of the response with secrets removed."""
 
     at: Instant
-    took_s: float
+    took_s: float = Field(ge=0, allow_inf_nan=False)
     http_status: int | None = None
-    outcome: str
+    outcome: str = Field(max_length=100)
     answer: str = ""
 
 
@@ -51,10 +54,10 @@ class Delivery(Record):
     reason: str = ""
     created_at: Instant
     next_attempt_at: Instant | None = None
-    attempts: tuple[Attempt, ...] = ()
-    redelivered_after: tuple[int, ...] = ()
+    attempts: tuple[Attempt, ...] = Field((), max_length=MOST_ATTEMPTS)
+    redelivered_after: tuple[int, ...] = Field((), max_length=MOST_AGAIN)
     late: bool = False
-    receipt: str | None = None
+    receipt: str | None = Field(None, pattern=r"^[!-~]{1,300}$")
     also: tuple[str, ...] = ()
     notice: str | None = None
     alert: Alert | None = None
@@ -62,6 +65,10 @@ class Delivery(Record):
     @model_validator(mode="after")
     def _can_be_reckoned_with(self) -> Self:
         """What no worker wrote would end the one that reads it, and the next: a schedule is counted from these."""
+        if self.delivery_id != ids.delivery_id(self.alert_id, self.subscription_id):
+            raise ValueError("the id of a delivery is that of its alert and subscription")
+        if self.alert_id not in (ids.alert_id(self.incident_id, self.revision), self.incident_id):  # a notice's are one
+            raise ValueError("the id of an alert is that of its incident and revision")
         counts = (0, *self.redelivered_after, len(self.attempts))
         if list(counts) != sorted(counts):
             raise ValueError("redelivered_after counts attempts of the log, in their order")

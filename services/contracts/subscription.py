@@ -55,6 +55,11 @@ MAILBOX_PATTERN = (
 """A mail address as it stands in a header and in a command: RFC 5322's dot-atom, less `%`, and a domain in full."""
 
 
+MOST_ASKED = 500
+MOST_OTHER_FILTERS = 50
+Code = Annotated[str, Field(max_length=100)]
+
+
 class Filter(Value):
     """What the subscriber answers for. An empty tuple asks nothing; all that is asked must hold.
 
@@ -63,14 +68,14 @@ class Filter(Value):
     is at, and of the watch points it is within. `languages` (ISO 639-1) are those the news came in.
     """
 
-    sending_states: tuple[str, ...] = ()
-    host_states: tuple[str, ...] = ()
-    sites: tuple[Annotated[str, Field(pattern=SITE_PATTERN)], ...] = ()
-    near: tuple[Circle, ...] = ()
-    groups: tuple[GroupName, ...] = ()
-    types: tuple[IncidentType, ...] = ()
-    outcomes: tuple[Outcome, ...] = ()
-    languages: tuple[str, ...] = ()
+    sending_states: tuple[Code, ...] = Field((), max_length=MOST_ASKED)
+    host_states: tuple[Code, ...] = Field((), max_length=MOST_ASKED)
+    sites: tuple[Annotated[str, Field(pattern=SITE_PATTERN, max_length=300)], ...] = Field((), max_length=MOST_ASKED)
+    near: tuple[Circle, ...] = Field((), max_length=MOST_ASKED)
+    groups: tuple[GroupName, ...] = Field((), max_length=MOST_ASKED)
+    types: tuple[IncidentType, ...] = Field((), max_length=MOST_ASKED)
+    outcomes: tuple[Outcome, ...] = Field((), max_length=MOST_ASKED)
+    languages: tuple[Code, ...] = Field((), max_length=MOST_ASKED)
     min_severity: Severity = Severity.MINOR
     min_certainty: Certainty = Certainty.UNLIKELY
     sources: Corroboration = Corroboration.ANY
@@ -90,15 +95,15 @@ class Subscription(Record):
     KIND: ClassVar[str] = "subscription"
 
     subscription_id: SubscriptionId
-    name: str
+    name: str = Field(max_length=1_000)
     channel: Channel
-    endpoint: str
-    endpoint_hint: str
-    secret: str | None = None
-    previous_secret: str | None = None
+    endpoint: str = Field(max_length=20_000)
+    endpoint_hint: str = Field(max_length=2_000)
+    secret: str | None = Field(None, max_length=20_000)
+    previous_secret: str | None = Field(None, max_length=20_000)
     previous_until: Instant | None = None
     filter: Filter = Filter()
-    or_filters: tuple[Filter, ...] = ()
+    or_filters: tuple[Filter, ...] = Field((), max_length=MOST_OTHER_FILTERS)
     state: SubscriptionState = SubscriptionState.ACTIVE
     state_reason: str = ""
     active_since: Instant | None = None

@@ -6,15 +6,17 @@ speak only through the deliveries topic: what is matched is a record before it i
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import structlog
+from aiokafka.structs import RecordMetadata
 
 from services.contracts.alert import Alert
 from services.contracts.delivery import Delivery
 from services.contracts.ids import DeliveryId, SubscriptionId
 from services.contracts.model import Record
+from services.contracts.silence import Silence
 from services.contracts.subscription import Subscription
 from services.contracts.topics import ALERTS, DELIVERIES, SILENCES, SUBSCRIPTIONS, Topic
 from services.notify.adapters.sender import Sender
@@ -60,8 +62,10 @@ class Notifier:
     def __init__(self, settings: Settings, health: Health, publisher: Publisher, sender: Sender) -> None:
         letters = DeadLetterBox(publisher, SERVICE)
         self._health = health
-        self._store = Store(publisher)
-        self._subscriptions = TopicTable(settings, [SUBSCRIPTIONS, SILENCES], letters)
+        self._store = Store(publisher, self._has_read)
+        self._subscriptions = TopicTable(
+            settings, [SUBSCRIPTIONS, SILENCES], letters, on_change=self._store.subscription_read
+        )
         self._operator = SubscriptionId(settings.notify.operator)
         self._dispatcher = Dispatcher(
             self._store,
@@ -89,6 +93,9 @@ class Notifier:
 
     def subscription(self, subscription_id: SubscriptionId) -> Subscription | None:
         return self._subscriptions.get(SUBSCRIPTIONS, subscription_id)
+
+    async def _has_read(self, written: Iterable[RecordMetadata]) -> None:
+        await self._subscriptions.has_read(written)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Both roles until `stop` is set. Neither begins before the subscriptions are known: matching would miss
@@ -127,10 +134,13 @@ class Notifier:
         subscriptions = list(self._subscriptions.values(SUBSCRIPTIONS))
         silences = list(self._subscriptions.values(SILENCES))
         now = datetime.now(UTC)
-        matched = []
-        for alert in alerts:
-            silence = silence_for(alert, silences, now)
-            matched.append((alert, silence, deliveries_for(alert, subscriptions, now, silence)))
+
+        def match() -> list[tuple[Alert, Silence | None, list[Delivery]]]:
+            silenced = [(alert, silence_for(alert, silences, now)) for alert in alerts]
+            return [(alert, by, deliveries_for(alert, subscriptions, now, by)) for alert, by in silenced]
+
+        # In a thread: with all that a filter and an alert may hold it takes a minute, and deliveries go on meanwhile.
+        matched = await asyncio.to_thread(match)
         await self._store.put(*(delivery for *_, deliveries in matched for delivery in deliveries))
         for alert, silence, deliveries in matched:
             log.info(

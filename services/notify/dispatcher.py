@@ -35,6 +35,9 @@ DELIVERY_ATTEMPTED = "delivery.attempted"
 DELIVERY_ENDED = "delivery.ended"
 DELIVERY_RESTORED = "delivery.restored"
 
+NO_PLACE = timedelta(seconds=1)
+"""Until a mailbox is looked at again for which the mail server had no session free. Meanwhile it holds no place: a mail
+server that hangs holds as many as it has sessions, however many mailboxes wait for it."""
 STOPPING_S = 5.0
 """How long running attempts may go on once the service is told to stop; they are made again after the restart."""
 
@@ -55,6 +58,10 @@ class Stores(Protocol):
 
 
 class Sends(Protocol):
+    def has_place(self, subscription: Subscription) -> bool:
+        """Would an attempt be made at once, and not wait for those at other endpoints?"""
+        ...
+
     async def send(
         self, subscription: Subscription, delivery_id: DeliveryId, body: bytes, at: datetime, head: str | None = None
     ) -> Answer: ...
@@ -189,14 +196,15 @@ class Dispatcher:
         with structlog.contextvars.bound_contextvars(
             delivery_id=before.delivery_id, subscription_id=before.subscription_id, incident_id=before.incident_id
         ):
-            subscription = self._subscription(before.subscription_id)
             before = await self._gathered(before)
+            subscription = self._subscription(before.subscription_id)
             after = await self._step(before, subscription)
             if subscription is not None and len(after.attempts) > len(before.attempts):
                 await self._give_up(subscription, after)
             if retry.is_our_fault(after):  # first, because nobody comes back to a delivery that is final
                 await self._store.bury(before, job.partition, after.reason)
-            await self._store.put(after)
+            if after != before:
+                await self._store.put(after)
             del self._in_flight[before.delivery_id]
             self._acknowledged(after)
             if after.state is DeliveryState.FOLDED:
@@ -227,6 +235,9 @@ class Dispatcher:
             settled = retry.without_attempt(delivery, subscription, newest, self._clock.now())
             if settled or subscription is None:
                 return settled or delivery
+            if not self._sender.has_place(subscription):
+                hold = self._clock.now() + NO_PLACE
+                return delivery
             after, hold = await self._attempt(delivery, subscription)
             return after
         finally:
@@ -292,7 +303,9 @@ class Dispatcher:
             since = run.forgiven(forgiven) or last.at
             if told := notices.of_disabled(current, reason, since, operator, self._clock.now()):
                 await self._store.put(told)
-        await self._store.disable(current, reason)
+            current = self._subscription(subscription.subscription_id)  # someone may have changed it meanwhile
+        if current is not None and current.state is SubscriptionState.ACTIVE:
+            await self._store.disable(current, reason)
 
     def _acknowledged(self, delivery: Delivery) -> None:
         """A state that we wrote is on the topic. It counts unless more was read meanwhile, or it is not ours now."""

@@ -20,7 +20,10 @@ from aiokafka.structs import RecordMetadata
 from services.contracts.codec import Headers, cloudevents_headers, encode
 from services.contracts.model import Record
 from services.contracts.topics import TOPICS, Topic
+from services.runtime import unreadable
 from services.runtime.settings import KafkaSettings, Settings
+
+unreadable.install()
 
 
 class BrokerUnreachable(ConnectionError):
@@ -84,7 +87,7 @@ class Publisher:
             acks="all",
             enable_idempotence=settings.kafka.idempotence,
             linger_ms=settings.kafka.linger_ms,
-            max_request_size=8_000_000,
+            max_request_size=settings.kafka.record_max_bytes,
         )
         self._place = DefaultPartitioner()
 
@@ -98,7 +101,8 @@ class Publisher:
     async def publish(self, topic: Topic, *records: Record) -> list[RecordMetadata]:
         """Returns, with where they lie, once all records are on all in-sync replicas.
 
-        Raises aiokafka.errors.KafkaError when the brokers would not take them."""
+        Raises aiokafka.errors.KafkaError when the brokers would not take them; MessageSizeTooLargeError before anything
+        of a record over the setting's size is sent: once the brokers refuse one, the producer is of no more use."""
         now = datetime.now(UTC)
         return await self.write(
             topic,

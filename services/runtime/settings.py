@@ -67,6 +67,12 @@ class KafkaSettings(Section):
     ssl_keyfile: str | None = None
     idempotence: bool = True
     linger_ms: int = Field(5, ge=0, le=1000)
+    record_max_bytes: int = Field(
+        1_000_000,
+        ge=100_000,
+        le=8_000_000,
+        description="of a record that is written: the brokers' message.max.bytes, less 5 %",
+    )
     fetch_max_wait_ms: int = Field(
         100,
         ge=1,

@@ -21,8 +21,6 @@ NOT_SET = (
 PORTS = {"starttls": 587, "implicit": 465, "none": 25}
 CONNECT_SHARE = 0.4
 """Of the time-out, for one address of the server."""
-BUSY_S = 5.0
-"""How long a message waits for a session; then its attempt has failed, and the place it took is another endpoint's."""
 QUITTING_S = 1.0
 REFUSALS = 400
 """The codes from here on (RFC 5321, 4.2.1)."""
@@ -43,18 +41,16 @@ class Mailer:
         self._sessions = asyncio.Semaphore(settings.sessions)
         self._tls = _tls(settings) if self.host else None
 
+    @property
+    def has_session(self) -> bool:
+        """Is one free?"""
+        return not self._sessions.locked()
+
     async def send(self, mailbox: str, message: bytes) -> Answer:
-        """The server's reply to one message for one mailbox: its code and its first characters. Never raises for what
-        the server does; a message that was taken is not called failed for what comes after."""
-        try:
-            async with asyncio.timeout(BUSY_S):
-                await self._sessions.acquire()
-        except TimeoutError:
-            return self._failed(f"{self._settings.sessions} sessions (CHANCERY_MAIL__SESSIONS) are busy")
-        try:
+        """The server's reply to one message for one mailbox: its code and its first characters. Waits for a session.
+        Never raises for what the server does; a message that was taken is not called failed for what comes after."""
+        async with self._sessions:
             return await self._session(mailbox, message)
-        finally:
-            self._sessions.release()
 
     async def _session(self, mailbox: str, message: bytes) -> Answer:
         answer: Answer | None = None

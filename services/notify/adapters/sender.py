@@ -24,6 +24,8 @@ HEADERS = {
     "user-agent": "Chancery/0.1 (security alerts)",
     "accept-encoding": "identity",  # what is not compressed cannot burst
 }
+MOST_DETAIL = 500
+"""Characters of a library's words on what an endpoint did: they may repeat what it sent."""
 CONNECT_SHARE = 0.4
 """Of the time-out, for one address of the host: where the first is deaf, another still gets its chance."""
 
@@ -47,6 +49,10 @@ class Sender:
 
     async def __aexit__(self, *_: object) -> None:
         await self._lines.close()
+
+    def has_place(self, subscription: Subscription) -> bool:
+        """May it be sent to at once? Mailboxes share the sessions with the mail server."""
+        return CHANNELS[subscription.channel].transport is not Transport.SMTP or self._mailer.has_session
 
     async def send(
         self, subscription: Subscription, delivery_id: DeliveryId, body: bytes, at: datetime, head: str | None = None
@@ -99,7 +105,7 @@ class Sender:
             except (EgressRefused, ValueError) as error:
                 return Answer(outcome=Outcome.NOT_ALLOWED, detail=line.without_secrets(str(error)))
             except Exception as error:  # noqa: BLE001 - whatever an endpoint brings a library to, the others are told
-                detail = line.without_secrets(f"{type(error).__name__}: {error}".removesuffix(": "))
+                detail = line.without_secrets(f"{type(error).__name__}: {error}".removesuffix(": "))[:MOST_DETAIL]
                 return Answer(outcome=Outcome.UNREACHABLE, detail=detail)
             return answer
 

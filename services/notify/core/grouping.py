@@ -18,6 +18,10 @@ GROUPED = frozenset(
 """What waits. An opening, a rise in severity and a retraction never do."""
 
 
+MOST_REASONS, LONGEST_REASON = 100, 1_000
+"""What a delivery says of those that were folded into it: nobody reads more."""
+
+
 def is_grouped(delivery: Delivery) -> bool:
     """Is it an update that was never attempted, so that a newer revision may say it too?"""
     return (
@@ -46,4 +50,5 @@ def gather(delivery: Delivery, waiting: list[Delivery]) -> tuple[Delivery, list[
     )
     reasons = [reason for each in older for reason in (*each.also, each.alert.reason if each.alert else "")]
     folded = [retry.final(each, DeliveryState.FOLDED, f"revision {delivery.revision} says it too") for each in older]
-    return delivery.model_copy(update={"also": tuple(dict.fromkeys((*reasons, *delivery.also)))}), folded
+    also = dict.fromkeys(reason[:LONGEST_REASON] for reason in (*reasons, *delivery.also))
+    return delivery.model_copy(update={"also": tuple(also)[-MOST_REASONS:]}), folded

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from services.contracts import ids
 from services.contracts.alert import Alert
+from services.contracts.codec import encode
 from services.contracts.delivery import Delivery, DeliveryState
 from services.contracts.ids import DeliveryId
 from services.contracts.silence import Silence
@@ -18,6 +19,9 @@ from services.notify.core.silencing import Logged
 MOST_CLAIMS = 100
 """Claims a delivery carries, the newest. What the whole world writes about has thousands, and every delivery would be
 as large as the brokers allow a record to be."""
+MOST_BYTES = 400_000
+"""Of an alert as a delivery carries it; of claims that are longer it carries fewer."""
+MOST_REASON = 1_000
 
 
 def deliveries_for(
@@ -43,13 +47,18 @@ def deliveries_for(
     ]
     if silence is None:
         return deliveries
-    return [retry.final(each, DeliveryState.SILENCED, f"{silence.silence_id}: {silence.reason}") for each in deliveries]
+    reason = f"{silence.silence_id}: {silence.reason}"[:MOST_REASON]
+    return [retry.final(each, DeliveryState.SILENCED, reason) for each in deliveries]
 
 
 def carried(alert: Alert) -> Alert:
     """The alert as a delivery carries it."""
     claims = alert.incident.claims[-MOST_CLAIMS:]
-    return alert.model_copy(update={"incident": alert.incident.model_copy(update={"claims": claims})})
+    while True:
+        shown = alert.model_copy(update={"incident": alert.incident.model_copy(update={"claims": claims})})
+        if len(claims) <= 1 or len(encode(shown)) <= MOST_BYTES:
+            return shown
+        claims = claims[-(len(claims) // 2) :]
 
 
 class Explained(NamedTuple):

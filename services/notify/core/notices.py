@@ -25,6 +25,6 @@ def of_disabled(
         incident_id=IncidentId(identity),
         revision=1,
         created_at=now,
-        notice=f"Chancery tells {subscription.name} ({subscription.channel}, {subscription.endpoint_hint}) nothing any "
-        f"more: {reason}. Once it works: chancery subscriptions resume {subscription.subscription_id}",
+        notice=f"Chancery tells {subscription.name:.200} ({subscription.channel}, {subscription.endpoint_hint:.200}) "
+        f"nothing any more: {reason:.300}. Once it works: chancery subscriptions resume {subscription.subscription_id}",
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from services.contracts.alert import Alert
-from services.contracts.delivery import Delivery, DeliveryState
+from services.contracts.delivery import MOST_AGAIN, Delivery, DeliveryState
 from services.contracts.ids import AlertId, IncidentId, SubscriptionId
 from services.contracts.subscription import Subscription, SubscriptionState
 from services.contracts.topics import ALERTS
@@ -45,6 +45,7 @@ def chosen(log: Iterable[Delivery], since: datetime, until: datetime, states: Co
     log = list(log)
     last = last_words(log)
     asked = [each for each in log if since <= each.created_at < until and each.state in states]
+    asked = [each for each in asked if len(each.redelivered_after) < MOST_AGAIN]
     found = [each for each in asked if last[each.subscription_id, each.incident_id] is each]
     found.sort(key=lambda each: (each.created_at, each.delivery_id))
     return Choice(tuple(found), len(asked) - len(found))
@@ -105,6 +106,8 @@ def one(found: Delivery, story: Iterable[Delivery]) -> Choice:
     receiver back."""
     if not retry.is_final(found):
         raise Refused(f"{found.delivery_id} is pending: it goes by itself")
+    if len(found.redelivered_after) >= MOST_AGAIN:
+        raise Refused(f"{found.delivery_id} was sent again {MOST_AGAIN} times: look at what its endpoint answers")
     last = last_words(story)[found.subscription_id, found.incident_id]
     if last.revision > found.revision:
         raise Refused(

@@ -1,6 +1,6 @@
 """When an alert is tried again, when not, and when it is late. Pure: the clock and the dice are arguments."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -26,6 +26,9 @@ TIME_TO_LIVE: Mapping[Severity, timedelta] = {
     Severity.MINOR: timedelta(hours=6),
 }
 """Age of the news at which an alert is marked late. It still goes out."""
+
+MOST_ANSWERED = 60_000
+"""Characters of answers in a delivery's log, the newest first: more than one schedule makes."""
 
 UNKNOWN_FOR = timedelta(minutes=1)
 """How long a delivery waits for a subscription this process has not read yet; after that it was removed."""
@@ -128,15 +131,16 @@ def without_attempt(
 ) -> Delivery | None:
     """The delivery as it stands where there is nothing to send, or None when it is to be sent.
 
-    A retry gives way to a newer revision of its incident; a first attempt never does. What falls due while the
-    subscription is paused or disabled is dropped. A subscription that is not known may not have been read yet.
+    A retry gives way to a newer revision of its incident, and so does what someone had sent again; a first attempt
+    never does. What falls due while the subscription is paused or disabled is dropped. A subscription that is not known
+    may not have been read yet.
     """
-    if delivery.attempts and newest_revision > delivery.revision:
+    if (delivery.attempts or delivery.redelivered_after) and newest_revision > delivery.revision:
         return final(delivery, DeliveryState.FOLDED, f"revision {newest_revision} goes instead")
     if delivery.alert is None and delivery.notice is None:
         return final(delivery, DeliveryState.REJECTED, "the record carries no alert")
     if subscription is None:
-        if now - delivery.created_at < UNKNOWN_FOR:
+        if abs(now - delivery.created_at) < UNKNOWN_FOR:
             return delivery.model_copy(update={"next_attempt_at": now + timedelta(seconds=1)})
         return final(delivery, DeliveryState.DROPPED, "the subscription was removed")
     if subscription.state is not SubscriptionState.ACTIVE:
@@ -155,7 +159,7 @@ def after_attempt(
         outcome=judgement.outcome,
         answer=answer.body,
     )
-    tried = delivery.model_copy(update={"attempts": (*delivery.attempts, attempt), "late": late})
+    tried = delivery.model_copy(update={"attempts": _bounded((*delivery.attempts, attempt)), "late": late})
     match VERDICTS[judgement.outcome]:
         case Verdict.DELIVERED:
             return final(tried, DeliveryState.DELIVERED, judgement.reason)
@@ -163,6 +167,24 @@ def after_attempt(
             return final(tried, DeliveryState.REJECTED, judgement.reason)
         case Verdict.RETRY:
             return _again(tried, answer, judgement, jitter)
+
+
+def _bounded(attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:
+    """All of them, but without the answers of those before the last MOST_ANSWERED characters."""
+    left, kept = MOST_ANSWERED, []
+    for attempt in reversed(attempts):
+        left -= len(attempt.answer)
+        kept.append(attempt if left >= 0 or not attempt.answer else attempt.model_copy(update={"answer": ""}))
+    return tuple(reversed(kept))
+
+
+def too_long(delivery: Delivery) -> Delivery:
+    """What can be written of a delivery that is too long for a record: its state, or that it ends for this."""
+    bare = tuple(attempt.model_copy(update={"answer": ""}) for attempt in delivery.attempts)
+    kept = delivery.model_copy(update={"attempts": bare, "also": (), "notice": None})
+    if is_final(delivery):
+        return final(kept, delivery.state, delivery.reason[:1_000])
+    return final(kept, DeliveryState.REJECTED, "it is too long for a record of the deliveries")
 
 
 def _again(tried: Delivery, answer: Answer, judgement: Judgement, jitter: float) -> Delivery:

@@ -92,6 +92,8 @@ class World:
     readers: dict[Dispatcher, dict[int, object]] = field(default_factory=dict)
     """Who reads which partitions, each with the token of its assignment."""
     changes: int = 0
+    crowded: set[SubscriptionId] = field(default_factory=set)
+    """For whose endpoints there is no place."""
     dead: bool = False
     brokers_answer: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -219,6 +221,9 @@ class Member:
     """The sender of one dispatcher. It asserts that an endpoint gets one attempt at a time of each."""
 
     world: World
+
+    def has_place(self, subscription: Subscription) -> bool:
+        return subscription.subscription_id not in self.world.crowded
 
     async def send(
         self, subscription: Subscription, delivery_id: DeliveryId, body: bytes, at: datetime, head: str | None = None

@@ -14,6 +14,7 @@ from tests.unit.notify.dispatching import (
     ALL,
     BROKEN,
     DESK,
+    GROUP,
     HANGS,
     OK,
     OTHER,
@@ -369,3 +370,50 @@ async def test_when_the_brokers_do_not_take_a_state_the_dispatcher_ends() -> Non
         async with dispatching(in_it):
             await in_it.until(lambda: False)
     assert died.value.subgroup(Crash)
+
+
+async def test_what_is_paused_while_its_delivery_is_written_gets_nothing() -> None:
+    """The first update takes along the one before it, which is written first; meanwhile someone pauses."""
+    opened, *updates = (to(revision=revision) for revision in (1, 2, 3))
+    in_it = world(opened)
+    async with dispatching(in_it, group=GROUP):
+        await in_it.until_final(opened)
+        for _ in range(20):  # until that is acknowledged
+            await asyncio.sleep(0)
+        paused = DESK.model_copy(update={"state": SubscriptionState.PAUSED})
+        in_it.happens[in_it.steps + 1] = lambda: in_it.subscribe(paused)
+        in_it.write(*updates)
+        await in_it.until_final(*updates)
+    assert len(in_it.sent) == 1
+    assert in_it.state(updates[1]).reason == "the subscription is paused"
+
+
+async def test_mailboxes_that_wait_for_the_mail_server_hold_no_place_and_use_up_no_attempt() -> None:
+    """Twenty of them, all that may run are two, and another endpoint gets its alert at once."""
+    boxes = [given.subscription(f"box {number}", channel=Channel.EMAIL) for number in range(20)]
+    mails, told = [to(box) for box in boxes], to(OTHER)
+    in_it = world(*mails, told)
+    in_it.subscribe(*boxes)
+    for box in boxes:
+        in_it.answers(box, Answer(body="250 ok"))
+    in_it.crowded |= {box.subscription_id for box in boxes}
+    async with dispatching(in_it, concurrency=2, days=0.01):
+        await in_it.until_final(told)
+        assert in_it.seconds(told) == [0]
+        assert len(in_it.log) == len(mails) + 2, "nothing was written of those that wait"
+        in_it.crowded.clear()
+        in_it.clock.run_to(in_it.clock.now() + timedelta(seconds=60))
+        await in_it.until_final(*mails)
+    assert {len(in_it.state(mail).attempts) for mail in mails} == {1}
+
+
+@pytest.mark.parametrize("years", [-50, 6_000])
+async def test_a_delivery_of_another_time_to_nobody_is_dropped_at_once(years: int) -> None:
+    """Written by whom, and for whom, one can only guess."""
+    stranger = to(given.subscription("nobody")).model_copy(
+        update={"created_at": NOW.replace(year=NOW.year + years), "next_attempt_at": NOW}
+    )
+    in_it = world(stranger)
+    async with dispatching(in_it):
+        await in_it.until_final(stranger)
+    assert len(in_it.log) == 2

@@ -128,7 +128,7 @@ async def test_an_operator_on_a_channel_for_alerts_alone_is_a_dead_letter_that_s
 
 @pytest.mark.parametrize("channel", [each for each in Channel if channels.CHANNELS[each].notice])
 def test_a_name_in_a_notice_can_neither_mention_nor_be_too_long(channel: Channel) -> None:
-    hostile = given.subscription("<!channel> @everyone <https://a.example|b> " + "x" * 5_000)
+    hostile = given.subscription("<!channel> @everyone <https://a.example|b> " + "x" * 900)
     told = notices.of_disabled(hostile, "HTTP 410", NOW, OPERATOR, NOW)
     assert told is not None
     body = channels.body(channel, told, late=False)

@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 
 from services.contracts.codec import decode, encode
-from services.contracts.delivery import Delivery, DeliveryState
+from services.contracts.delivery import MOST_AGAIN, Delivery, DeliveryState
 from services.contracts.report import Severity
 from services.notify.core import redelivery, retry
 from services.notify.core.matching import MOST_CLAIMS
+from services.notify.core.refused import Refused
 from services.notify.core.status import Answer, Judgement, Outcome
 from tests.unit.notify import given
 from tests.unit.notify.dispatching import BROKEN, DESK, OK, OTHER, Crash, compacted, dispatching, to, world
@@ -129,3 +130,23 @@ async def test_a_newer_word_that_comes_meanwhile_goes_instead() -> None:
         await there.until_final(to(), newer)
     assert there.state(to()).state is DeliveryState.FOLDED
     assert there.state(newer).state is DeliveryState.DELIVERED
+
+
+async def test_what_was_never_sent_gives_way_to_a_newer_word_that_came_while_someone_had_it_sent_again() -> None:
+    """It was dropped while the subscription was paused. Between what someone was shown and his yes the next revision
+    came: nobody is taken back."""
+    dropped, newer = retry.final(to(), DeliveryState.DROPPED, "the subscription is paused"), to(revision=2)
+    in_it = world(dropped, newer)
+    async with dispatching(in_it):
+        await in_it.until_final(newer)
+        in_it.write(redelivery.again(dropped, given.alert(), in_it.clock.now(), "ana has it sent again"))
+        await in_it.until_final(dropped)
+    assert [delivery_id for delivery_id, _, _ in in_it.sent] == [newer.delivery_id]
+    assert in_it.state(dropped).reason == "revision 2 goes instead"
+
+
+def test_a_delivery_is_not_sent_again_without_end() -> None:
+    often = ended().model_copy(update={"redelivered_after": (0,) * MOST_AGAIN})
+    assert found([often]) == ([], 0)
+    with pytest.raises(Refused, match="sent again 100 times"):
+        redelivery.one(often, [often])

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from services.contracts.delivery import Delivery, DeliveryState
 from services.contracts.ids import DeliveryId
 from services.contracts.subscription import Subscription, SubscriptionState
-from services.notify.core import retry
+from services.notify.core import redelivery, retry
 from services.notify.core.status import Answer
 from services.notify.dispatcher import Dispatcher
+from tests.unit.notify import given
 from tests.unit.notify.dispatching import (
     BROKEN,
     DESK,
@@ -40,7 +41,8 @@ ACTIVE = {each.subscription_id: each for each in DESKS}
 @dataclass(frozen=True)
 class Event:
     """Before step number `at`, of those since the last: "crash", "move" (a partition to the other member), "again" (an
-    alert is matched once more) or "pause" (a subscription, or it is resumed)."""
+    alert is matched once more), "pause" (a subscription, or it is resumed), "remove" (it is, or made again) or "resend"
+    (someone has a delivery sent again that he saw final, now or a while ago)."""
 
     what: str
     at: int
@@ -52,7 +54,12 @@ outcomes = st.lists(
     st.sampled_from([OK, BROKEN, Answer(http_status=429, retry_after_s=3), GONE]), min_size=1, max_size=6
 )
 events = st.lists(
-    st.builds(Event, st.sampled_from(["crash", "move", "again", "pause"]), st.integers(1, 12), st.integers(0, 7)),
+    st.builds(
+        Event,
+        st.sampled_from(["crash", "move", "again", "pause", "remove", "resend", "resend"]),
+        st.integers(1, 12),
+        st.integers(0, 7),
+    ),
     max_size=6,
 )
 
@@ -88,8 +95,21 @@ class Life:
 
     def pause(self, of: int) -> None:
         desk = DESKS[of % 2].subscription_id
-        paused = self.in_it.subscriptions[desk].state is SubscriptionState.PAUSED
-        self.in_it.subscriptions[desk] = (ACTIVE if paused else PAUSED)[desk]
+        if known := self.in_it.subscriptions.get(desk):
+            paused = known.state is SubscriptionState.PAUSED
+            self.in_it.subscriptions[desk] = (ACTIVE if paused else PAUSED)[desk]
+
+    def remove(self, of: int) -> None:
+        desk = DESKS[of % 2].subscription_id
+        if self.in_it.subscriptions.pop(desk, None) is None:
+            self.in_it.subscriptions[desk] = ACTIVE[desk]
+
+    def resend(self, of: int) -> None:
+        delivery = self.deliveries[of % len(self.deliveries)]
+        finals = [each for each in self.in_it.log if each.delivery_id == delivery.delivery_id and retry.is_final(each)]
+        if finals:
+            seen, now = finals[-1 if of % 2 else 0], self.in_it.clock.now()
+            self.in_it.write(redelivery.again(seen, delivery.alert or given.alert(), now, "ana has it sent again"))
 
     async def live(self, squeeze: bool, group: timedelta, until: Callable[[], bool], days: float = 2) -> None:
         """Both members, until all is final or they die."""
@@ -131,8 +151,9 @@ def test_nothing_is_lost(
     lag: int,
 ) -> None:
     """Members die before or after any record is acknowledged or any request made, lose and get partitions, and read
-    alerts again: in the end every delivery is final, each that was not folded reached its endpoint unless that was
-    paused or gone, fresh revisions came in order, the topic says the most that is known, and in time is empty."""
+    alerts again, people pause and remove subscriptions and have deliveries sent again, by what they saw before: in the
+    end every delivery is final, each that was not folded reached its endpoint unless that was paused, removed or gone,
+    fresh revisions came in order, the topic says the most that is known, and in time is empty."""
     asyncio.run(_live(wanted, scripts, events, squeeze, group, lag))
 
 
@@ -162,7 +183,7 @@ async def _live(
     # What is matched again right before a crash is the last word, if the broker compacts before anyone looks.
     forgetful = squeeze and any(event.what == "again" for event in events)
     disturbances = None if forgetful else sum(event.what in ("crash", "move") for event in events)
-    closed = any(event.what == "pause" for event in events) or any(GONE in script for script in scripts)
+    closed = any(event.what in ("pause", "remove") for event in events) or any(GONE in script for script in scripts)
     _check(deliveries, in_it, closed, disturbances)
     assert in_it.forgotten == []
     later = [to(desk, 9).model_copy(update={"created_at": in_it.clock.now() + timedelta(days=101)}) for desk in DESKS]

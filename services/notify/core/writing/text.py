@@ -11,6 +11,9 @@ LONGEST_URL = 1_000
 MOST_MARKS = 6
 """Marks and joiners on one letter; the most that a script is written with is five. More is a tower over other lines."""
 
+LONGEST_TEXT = 20_000
+"""Characters that are looked at: no channel shows more of one text."""
+
 _BLANKS = str.maketrans(dict.fromkeys("\u115f\u1160\u2800\u3164\uffa0", " "))  # letters by category, white to the eye
 _NEEDED_FORMATS = frozenset("\u200c\u200d")  # joiners that Persian, Hindi and emoji are spelled with
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:.]+")
@@ -28,7 +31,7 @@ def one_line(text: str) -> str:
 
 def _shown(text: str) -> Iterator[str]:
     marks = 0
-    for character in text:
+    for character in text[:LONGEST_TEXT]:
         category = unicodedata.category(character)[0]
         marks = marks + 1 if category == "M" or character in _NEEDED_FORMATS else 0
         if marks <= MOST_MARKS and (category != "C" or marks or character.isspace()):

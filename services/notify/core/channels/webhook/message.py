@@ -136,13 +136,16 @@ _SITE_TEXTS = ("sending_state", "host_state", "city", "area")
 
 
 def render(alert: Alert, *, late: bool = False) -> bytes:
-    """UTF-8 JSON of a WebhookPayload, at most MAX_BYTES. Equal arguments give equal bytes."""
+    """UTF-8 JSON of a WebhookPayload, at most MAX_BYTES. Equal arguments give equal bytes. Raises ValueError for
+    numbers of thousands of digits, which no budget has room for."""
     sources = words.sources(alert.incident)
     number = min(len(sources), MAX_SOURCES)
     while True:
         body = _payload(alert, late, sources, number).model_dump_json().encode()
-        if len(body) <= MAX_BYTES or number <= 1:
+        if len(body) <= MAX_BYTES:
             return body
+        if number <= 1:
+            raise ValueError(f"{len(body):,} bytes, however much is left out: {MAX_BYTES:,} are allowed")
         number = max(1, min(number - 1, number * MAX_BYTES // len(body)))
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from services.contracts.alert import Alert, ChangeKind
 from services.contracts.codec import Undecodable, decode, encode
 from services.contracts.delivery import Attempt, Delivery
+from services.contracts.ids import SilenceId
 from services.contracts.model import Record
 from services.contracts.silence import Silence
 from services.contracts.subscription import Channel, Circle, Filter, Subscription
@@ -27,7 +28,7 @@ from tests.unit.notify.given import NOW
 
 CROWD = [given.subscription(channel, channel=channel) for channel in Channel]
 SILENCE = Silence(
-    silence_id="sil_1",  # type: ignore[arg-type]  # a NewType
+    silence_id=SilenceId("sil_1"),
     matcher=Filter(near=(Circle(lat=1, lon=1, radius_km=1),), sites=("embassy:US:IQ:*",)),
     reason="march",
     author="ana",

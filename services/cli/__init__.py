@@ -19,6 +19,7 @@ from services.cli import (
     replay,
     rule_diff,
     secrets,
+    shadow,
     silences,
     sites,
     subscribe,
@@ -61,6 +62,7 @@ record.register(app)
 replay.register(app)
 backup.register(app)
 rule_diff.register(app)
+shadow.register(app)
 verify.register(app)
 feeds.register(app)
 subscribe.register(app)

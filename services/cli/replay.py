@@ -27,12 +27,13 @@ from services.contracts.topics import ARTICLES
 from services.replay.adapters.archive import manifest_of, part_of, recording
 from services.replay.adapters.scratch import scratch
 from services.replay.core.audience import NoSuchAudience, audience
-from services.replay.core.isolation import NotIsolated, assert_isolated, namespace_of
+from services.replay.core.isolation import NotIsolated, Purpose, assert_isolated, namespace_of
 from services.replay.core.recording import BadRecording, Recorded
 from services.replay.core.rerun import TAKEN, Rerun
 from services.replay.parallel import Said, readings
-from services.replay.play import Choice, Status, Stuck, chosen, clean, play
+from services.replay.play import Choice, Status, chosen, play
 from services.replay.record import Wanted
+from services.replay.stage import Stuck, clean
 from services.runtime.kafka import BrokerUnreachable
 from services.runtime.settings import Misconfigured
 
@@ -69,7 +70,7 @@ def replay(
     Every alert is marked as an exercise, and nothing is sent to anybody but with --really-send.
     """
     if clean_up:
-        deleted = with_broker(clean)
+        deleted = with_broker(lambda found: clean(found, Purpose.REPLAY))
         say(f"{len(deleted)} topics deleted")
         return
     if (file is None) is not from_topic:

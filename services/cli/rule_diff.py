@@ -9,7 +9,8 @@ from rich.markup import escape
 
 from services.cli.context import EXIT_USAGE, AsJson, err, fail, out, print_json, say
 from services.cli.progress import progress
-from services.contracts.difference import Kind, Telling
+from services.contracts.difference import Difference as BareDifference
+from services.contracts.difference import Kind
 from services.contracts.topics import ARTICLES
 from services.replay.adapters.rule_sets import RECORDED, UnusableRules
 from services.replay.core.comparison import Condition
@@ -89,29 +90,30 @@ def show(report: Report) -> None:
     counts = ", ".join(f"{kind} {number_of[kind]}" for kind in Kind)
     _line(f"\n{counts}, same {report.same}")
     for difference in report.differences:
-        _show_difference(difference)
+        show_difference(difference)
+        _show_causes(difference)
 
 
-def _show_difference(difference: Difference) -> None:
+def show_difference(difference: BareDifference) -> None:
+    """What differs as text on standard output, with the words of its articles."""
     told = difference.b or difference.a
     assert told is not None
     out.print(f"\n[{_COLOURS[difference.kind]}]{difference.kind.upper()}[/] ", end="")
     _line(f"{told.change}: {told.headline}")
     for field in difference.otherwise:
         _line(f"    {field.field}: {field.a or 'nothing'} -> {field.b or 'nothing'}")
-    _show_quotes(told)
+    for quote in told.quotes[:2]:
+        where = f" {quote.url}" if quote.url else ""
+        _line(f"    {quote.source} ({quote.language}): “{quote.quote}”{where}")
+
+
+def _show_causes(difference: Difference) -> None:
     for cause in difference.because:
         why = "this change alone does it" if cause.alone else "may have to do with it"
         for change in cause.changes:
             _line(f"    because {change} ({why}), in “{cause.title}”")
         for gate in cause.gates:
             _line(f"    gate {gate}, in “{cause.title}”")
-
-
-def _show_quotes(told: Telling) -> None:
-    for quote in told.quotes[:2]:
-        where = f" {quote.url}" if quote.url else ""
-        _line(f"    {quote.source} ({quote.language}): “{quote.quote}”{where}")
 
 
 def _line(text: str) -> None:

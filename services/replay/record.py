@@ -50,7 +50,7 @@ async def record(
     consumer = AIOKafkaConsumer(**consumer_options(settings.kafka), auto_offset_reset="earliest")
     await start(consumer, settings.kafka)
     try:
-        partitions = await _partitions(consumer, settings, wanted.topics)
+        partitions = await partitions_of(consumer, settings, wanted.topics)
         archive = Archive(path, await _head(consumer, settings, wanted, partitions, made_by))
         try:
             _assert_same(archive, wanted, path)
@@ -65,7 +65,8 @@ async def record(
 Partitions = dict[TopicPartition, Topic]
 
 
-async def _partitions(consumer: AIOKafkaConsumer, settings: Settings, topics: Sequence[Topic]) -> Partitions:
+async def partitions_of(consumer: AIOKafkaConsumer, settings: Settings, topics: Sequence[Topic]) -> Partitions:
+    """Every partition of the topics. Raises Misconfigured for one that does not exist."""
     await consumer._client.force_metadata_update()  # as in runtime/topic_table.py
     found: Partitions = {}
     for topic in topics:
@@ -82,7 +83,7 @@ async def _head(
 ) -> Head:
     ends = await ends_of(consumer, list(partitions))
     if wanted.until is not None:
-        ends |= await _offsets_at(consumer, list(partitions), wanted.until, ends)
+        ends |= await offsets_at(consumer, list(partitions), wanted.until, ends)
     by_topic: dict[str, dict[int, int]] = {}
     for partition, topic in partitions.items():
         by_topic.setdefault(topic.name, {})[partition.partition] = ends[partition]
@@ -99,7 +100,7 @@ async def _head(
     )
 
 
-async def _offsets_at(
+async def offsets_at(
     consumer: AIOKafkaConsumer,
     partitions: Sequence[TopicPartition],
     moment: datetime,
@@ -128,7 +129,7 @@ async def _copy(consumer: AIOKafkaConsumer, archive: Archive, partitions: Partit
     starts = dict(begins)
     if head.since is not None:
         timed = [each for each, topic in partitions.items() if not topic.compacted]
-        starts |= await _offsets_at(consumer, timed, head.since, ends)
+        starts |= await offsets_at(consumer, timed, head.since, ends)
     for each, topic in partitions.items():
         starts[each] = archive.tally.next_offset(topic.name, each.partition) or starts[each]
     merged: InTime[TopicPartition] = InTime(partitions)

@@ -18,9 +18,10 @@ from services.contracts.alert import Alert
 from services.contracts.codec import decode
 from services.contracts.topics import ALERTS, ARTICLES, TOPICS, Topic
 from services.replay.adapters.archive import manifest_of, recording
+from services.replay.core.isolation import Purpose
 from services.replay.core.recording import Recorded
 from services.replay.core.volatile import VOLATILE, settled
-from services.replay.play import topics_of
+from services.replay.stage import topics_of
 from services.runtime.kafka import Publisher, connection, consumer_options
 from services.runtime.settings import Settings, environment_of, load_settings
 from tests.day import day
@@ -123,7 +124,7 @@ def test_one_that_is_killed_touches_nothing_live_and_can_be_cleaned_up(kafka: Se
     killed.wait()
     left = asyncio.run(everything_on(kafka))
     assert {name: number for name, number in left.items() if not name.startswith("replay-killed.")} == before
-    assert asyncio.run(topics_of(kafka))
+    assert asyncio.run(topics_of(kafka, Purpose.REPLAY))
     again = chancery(kafka, "replay", hours, "--run", "killed")
     assert (again.returncode, "is in use" in again.stderr.replace("\n", " ")) == (2, True)
     cleaned = chancery(kafka, "replay", "--clean")
@@ -140,8 +141,8 @@ BAD_FILE = b"\x28\xb5\x2f\xfd torn"
         (["--run", "x"], {"CHANCERY_TOPICS__ENVIRONMENT": "production"}, "nothing is replayed with these settings"),
         (["--run", "x"], {"CHANCERY_TOPICS__NAMESPACE": "replay-x."}, "is the live one"),
         (["--run", "x"], {"CHANCERY_TOPICS__NAMESPACE": "replay-x.y."}, "is the live one, or within it, or around it"),
-        (["--run", "../chancery"], {}, "is no namespace of a replay"),
-        (["--run", "a.chancery"], {}, "is no namespace of a replay"),
+        (["--run", "../chancery"], {}, "is no namespace of a replay or a shadow"),
+        (["--run", "a.chancery"], {}, "is no namespace of a replay or a shadow"),
     ],
 )
 def test_what_could_touch_the_live_topics_is_refused(

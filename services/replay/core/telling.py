@@ -2,7 +2,8 @@
 
 from services.contracts.alert import Alert
 from services.contracts.difference import Quote, Telling
-from services.contracts.incident import Incident, NoteKind, SourceClaim
+from services.contracts.incident import Incident, Note, NoteKind, SourceClaim
+from services.contracts.model import Instant
 from services.contracts.report import Count
 
 _MOST_QUOTES = 5
@@ -25,9 +26,21 @@ def telling_of(alert: Alert) -> Telling:
     )
 
 
+def moment_of(alert: Alert) -> Instant:
+    """When the article that caused an alert was fetched; of a verdict when it was given, of a closure when the
+    newest claim was published. It does not hang on how the article was read."""
+    note = _note(alert.incident)
+    return alert.incident.ledger.fetched_at if note is None else note.at
+
+
+def _note(incident: Incident) -> Note | None:
+    """The note that made this revision."""
+    return incident.notes[-1] if incident.notes and incident.notes[-1].revision == incident.revision else None
+
+
 def _cause(incident: Incident) -> str:
     """The article whose claim made this revision; or a note, with the article that opened the incident."""
-    note = incident.notes[-1] if incident.notes and incident.notes[-1].revision == incident.revision else None
+    note = _note(incident)
     if note is None:
         return _article(incident.claims[-1])
     by = f" by {note.by}" if note.kind is not NoteKind.CLOSED else ""

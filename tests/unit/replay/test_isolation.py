@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from services.classify.core.chain import as_exercise
 from services.contracts.topics import ALERTS, ARTICLES, FEEDBACK, SITES, TOPICS
-from services.replay.core.isolation import NotIsolated, assert_isolated, is_of_a_replay, namespace_of
-from services.replay.play import Choice, chosen, isolated
+from services.replay.core.isolation import NotIsolated, Purpose, assert_isolated, is_of, namespace_of
+from services.replay.play import Choice, chosen
+from services.replay.stage import isolated
 from services.runtime.settings import load_settings
 from tests.contracts.examples import ALERT
 from tests.unit.replay.recordings import BEGIN, recorded
@@ -15,22 +16,24 @@ from tests.unit.replay.recordings import BEGIN, recorded
 LIVE = load_settings({})
 
 
-@given(run=st.from_regex(r"[a-z0-9]{1,40}", fullmatch=True))
-def test_a_run_has_a_namespace_of_its_own(run: str) -> None:
-    own = isolated(LIVE, run)
-    assert own.topics.namespace == f"replay-{run}."
+@given(run=st.from_regex(r"[a-z0-9]{1,40}", fullmatch=True), purpose=st.sampled_from(Purpose))
+def test_a_run_has_a_namespace_of_its_own(run: str, purpose: Purpose) -> None:
+    own = isolated(LIVE, run, purpose)
+    assert own.topics.namespace == f"{purpose}-{run}."
     assert (own.topics.partitions, own.classify.exercise) == (1, True)
     live = {topic.in_namespace(LIVE.topics.namespace) for topic in TOPICS}
     assert live.isdisjoint(topic.in_namespace(own.topics.namespace) for topic in TOPICS)
 
 
-@given(run=st.text(max_size=20))
-def test_whatever_a_run_is_called_only_a_replays_topics_are_meant(run: str) -> None:
+@given(run=st.text(max_size=20), purpose=st.sampled_from(Purpose))
+def test_whatever_a_run_is_called_only_its_topics_are_meant(run: str, purpose: Purpose) -> None:
     try:
-        own = isolated(LIVE, run)
+        own = isolated(LIVE, run, purpose)
     except NotIsolated:
         return
-    assert all(is_of_a_replay(topic.in_namespace(own.topics.namespace)) for topic in TOPICS)
+    for topic in TOPICS:
+        name = topic.in_namespace(own.topics.namespace)
+        assert [other for other in Purpose if is_of(other, name)] == [purpose]
 
 
 @pytest.mark.parametrize(
@@ -43,6 +46,8 @@ def test_whatever_a_run_is_called_only_a_replays_topics_are_meant(run: str) -> N
         ("replay-a.b.", "chancery.", "development", "is no namespace of a replay"),
         ("replay-a.", "replay-a.", "development", "is the live one"),
         ("replay-a.", "replay-a.live.", "development", "around it"),
+        ("shadow-a.", "shadow-a.", "production", "is the live one"),
+        ("shadow-A.", "chancery.", "production", "nothing is replayed with these settings"),
     ],
 )
 def test_what_is_not_apart_is_refused(namespace: str, live: str, environment: str, says: str) -> None:
@@ -51,11 +56,15 @@ def test_what_is_not_apart_is_refused(namespace: str, live: str, environment: st
 
 
 @pytest.mark.parametrize(
-    "name", ["chancery.alerts", "replays.alerts", "x.replay-a.alerts", "replay-A.alerts", "replay-"]
+    "name",
+    ["chancery.alerts", "replays.alerts", "x.replay-a.alerts", "replay-A.alerts", "replay-", "x.shadow-a.alerts"],
 )
-def test_no_other_topic_is_a_replays(name: str) -> None:
-    assert not is_of_a_replay(name)
-    assert is_of_a_replay(f"{namespace_of('a')}alerts")
+def test_no_other_topic_is_a_replays_or_a_shadows(name: str) -> None:
+    assert not any(is_of(purpose, name) for purpose in Purpose)
+
+
+def test_a_shadow_may_follow_what_is_in_production() -> None:
+    assert_isolated(namespace_of("a", Purpose.SHADOW), "chancery.", "production")
 
 
 def test_an_exercise_has_ids_that_no_real_alert_has() -> None:

@@ -32,6 +32,7 @@ from services.console.api import (
     incidents,
     problems,
     session,
+    shadows,
     silences,
     slack,
     subscriptions,
@@ -68,6 +69,7 @@ API = (
     subscriptions.router,
     deliveries.router,
     silences.router,
+    shadows.router,
 )
 ROUTERS = (*API, entry.router, showing.router, world.router)
 """One a resource; each route stands with who may use it in `core/access.py`."""

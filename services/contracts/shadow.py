@@ -8,6 +8,9 @@ from services.contracts.difference import Difference
 from services.contracts.ids import ShadowId
 from services.contracts.model import Instant, Record, Value
 
+SILENT_AFTER_S = 90.0
+"""Time without a word after which a shadow that has not ended counts as killed."""
+
 
 class Ruleset(Value):
     """Rules by what they are called and by their version; that of the live ones is empty until they told something."""

@@ -1,8 +1,8 @@
 """Follows the live articles with other rules, in a namespace of its own (`stage.py`), and tells the running difference.
 
 What live remembers, the shadow has to know: the articles of a while before are given to it first, and then all that
-live is given (`copying.py`). Its worker is a real one, started again when it dies; it tells nobody anything. One live topic
-is written to: `shadows`, with how the two compare (`core/running.py`).
+live is given (`copying.py`). Its worker is a real one, started again when it dies; it tells nobody anything. One live
+topic is written to: `shadows`, with how the two compare (`core/running.py`).
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from services.contracts import ids
 from services.contracts.alert import Alert
 from services.contracts.codec import Undecodable, decode
 from services.contracts.difference import Kind
-from services.contracts.shadow import Ruleset, Shadow
+from services.contracts.shadow import SILENT_AFTER_S, Ruleset, Shadow
 from services.contracts.topics import ALERTS, ARTICLES, FEEDBACK, REPORTS, SHADOWS
 from services.launch.supervisor import Supervisor
 from services.replay.adapters.archive import recording
@@ -37,8 +37,6 @@ from services.runtime.settings import Settings
 from services.runtime.topic_table import snapshot
 
 SOURCE = "/chancery/shadow"
-SILENT_AFTER = timedelta(seconds=90)
-"""Time without a word after which a shadow has died."""
 _ALIVE_EVERY = timedelta(seconds=30)
 _LOOK_S = 1.0
 _REPORT_S = 2.0
@@ -98,7 +96,7 @@ async def clean_dead(settings: Settings, now: datetime) -> list[str]:
     """Delete the topics of shadows that were killed, and say on `shadows` that they ended; returns the topics' names.
     Those that are heard of stay."""
     known = list((await snapshot(settings, [SHADOWS])).values(SHADOWS))
-    dead = [each for each in known if each.ended_at is None and each.alive_at < now - SILENT_AFTER]
+    dead = [each for each in known if each.ended_at is None and each.alive_at < now - timedelta(seconds=SILENT_AFTER_S)]
     alive = {namespace_of(each.name, Purpose.SHADOW) for each in known if each.ended_at is None and each not in dead}
     deleted = await clean(settings, Purpose.SHADOW, besides=alive)
     if dead:
@@ -203,7 +201,7 @@ class _Following:
             alert = decode(value, Alert)
         except Undecodable:
             return  # whose work it is buries it
-        if moment_of(alert) >= self._plan.since:
+        if moment_of(alert) >= self._plan.since and alert.incident.drill is None:
             known_as = as_exercise(alert).alert_id if side is Side.LIVE and not alert.exercise else ""
             self._running.tell(side, telling_of(alert), moment_of(alert), known_as)
 

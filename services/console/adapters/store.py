@@ -21,6 +21,7 @@ from services.contracts.topics import (
     FEEDBACK,
     FEEDS,
     INCIDENTS,
+    SHADOWS,
     SILENCES,
     SUBSCRIPTIONS,
     TOKENS,
@@ -33,7 +34,7 @@ from services.runtime.topic_table import OnChange, TopicTable
 
 R = TypeVar("R", bound=Record)
 
-READ = (FEEDS, FEED_STATES, INCIDENTS, ALERTS, FEEDBACK, SUBSCRIPTIONS, SILENCES, DELIVERIES, TOKENS)
+READ = (FEEDS, FEED_STATES, INCIDENTS, ALERTS, FEEDBACK, SUBSCRIPTIONS, SILENCES, SHADOWS, DELIVERIES, TOKENS)
 OWN = (TOKENS,)
 SEEN_WITHIN_S = 10.0
 

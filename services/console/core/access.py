@@ -48,6 +48,8 @@ LEAST_ROLE: dict[tuple[str, str], Role] = {
     ("POST", "/v1/silences"): Role.OPERATOR,  # it keeps alerts from everybody
     ("GET", "/v1/silences/{silence_id}"): Role.VIEWER,
     ("POST", "/v1/silences/{silence_id}/end"): Role.OPERATOR,
+    ("GET", "/v1/shadows"): Role.VIEWER,
+    ("GET", "/v1/shadows/{shadow_id}"): Role.VIEWER,
     ("GET", "/v1/topics"): Role.VIEWER,
     ("GET", "/v1/topics/history"): Role.VIEWER,
     ("GET", "/v1/topics/{name}/records"): Role.OPERATOR,

@@ -44,6 +44,7 @@ SECRETS = {role: f"chancery_{role}" for role in Role}
 PREFIXES = {"feed": "feed", "incident": "inc", "alert": "alr", "article": "art", "dead_letter": "dead"} | {
     "subscription": "sub",
     "delivery": "dlv",
+    "shadow": "shd",
     "silence": "sil",
 }
 R = TypeVar("R", bound=Record)

@@ -11,12 +11,14 @@ from services.console.core.access import LEAST_ROLE
 from services.console.pages.rendering import STATIC, country, span
 from services.console.pages.table import NAVIGATION, PAGES, Page
 from services.contracts.delivery import Attempt
+from services.contracts.difference import Kind, Otherwise
 from services.contracts.report import Count, PlacePrecision, Severity, Site
+from services.contracts.shadow import Noticed
 from services.contracts.silence import silence
 from services.contracts.subscription import Filter
 from services.contracts.token import Role
-from services.contracts.topics import ARTICLES, FEEDS, SILENCES, SUBSCRIPTIONS
-from tests.contracts.examples import ARTICLE
+from services.contracts.topics import ARTICLES, FEEDS, SHADOWS, SILENCES, SUBSCRIPTIONS
+from tests.contracts.examples import ARTICLE, SHADOW, TELLING
 from tests.unit.console.house import House
 from tests.unit.console.test_incidents import house_with, numbered
 from tests.unit.console.test_letters import letter, readable
@@ -48,11 +50,29 @@ ARTICLE_OF_IT = ARTICLE.model_copy(
 QUIET = silence(Filter(host_states=("IQ",)), reason=EVIL, author=EVIL, now=NOW, lasts=timedelta(days=999 * 365))
 SENT = delivery(alert(7, about=TOLD), DESK, attempts=(ATTEMPT, ATTEMPT), reason=EVIL, redelivered_after=(1,))
 LETTER = letter(EVIL.encode(), reason=EVIL, original_key=EVIL.encode())
+EVIL_QUOTE = TELLING.quotes[0].model_copy(
+    update={"quote": EVIL, "title": EVIL, "source": EVIL, "url": "javascript:alert(1)"}
+)
+EVIL_TELLING = TELLING.model_copy(update={"headline": EVIL, "reason": EVIL, "quotes": (EVIL_QUOTE, TELLING.quotes[0])})
+EVIL_FIELD = Otherwise(field="headline", a=EVIL, b="")
+FOLLOWED = SHADOW.model_copy(
+    update={
+        "name": "fewer",
+        "other": SHADOW.other.model_copy(update={"name": EVIL}),
+        "end": EVIL,
+        "differences": (
+            Noticed(kind=Kind.CHANGED, a=EVIL_TELLING, b=EVIL_TELLING, otherwise=(EVIL_FIELD,), at=NOW),
+            Noticed(kind=Kind.LOST, a=EVIL_TELLING, b=None, otherwise=(), at=NOW),
+            Noticed(kind=Kind.GAINED, a=None, b=EVIL_TELLING, otherwise=(), at=NOW),
+        ),
+    }
+)
 PARTS = {
     "feed_id": FEED.feed_id,
     "incident_id": TOLD.incident_id,
     "subscription_id": DESK.subscription_id,
     "delivery_id": SENT.delivery_id,
+    "shadow_id": FOLLOWED.shadow_id,
     "dead_letter_id": LETTER.dead_letter_id,
     "name": "articles",
     "article_id": FRENCH.article_id,
@@ -67,6 +87,7 @@ def house() -> House:
     made.records.put(SUBSCRIPTIONS, DESK)
     made.desk.put(SENT)
     made.records.put(SILENCES, QUIET)
+    made.records.put(SHADOWS, FOLLOWED)
     made.letters.bury(LETTER, readable(offset=3))
     made.topics.on[ARTICLES] = [raw(ARTICLE, 1), raw(EVIL.encode(), 2), raw(None, 3)]
     return made

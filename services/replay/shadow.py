@@ -30,7 +30,18 @@ from services.replay.core.running import Running, Side
 from services.replay.core.telling import moment_of, telling_of
 from services.replay.offsets import Offsets, Places
 from services.replay.record import offsets_at, partitions_of
-from services.replay.stage import READ, Feeding, Stuck, clean, done, isolated, stage, unless_it_gave_up, worker
+from services.replay.stage import (
+    READ,
+    Feeding,
+    Stuck,
+    assert_unused,
+    clean,
+    done,
+    isolated,
+    stage,
+    unless_it_gave_up,
+    worker,
+)
 from services.runtime.kafka import Publisher, ensure_topics
 from services.runtime.service import first_cause
 from services.runtime.settings import Settings
@@ -87,22 +98,28 @@ async def shadow(
             "log": own.log.model_copy(update={"level": "WARNING"}),  # a line an article would fill the disk in time
         }
     )
+    await assert_unused(own, Purpose.SHADOW)
     await ensure_topics(settings, [SHADOWS])
-    async with stage(own, Purpose.SHADOW, _KEPT), Publisher(settings, SOURCE) as live:
-        return await _Following(settings, own, plan, live, onlooker).run(made_by, stop)
+    async with Publisher(settings, SOURCE) as live:
+        following = _Following(settings, own, plan, live, onlooker)
+        await following.begin()  # before there is a topic: `clean_dead` deletes those of shadows that it knows
+        async with stage(own, Purpose.SHADOW, _KEPT):
+            return await following.run(made_by, stop)
 
 
 async def clean_dead(settings: Settings, now: datetime) -> list[str]:
-    """Delete the topics of shadows that were killed, and say on `shadows` that they ended; returns the topics' names.
-    Those that are heard of stay."""
-    known = list((await snapshot(settings, [SHADOWS])).values(SHADOWS))
-    dead = [each for each in known if each.ended_at is None and each.alive_at < now - timedelta(seconds=SILENT_AFTER_S)]
-    alive = {namespace_of(each.name, Purpose.SHADOW) for each in known if each.ended_at is None and each not in dead}
-    deleted = await clean(settings, Purpose.SHADOW, besides=alive)
-    if dead:
-        async with Publisher(settings, SOURCE) as publisher:
-            ended = (each.model_copy(update={"ended_at": each.alive_at, "end": "it was killed"}) for each in dead)
-            await publisher.publish(SHADOWS, *ended)
+    """Delete the topics that shadows left which were killed, and say on `shadows` that they ended; returns the names of
+    the topics. Those that are heard of stay, and those of other live namespaces."""
+    known = (await snapshot(settings, [SHADOWS])).values(SHADOWS)
+    silent_since = now - timedelta(seconds=SILENT_AFTER_S)
+    deleted = []
+    async with Publisher(settings, SOURCE) as publisher:
+        for each in known:
+            if each.ended_at is not None or each.alive_at < silent_since:
+                deleted += await clean(settings, Purpose.SHADOW, namespace_of(each.name, Purpose.SHADOW))
+            if each.ended_at is None and each.alive_at < silent_since:
+                ended = each.model_copy(update={"ended_at": each.alive_at, "end": "it was killed"})
+                await publisher.publish(SHADOWS, ended)
     return deleted
 
 
@@ -126,6 +143,10 @@ class _Following:
         self._copying: Copying | None = None
         self._heard: dict[TopicPartition, int] = {}
         self._moved = asyncio.Event()
+
+    async def begin(self) -> None:
+        """Say that it is there."""
+        await self._live.publish(SHADOWS, self._shadow)
 
     async def run(self, made_by: tuple[str, str], stop: asyncio.Event) -> Shadow:
         ended, end = None, ""
@@ -237,7 +258,6 @@ class _Following:
     async def _report(self) -> None:
         """Writes how it stands when that changed, and now and then that it is alive."""
         written = self._shadow
-        await self._live.publish(SHADOWS, written)
         while True:
             await asyncio.sleep(_REPORT_S)
             now = self._now()

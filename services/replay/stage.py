@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -62,8 +62,7 @@ async def stage(own: Settings, purpose: Purpose = Purpose.REPLAY, kept: timedelt
     it may be of any age, until the end. Raises Misconfigured where the namespace is in use."""
     namespace = own.topics.namespace
     assert is_of(purpose, namespace)
-    if taken := await topics_of(own, purpose, namespace):
-        raise Misconfigured(f"{namespace} is in use ({len(taken)} topics): `chancery {purpose} --clean` ends it")
+    await assert_unused(own, purpose)
     passing = {"retention.ms": str(int(kept.total_seconds() * 1000)) if kept else "-1"}
     try:
         await ensure_named(
@@ -79,6 +78,13 @@ async def stage(own: Settings, purpose: Purpose = Purpose.REPLAY, kept: timedelt
         await clean(own, purpose, namespace)
 
 
+async def assert_unused(own: Settings, purpose: Purpose) -> None:
+    """Raises Misconfigured where the namespace is in use."""
+    namespace = own.topics.namespace
+    if taken := await topics_of(own, purpose, namespace):
+        raise Misconfigured(f"{namespace} is in use ({len(taken)} topics): `chancery {purpose} --clean` ends it")
+
+
 async def topics_of(settings: Settings, purpose: Purpose, namespace: str = "") -> list[str]:
     """The topics of a namespace; of all of this purpose where none is named."""
     admin = AIOKafkaAdminClient(**connection(settings.kafka))
@@ -90,10 +96,9 @@ async def topics_of(settings: Settings, purpose: Purpose, namespace: str = "") -
     return sorted(name for name in names if is_of(purpose, name) and name.startswith(namespace))
 
 
-async def clean(settings: Settings, purpose: Purpose, namespace: str = "", besides: Collection[str] = ()) -> list[str]:
-    """Delete the topics of a namespace, or of all of this purpose `besides` those; returns their names. No others can
-    be deleted by it."""
-    names = [name for name in await topics_of(settings, purpose, namespace) if not name.startswith(tuple(besides))]
+async def clean(settings: Settings, purpose: Purpose, namespace: str = "") -> list[str]:
+    """Delete the topics of a namespace, or of all of this purpose; returns their names. No others can be deleted."""
+    names = await topics_of(settings, purpose, namespace)
     if names:
         admin = AIOKafkaAdminClient(**connection(settings.kafka))
         await start(admin, settings.kafka)

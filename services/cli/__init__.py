@@ -11,6 +11,7 @@ from services.cli import (
     dead_letters,
     deliveries,
     doctor,
+    drill,
     evaluate,
     feedback,
     feeds,
@@ -60,6 +61,7 @@ classify.register(app)
 evaluate.register(app)
 record.register(app)
 replay.register(app)
+drill.register(app)
 backup.register(app)
 rule_diff.register(app)
 shadow.register(app)

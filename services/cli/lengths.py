@@ -17,6 +17,19 @@ def length_of(text: str, option: str) -> timedelta:
     return int(found[1]) * _UNITS[found[2]]
 
 
+def factor_of(speed: str, option: str) -> float | None:
+    """By what pauses are divided; None, for `max`: there are none. Ends the command with a message for anything else."""
+    if speed == "max":
+        return None
+    try:
+        factor = float(speed)
+    except ValueError:
+        factor = 0
+    if not 0 < factor < float("inf"):
+        fail(f"{option} {speed!r}: write a number, as 60, or max", EXIT_USAGE)
+    return factor
+
+
 def moment_of(text: str, option: str, now: datetime) -> datetime:
     """A length of time before `now`, or a date or time in ISO 8601, UTC where it names no offset. Ends the command with
     a message for anything else."""

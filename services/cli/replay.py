@@ -18,7 +18,7 @@ from services.classify.adapters.data import load_rules, state_names, windows_of
 from services.classify.core.reading.matcher import LexiconError
 from services.classify.core.reading.pipeline import Reader
 from services.cli.context import EXIT_USAGE, AsJson, err, fail, print_json, say, settings, with_broker
-from services.cli.lengths import moment_of
+from services.cli.lengths import factor_of, moment_of
 from services.cli.progress import progress
 from services.cli.record import made_by, recorded
 from services.cli.rules import refuse_rules, rules_directory
@@ -88,7 +88,7 @@ def replay(
         key,
         most,
     )
-    factor, name = _factor(speed), run or secrets.token_hex(4)
+    factor, name = factor_of(speed, "--speed"), run or secrets.token_hex(4)
     try:
         if not dry_run:
             live = settings().topics
@@ -110,18 +110,6 @@ def replay(
     for each in came_to.sent:
         states = ", ".join(f"{number:,} {state}" for state, number in each.states.items()) or "nothing"
         say(f"to {each.name}, as exercises: {states}{f' ({each.reason})' if each.reason else ''}")
-
-
-def _factor(speed: str) -> float | None:
-    if speed == "max":
-        return None
-    try:
-        factor = float(speed)
-    except ValueError:
-        factor = 0
-    if not 0 < factor < float("inf"):
-        fail(f"--speed {speed!r}: write a number, as 60, or max", EXIT_USAGE)
-    return factor
 
 
 @contextmanager

@@ -176,8 +176,9 @@ def _toll(what: Casualties, said: Sequence[SourceClaim], claims: Sequence[Source
 def counted_at(what: Casualties, claim: SourceClaim, claims: Sequence[SourceClaim]) -> tuple[Instant, str]:
     """When the claim's count was told, for comparison: with its article, or with the edit that brought it.
 
-    An edited article keeps its publication time. What an edit changed is as new as the edit; what it left as it was is
-    no newer than before, or a corrected comma would bring back the toll of the morning.
+    What an edit changed is as new as the edit: as its fetch, since an edited article keeps its publication time, but
+    where its publisher dated it anew. What it left as it was is no newer than before, or a corrected comma would bring
+    back the toll of the morning.
     """
     while claim.article_revision > 1:
         earlier = [
@@ -187,7 +188,8 @@ def counted_at(what: Casualties, claim: SourceClaim, claims: Sequence[SourceClai
         ]
         kept = [other for other in earlier if getattr(other, what) == getattr(claim, what)]
         if not kept:
-            return (claim.ledger.fetched_at, claim.report_id)
+            dated_anew = earlier and all(told_at(other) < told_at(claim) for other in earlier)
+            return (told_at(claim) if dated_anew else claim.ledger.fetched_at, claim.report_id)
         claim = max(kept, key=lambda other: (other.article_revision, other.report_id))
     return (told_at(claim), claim.report_id)
 

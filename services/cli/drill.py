@@ -208,9 +208,9 @@ def _print(result: Result) -> None:
             table.add_row(*map(escape, cells))
     out.print(table)
     for each in result.acknowledged:
-        told = f", {each.since_told_s:.1f} s after it was told" if each.since_told_s is not None else ""
+        since = f", {each.since_told_s:.1f} s after it was told" if each.since_told_s is not None else ""
         said = f"{each.verdict.replace('_', ' ')} by {each.by}"
-        say(f"{said}, {each.since_published_s:.1f} s after its first article{told}")
+        say(f"{said}, {each.since_published_s:.1f} s after its first article{since}")
     if not result.acknowledged:
         say("nobody acknowledged it")
     states = Counter(told.state or "never matched" for listener in result.heard for told in listener.told)

@@ -18,6 +18,7 @@ from services.contracts.feedback import Feedback, Verdict, verdict_on
 from services.contracts.ids import ArticleId, IncidentId
 from services.contracts.incident import Incident
 from services.contracts.topics import ARTICLES, FEEDBACK, INCIDENTS
+from services.notify.core.writing import words
 from services.runtime.kafka import Publisher
 from services.runtime.settings import Settings
 from services.runtime.topic_table import snapshot
@@ -56,7 +57,8 @@ def list_verdicts(as_json: AsJson = False) -> None:
         return
     table = Table(Column("incident", no_wrap=True, overflow="fold"), "verdict", "why", "by", "given")
     for each in given:
-        table.add_row(*map(escape, (each.incident_id, each.verdict, each.why, each.author, f"{each.given_at:%F %T}")))
+        verdict = f"{words.EXERCISE}: {each.verdict}" if each.drill else each.verdict
+        table.add_row(*map(escape, (each.incident_id, verdict, each.why, each.author, f"{each.given_at:%F %T}")))
     out.print(table if given else "no verdicts")
 
 
@@ -67,7 +69,7 @@ def export(
     """Write verdicts as JSON lines that `chancery evaluate` reads: the articles, and what should be read of them.
 
     Articles older than their topic keeps (30 days) are gone and are left out, and so are those of which the verdicts
-    say too little: they tell of a false alarm, and of another incident that nobody judged.
+    say too little: they tell of a false alarm, and of another incident that nobody judged. Drills are left out.
     """
     rows, gone, unsaid = with_broker(_rows)
     text = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
@@ -112,7 +114,8 @@ async def _verdicts(chosen: Settings) -> list[Feedback]:
 
 async def _rows(chosen: Settings) -> tuple[list[object], int, int]:
     """The rows, the oldest verdict first; how many articles are no longer kept, and of how many too little is said."""
-    given: dict[IncidentId, Feedback] = {each.incident_id: each for each in reversed(await _verdicts(chosen))}
+    oldest_first = [each for each in reversed(await _verdicts(chosen)) if each.drill is None]
+    given: dict[IncidentId, Feedback] = {each.incident_id: each for each in oldest_first}
     table = await snapshot(chosen, [INCIDENTS])
     incidents = list(table.values(INCIDENTS))
     judged = {claim.article_id for each in incidents if each.incident_id in given for claim in each.claims}

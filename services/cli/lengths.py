@@ -18,7 +18,7 @@ def length_of(text: str, option: str) -> timedelta:
 
 
 def factor_of(speed: str, option: str) -> float | None:
-    """By what pauses are divided; None, for `max`: there are none. Ends the command with a message for anything else."""
+    """By what pauses are divided; None for `max`: there are none. Ends the command with a message for anything else."""
     if speed == "max":
         return None
     try:

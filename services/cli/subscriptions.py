@@ -11,6 +11,7 @@ from services.cli.context import EXIT_USAGE, SOURCE, AsJson, fail, out, print_js
 from services.cli.lengths import length_of
 from services.console.adapters.audited import myself, write_audited
 from services.console.core.auditing import HIDDEN
+from services.console.core.incidents import marked
 from services.contracts.alert import Alert
 from services.contracts.subscription import Subscription, SubscriptionState
 from services.contracts.topics import SUBSCRIPTIONS
@@ -89,7 +90,7 @@ def explain(
     if as_json:
         print_json({"alert_id": found.alert_id, "subscriptions": [row._asdict() for row in rows]})
         return
-    say(f"{found.alert_id}: {found.headline}")
+    say(f"{found.alert_id}: {marked(found.headline, found.exercise)}")
     table = Table("subscription", "told", "why", "delivery")
     for row in rows:
         why = "\nor ".join(row.reasons)

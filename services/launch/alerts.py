@@ -11,7 +11,7 @@ from services.contracts.delivery import Delivery
 from services.contracts.model import Record
 from services.contracts.report import Severity
 from services.contracts.topics import Topic
-from services.notify.core.writing.words import SHAPES
+from services.notify.core.writing.words import EXERCISE, SHAPES
 
 _COLOURS = {Severity.EXTREME: "bold red", Severity.SEVERE: "red", Severity.MODERATE: "yellow", Severity.MINOR: "cyan"}
 
@@ -57,7 +57,7 @@ def line(delivery: Delivery, took_s: float, now: datetime) -> Text:
     return Text.assemble(
         (f"{now:%H:%M:%S} ", "dim"),
         (f"{SHAPES[incident.severity]:>2} {incident.severity:<8} ", _COLOURS[incident.severity]),
-        (alert.headline, "bold"),
+        (f"{EXERCISE}: {alert.headline}" if alert.exercise else alert.headline, "bold"),
         f" · {alert.change.replace('_', ' ')} · {', '.join(names[:4])}{' …' if len(names) > 4 else ''} · ",
         (f"fetched to delivered {took_s:.2f} s", "dim"),
     )

@@ -109,7 +109,7 @@ def comparable(path: Path, with_recorded: bool) -> Manifest:
 def _recorded_tellings(path: Path) -> list[Telling]:
     alerts = (record_in(record, Alert) for record in recording(path) if record.topic is ALERTS)
     once = {alert.alert_id: alert for alert in alerts if alert is not None}  # a worker that was killed tells again
-    return [telling_of(alert) for alert in once.values()]
+    return [telling_of(alert) for alert in once.values() if alert.incident.drill is None]
 
 
 def _ran(rules: RuleSet, side: Side | None, version: str, told: list[Telling]) -> Ran:

@@ -15,6 +15,7 @@ from services.console.adapters.cluster import described
 from services.contracts.article import Article
 from services.contracts.feedback import CALLED_OFF_BY, Verdict, verdict_on
 from services.contracts.incident import Incident, IncidentStatus
+from services.contracts.model import Record
 from services.contracts.subscription import Subscription
 from services.contracts.topics import ALERTS, ARTICLES, DELIVERIES, FEEDBACK, INCIDENTS
 from services.replay.adapters.following import following
@@ -96,9 +97,8 @@ async def end_all(settings: Settings) -> list[Incident]:
     return found
 
 
-def _stands(record: object) -> bool:
-    drilled = isinstance(record, Incident) and record.drill is not None
-    return drilled and record.status is not IncidentStatus.RETRACTED
+def _stands(record: Record) -> bool:
+    return isinstance(record, Incident) and record.drill is not None and record.status is not IncidentStatus.RETRACTED
 
 
 class _Stopped(Exception):
@@ -126,7 +126,8 @@ class Drill:
         drill = steps[0].article.drill
         assert drill is not None
         self._settings, self._scenario, self._steps = settings, scenario, steps
-        self._subscriptions, self._speed, self._wait_s = subscriptions, speed, wait_s
+        self._subscriptions = [each for each in subscriptions if any(asked.exercises for asked in each.filters)]
+        self._speed, self._wait_s = speed, wait_s
         self._stop, self._on_status = stop, on_status
         self._observed = Observed(drill, {each.incident_id for step in steps for each in step.incidents})
         self._published: dict[str, datetime] = {}

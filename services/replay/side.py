@@ -50,6 +50,8 @@ def main() -> None:
         rerun = Rerun(reader, windows, state_names())
         for record in recording(options.file):
             for alert in rerun.take(record).alerts:
+                if alert.incident.drill is not None:
+                    continue  # whatever was played once is no news that could be lost or gained
                 _say({"telling": telling_of(alert).model_dump()})
             if record.topic is ARTICLES and rerun.counts.articles % _TELL_EVERY == 0:
                 _say({"articles": rerun.counts.articles})

@@ -11,6 +11,7 @@ from services.console.api.given import Caller, Given, Here, Records
 from services.console.api.guarded import GuardedRoute
 from services.console.api.problems import problem
 from services.console.core.etags import may_change
+from services.console.core.incidents import marked
 from services.console.core.paging import BadCursor, page
 from services.contracts.alert import Alert
 from services.contracts.model import Instant
@@ -297,7 +298,7 @@ async def recipients_of(alert_id: AlertOrIncident, request: Request, here: Here)
     told = Recipients(
         alert_id=alert.alert_id,
         incident_id=alert.incident.incident_id,
-        headline=alert.headline,
+        headline=marked(alert.headline, alert.exercise),
         recipients=[Recipient(**row._asdict()) for row in rows],
     )
     return answer(request, told)

@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from services.classify.core.correlation.headline import headline
-from services.console.core.incidents import STATES, changed_at
+from services.console.core.incidents import changed_at, title
 from services.contracts.incident import Incident, IncidentStatus
 from services.notify.core.writing import words
 from services.notify.core.writing.text import link, one_line
@@ -37,7 +36,7 @@ def feed(incidents: Iterable[Incident], address: str) -> bytes:
 def _entry(entry: Element, incident: Incident) -> None:
     status = "" if incident.status is IncidentStatus.OPEN else f"[{incident.status}] "
     _add(entry, "id", f"urn:chancery:incident:{incident.incident_id}")
-    _add(entry, "title", f"{status}{incident.severity}: {headline(incident, STATES)}")
+    _add(entry, "title", f"{status}{incident.severity}: {title(incident)}")
     _add(entry, "updated", _moment(changed_at(incident)))
     _add(entry, "published", _moment(incident.claims[0].ledger.correlated_at))
     for claim in words.sources(incident):

@@ -64,7 +64,8 @@ def covered(
     be written in; `reports` is by what it was written in."""
     since = now - WINDOW
     watched = list(watched)
-    lately = [claim for incident in incidents for claim in incident.claims if claim.ledger.fetched_at >= since]
+    real = [incident for incident in incidents if incident.drill is None]
+    lately = [claim for incident in real for claim in incident.claims if claim.ledger.fetched_at >= since]
     country_of = {feed.feed_id: feed.country or NOT_SAID for feed, _ in watched}
     told_in = Counter(claim.language.partition("-")[0] for claim in lately)
     told_from = Counter(country_of.get(claim.source.feed_id, NOT_SAID) for claim in lately)

@@ -95,11 +95,22 @@ def _place(at: datetime) -> str:
     return f"{(_END_OF_TIME - at).total_seconds():018.6f}"
 
 
+def title(incident: Incident) -> str:
+    """The headline, as it is shown beside those of others: nobody may take an exercise for news."""
+    return marked(headline(incident, STATES), incident.drill is not None)
+
+
+def marked(told: str, exercise: bool) -> str:
+    return f"{words.EXERCISE}: {told}" if exercise else told
+
+
 class IncidentLine(BaseModel):
-    """One incident in a list. `headline`, `where` and `when` are English sentences of the fields beside them."""
+    """One incident in a list. `headline`, `where` and `when` are English sentences of the fields beside them.
+    `exercise`: nothing of it is happening, and the headline says so too."""
 
     incident_id: str
     revision: int
+    exercise: bool
     status: IncidentStatus
     changed_at: Instant
     headline: str
@@ -126,9 +137,10 @@ def line(incident: Incident) -> IncidentLine:
     return IncidentLine(
         incident_id=incident.incident_id,
         revision=incident.revision,
+        exercise=incident.drill is not None,
         status=incident.status,
         changed_at=changed_at(incident),
-        headline=headline(incident, STATES),
+        headline=title(incident),
         where=words.where(incident.site),
         when=words.when(incident),
         type=incident.type,
@@ -150,7 +162,7 @@ def line(incident: Incident) -> IncidentLine:
 
 class AlertLine(BaseModel):
     """One alert in a list: what changed and why it is told, and the incident as it then stood. `exercise`: nothing of
-    it is happening."""
+    it is happening, and the headline says so too."""
 
     alert_id: str
     change: ChangeKind
@@ -167,7 +179,7 @@ def alert_line(alert: Alert) -> AlertLine:
         alert_id=alert.alert_id,
         change=alert.change,
         reason=alert.reason,
-        headline=alert.headline,
+        headline=marked(alert.headline, alert.exercise),
         urgency=alert.urgency,
         exercise=alert.exercise,
         incident=line(alert.incident),

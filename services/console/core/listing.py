@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from operator import attrgetter
 
-from services.classify.core.correlation.headline import headline
-from services.console.core.incidents import STATES, Wanted, line, newest_first, said_of
+from services.console.core.incidents import Wanted, line, newest_first, said_of, title
 from services.console.core.paging import Page, Place, cut
 from services.contracts.incident import Incident
 
@@ -27,7 +26,7 @@ class Listed:
 
     @cached_property
     def headline(self) -> str:
-        return headline(self.incident, STATES)
+        return title(self.incident)
 
     @cached_property
     def said(self) -> str:

@@ -169,6 +169,8 @@ def _judged(click: Click, verdict: Verdict, incident: Incident, said: Iterable[F
 def _silenced(
     click: Click, incident: Incident, silences: Iterable[Silence], now: datetime, lasts: timedelta
 ) -> Response:
+    if incident.drill is not None:
+        return Response("This is an exercise, and a silence would keep back what is real.")
     matcher, where = only_site(incident.site), words.where(incident.site)
     if matcher is None:
         return Response(f"Too little is known of {where} to silence it; `chancery silences add` takes other filters.")

@@ -65,9 +65,9 @@ def render(alert: Alert, *, late: bool = False) -> bytes:
 
 
 def render_answerable(alert: Alert, *, late: bool = False) -> bytes:
-    """The same with buttons to judge the incident and to silence its site."""
+    """The same with buttons to judge the incident and, where it is real, to silence its site."""
     message = json.loads(render(alert, late=late))
-    message["blocks"].append({"type": "actions", "block_id": "answers", "elements": _buttons(alert.incident)})
+    message["blocks"].append({"type": "actions", "block_id": "answers", "elements": _buttons(alert)})
     return json.dumps(message, ensure_ascii=False).encode()
 
 
@@ -112,13 +112,14 @@ def _message(text: str, blocks: list[Block] | None, more: Block | None = None) -
     return json.dumps(message, ensure_ascii=False).encode()
 
 
-def _buttons(incident: Incident) -> list[Block]:
+def _buttons(alert: Alert) -> list[Block]:
+    incident = alert.incident
     false_alarm = "Whoever was told of this incident is then told that it did not happen."
     asked = [
         _button(incident, Button.CONFIRM, "Confirm", "Confirm that this incident happened", style="primary"),
         _button(incident, Button.FALSE_ALARM, "False alarm", "Say that this incident did not happen", false_alarm),
     ]
-    if only_site(incident.site) is not None:
+    if only_site(incident.site) is not None and not alert.exercise:
         silence = f"For a time nobody is told of {words.where(incident.site)}."
         asked.append(
             _button(incident, Button.SILENCE, "Silence site", "Silence alerts about this site for a time", silence)

@@ -34,6 +34,7 @@ from benchmarks.stages import (
     PASS_THROUGH,
     PATIENCE_S,
     WORKER,
+    Pace,
     Stage,
     caused_by,
     cpu_seconds,
@@ -51,8 +52,8 @@ from services.contracts.alert import Alert, ChangeKind
 from services.contracts.codec import decode, encode
 from services.contracts.incident import Incident
 from services.contracts.report import IncidentReport
-from services.contracts.topics import ALERTS, ARTICLES, INCIDENTS, REPORTS
-from services.runtime.kafka import Publisher, connection
+from services.contracts.topics import ALERTS, ARTICLES, COMPACTED, INCIDENTS, REPORTS
+from services.runtime.kafka import Publisher, connection, ensure_named
 from services.runtime.work import group_name
 
 ARTICLES_A_SECOND = 50
@@ -190,17 +191,14 @@ async def _latency(stage: Stage, seconds: int) -> Sheet:
             if alert.change is not ChangeKind.CLOSED:
                 waited.append((datetime.now(UTC) - alert.incident.ledger.fetched_at).total_seconds())
 
-    late = 0.0
+    pace = Pace(ARTICLES_A_SECOND)
     with stage.running(WORKER):
         await stage.ready()
         async with stage.reading(ALERTS) as consumer, Publisher(stage.settings, "/chancery/benchmark") as publisher:
             listening = asyncio.create_task(listen(consumer))
             begun = time.perf_counter()
             sends = set()
-            for index, article in enumerate(articles):
-                due = begun + index / ARTICLES_A_SECOND
-                await asyncio.sleep(max(0, due - time.perf_counter()))
-                late = max(late, time.perf_counter() - due)
+            async for article in pace.over(articles):
                 fetched = article.model_copy(update={"fetched_at": datetime.now(UTC)})
                 sends.add(asyncio.create_task(publisher.publish(ARTICLES, fetched)))
             await asyncio.gather(*sends)
@@ -219,7 +217,7 @@ async def _latency(stage: Stage, seconds: int) -> Sheet:
         f"{max(waited):.3f}",
     )
     columns = ("articles", "a second", "alerts", "p50, seconds", "p99, seconds", "longest, seconds")
-    note = f"One article in five from the demo's newsroom. The publisher was at most {late:.3f} seconds late."
+    note = f"One article in five from the demo's newsroom. The publisher was at most {pace.late_s:.3f} seconds late."
     return Sheet("From article to alert", columns, (row,), note)
 
 
@@ -228,9 +226,7 @@ async def _recovery(new_stage: Callable[[], Stage], models: Sequence[IncidentRep
     for count in (FEW, number):
         stage = new_stage()
         await stage.prepare()
-        with stage.running(WORKER):  # so that Faust makes the changelogs
-            await stage.ready()
-        waiting, written = await _written_changelogs(stage, models, count)
+        waiting, written = await written_changelogs(stage, models, count)
         async with Publisher(stage.settings, "/chancery/benchmark") as publisher:
             await publisher.publish(REPORTS, waiting)
         begun = time.perf_counter()
@@ -246,12 +242,11 @@ async def _recovery(new_stage: Callable[[], Stage], models: Sequence[IncidentRep
     return Sheet("Recovery of a fresh worker", columns, tuple(rows), note)
 
 
-async def _written_changelogs(
-    stage: Stage, models: Sequence[IncidentReport], number: int
-) -> tuple[IncidentReport, int]:
+async def written_changelogs(stage: Stage, models: Sequence[IncidentReport], number: int) -> tuple[IncidentReport, int]:
     """Fill the changelogs of the two tables; returns a report that belongs to an incident in them, and the bytes."""
     app = group_name(stage.settings, "classify")
-    place, partitions = DefaultPartitioner(), list(range(PARTITIONS))
+    await ensure_named(stage.settings, {f"{app}-{table}-changelog": COMPACTED for table in ("incidents", "places")})
+    place, partitions = DefaultPartitioner(), list(stage.partitions)
     known: dict[str, list[tuple[str, str]]] = {}
     written, sent = 0, []
     report = None

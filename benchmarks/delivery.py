@@ -32,6 +32,7 @@ from benchmarks.endpoints import Manner
 from benchmarks.stages import (
     PARTITIONS,
     PATIENCE_S,
+    Pace,
     Stage,
     child,
     cpu_seconds,
@@ -303,17 +304,13 @@ async def paced(stage: Stage, told: Sequence[Alert], a_second: float) -> tuple[M
     """Writes the alerts at a steady pace. Returns when each was written, in seconds since 1970, and how many seconds
     late the latest was."""
     written: dict[ids.AlertId, float] = {}
-    late_s, sends = 0.0, []
+    pace, sends = Pace(a_second), []
     async with Publisher(stage.settings, "/chancery/benchmark") as publisher:
-        begun = time.perf_counter()
-        for index, alert in enumerate(told):
-            due = begun + index / a_second
-            await asyncio.sleep(max(0, due - time.perf_counter()))
-            late_s = max(late_s, time.perf_counter() - due)
+        async for alert in pace.over(told):
             written[alert.alert_id] = time.time()
             sends.append(asyncio.create_task(publisher.publish(ALERTS, fresh(alert))))
         await asyncio.gather(*sends)
-    return written, late_s
+    return written, pace.late_s
 
 
 if __name__ == "__main__":

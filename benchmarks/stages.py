@@ -1,6 +1,6 @@
 """What benchmarks/correlation.py runs as processes of their own: brokers, workers, and what they are compared with.
 
-python -m benchmarks.stages pass-through|bare       one of the contenders, told by the environment like a worker
+python -m benchmarks.stages pass-through       one of the contenders, told by the environment like a worker
 """
 
 import asyncio
@@ -13,39 +13,39 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import faust
 import httpx
 import uvloop
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from faust.types import StreamT
 
 from benchmarks.correlation_load import WINDOWS
-from services.classify.adapters.data import state_names
-from services.classify.adapters.kafka import SOURCE, Acknowledger
+from services.classify.adapters.kafka import Acknowledger
 from services.classify.app import events_of, faust_app, stream_of
 from services.classify.core.chain import alerts_of, fold_report
 from services.classify.core.correlation.memory import Memory
-from services.contracts.codec import cloudevents_headers, decode, encode
 from services.contracts.model import Record
 from services.contracts.report import IncidentReport
 from services.contracts.subscription import Channel, Filter, Subscription
 from services.contracts.topics import ALERTS, INCIDENTS, REPORTS, Topic
 from services.launch import broker
 from services.notify.core.subscribing import Asked, subscribed
-from services.runtime.kafka import connection, consumer_options, ensure_topics
+from services.runtime.kafka import consumer_options, ensure_topics
 from services.runtime.secrets import Vault
 from services.runtime.settings import Settings, load_settings
-from services.runtime.work import group_options
+
+T = TypeVar("T")
 
 ROOT = Path(__file__).parent.parent
 KAFKA = ROOT / "deploy" / "kafka" / "run.sh"
 WORKER = ("-m", "services.cli", "classify-worker")
 PASS_THROUGH = ("-m", "benchmarks.stages", "pass-through")
-BARE = ("-m", "benchmarks.stages", "bare")
+BARE = ("-m", "benchmarks.by_hand", "correlate")
 PARTITIONS = 8
 PATIENCE_S = 150
 _numbers = itertools.count()
@@ -54,12 +54,19 @@ _numbers = itertools.count()
 @contextlib.contextmanager
 def running_broker(apache: bool) -> Iterator[str]:
     """host:port of a fresh broker on loopback, gone with all it kept when the context ends."""
+    with broker_process(apache) as (address, _):
+        yield address
+
+
+@contextlib.contextmanager
+def broker_process(apache: bool) -> Iterator[tuple[str, int]]:
+    """As `running_broker`, with the broker's process id."""
     port = broker.free_port()
     with tempfile.TemporaryDirectory() as directory:
         command = [str(KAFKA), "--port", str(port), "--data", directory] if apache else broker.command(port)
-        with child(command, {}):
+        with child(command, {}) as pid:
             listens(port)
-            yield f"127.0.0.1:{port}"
+            yield f"127.0.0.1:{port}", pid
 
 
 def listens(port: int) -> None:
@@ -126,6 +133,22 @@ def webhook(endpoint: str, name: str, states: Sequence[str], secret: str, vault:
     return made
 
 
+class Pace:
+    """Turns at a steady rate. `late_s` is how late the latest was, in seconds."""
+
+    def __init__(self, a_second: float) -> None:
+        self._a_second = a_second
+        self.late_s = 0.0
+
+    async def over(self, things: Iterable[T]) -> AsyncIterator[T]:
+        begun = time.perf_counter()
+        for index, thing in enumerate(things):
+            due = begun + index / self._a_second
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+            self.late_s = max(self.late_s, time.perf_counter() - due)
+            yield thing
+
+
 def quantile(values: Sequence[float], share: float) -> float:
     return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
@@ -146,18 +169,24 @@ class Stage:
         }
         self.settings = load_settings(self.environment)
 
+    @property
+    def partitions(self) -> range:
+        return range(self.settings.topics.partitions)
+
     async def prepare(self) -> None:
         await ensure_topics(self.settings)
 
-    def running(self, arguments: Sequence[str]) -> contextlib.AbstractContextManager[int]:
-        return child([sys.executable, *arguments], self.environment)
+    def running(self, arguments: Sequence[str], health: int | None = None) -> contextlib.AbstractContextManager[int]:
+        """One service; where there are more, each says on a port of its own how it is."""
+        own = {"CHANCERY_HEALTH__PORT": str(health or self.health)}
+        return child([sys.executable, *arguments], self.environment | own)
 
-    async def ready(self) -> None:
+    async def ready(self, health: int | None = None) -> None:
         """Wait until the worker has its partitions; its tables may still be recovering."""
         async with asyncio.timeout(PATIENCE_S), httpx.AsyncClient() as client:
             while True:
                 with contextlib.suppress(httpx.TransportError):
-                    if (await client.get(f"http://127.0.0.1:{self.health}/ready")).status_code == 200:
+                    if (await client.get(f"http://127.0.0.1:{health or self.health}/ready")).status_code == 200:
                         return
                 await asyncio.sleep(0.05)
 
@@ -167,7 +196,7 @@ class Stage:
         consumer = AIOKafkaConsumer(**consumer_options(self.settings.kafka), auto_offset_reset="earliest")
         async with consumer:
             names = [topic.in_namespace(self.settings.topics.namespace) for topic in topics]
-            consumer.assign([TopicPartition(name, number) for name in names for number in range(PARTITIONS)])
+            consumer.assign([TopicPartition(name, number) for name in names for number in self.partitions])
             yield consumer
 
 
@@ -202,27 +231,6 @@ def caused_by(report: IncidentReport, memory: Memory, states: Mapping[str, str])
     return written + [(ALERTS, alert) for alert in alerts_of(correlation, states)]
 
 
-async def _bare(settings: Settings) -> None:
-    """The same core in a plain aiokafka loop: batches, memory instead of tables, a commit when all is confirmed."""
-    kafka, namespace = settings.kafka, settings.topics.namespace
-    consumer = AIOKafkaConsumer(
-        REPORTS.in_namespace(namespace), **consumer_options(kafka), **group_options(settings, "bare")
-    )
-    producer = AIOKafkaProducer(**connection(kafka), acks="all", linger_ms=kafka.linger_ms, max_request_size=8_000_000)
-    memory, states = Memory(), state_names()
-    async with consumer, producer:
-        while True:
-            batches = await consumer.getmany(timeout_ms=200, max_records=500)
-            sent = []
-            for message in itertools.chain.from_iterable(batches.values()):
-                for topic, record in caused_by(decode(message.value, IncidentReport), memory, states):
-                    headers = list(cloudevents_headers(record, SOURCE, datetime.now(UTC)))
-                    name = topic.in_namespace(namespace)
-                    sent.append(await producer.send(name, encode(record), record.key.encode(), headers=headers))
-            if sent:
-                await asyncio.gather(*sent)
-                await consumer.commit()
-
-
 if __name__ == "__main__":
-    uvloop.run({"pass-through": _pass_through, "bare": _bare}[sys.argv[1]](load_settings()))
+    assert sys.argv[1:] == ["pass-through"]
+    uvloop.run(_pass_through(load_settings()))

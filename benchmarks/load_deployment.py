@@ -39,9 +39,10 @@ from services.launch.broker import free_port
 from services.runtime.kafka import Publisher
 
 LOOK_EVERY_S = 0.5
-WARMING_UP = (10, 3)
+WARMING_UP = (10, 2)
 """Articles a second and seconds of what is not measured."""
 CHANGELOGS = tuple(Topic(f"classify-{table}-changelog", Record, "", None) for table in ("incidents", "places", "told"))
+RESTING_S = 3
 BROKER = "broker"
 
 
@@ -88,7 +89,8 @@ class Broker:
 @dataclass(frozen=True)
 class Run:
     """`waited_s` are of the messages about attacks that nobody told of before, in the order in which their articles
-    were fetched. `cpu_s` is what each process used until all was done, after `seconds`."""
+    were fetched. `cpu_s` is what each process used until all was done, after `seconds`; `idle` are the cores that each
+    takes when nothing comes."""
 
     rate: float
     articles: int
@@ -96,13 +98,14 @@ class Run:
     late_s: float
     waited_s: Sequence[float]
     cpu_s: Mapping[str, float]
+    idle: Mapping[str, float]
 
     def quantile(self, share: float) -> float:
         return quantile(self.waited_s, share)
 
     def cpu_ms(self, process: str) -> float:
-        """For an article."""
-        return 1000 * self.cpu_s[process] / self.articles
+        """For an article, beyond what the process takes anyhow."""
+        return max(0.0, 1000 * (self.cpu_s[process] - self.idle[process] * self.seconds) / self.articles)
 
     @property
     def falls_behind(self) -> bool:
@@ -133,6 +136,7 @@ async def deployed(broker: Broker, way: Way = CHANCERY, size: Size = Size()) -> 
         publisher = await stack.enter_async_context(Publisher(stage.settings, "/chancery/benchmark"))
         deployment = Deployment(stage, way, size, port, pids, publisher)
         await deployment.ran(*WARMING_UP)
+        await deployment.rests()
         yield deployment
 
 
@@ -143,6 +147,7 @@ class Deployment:
         self._stage, self._way, self._size, self._port = stage, way, size, port
         self._pids, self._publisher = pids, publisher
         self._news = news.all_news()
+        self._idle = dict.fromkeys(pids, 0.0)
         self.articles = 0
 
     @cached_property
@@ -153,6 +158,12 @@ class Deployment:
             state = news.STATES[number % len(news.STATES)]
             found.setdefault(state, []).append(delivery.subscription(self._port, number).subscription_id)
         return found
+
+    async def rests(self) -> None:
+        """Finds out what each process takes when nothing comes; a broker that was just started takes more."""
+        used = self._cpu()
+        await asyncio.sleep(RESTING_S)
+        self._idle = {name: (now - used[name]) / RESTING_S for name, now in self._cpu().items()}
 
     async def ran(self, rate: float, seconds: float, least: int = 0) -> Run:
         """Articles at a rate for some seconds, of which `least` at least are the first to tell of an attack, until all
@@ -165,7 +176,7 @@ class Deployment:
         lasted = (datetime.now(UTC) - begun).total_seconds()
         cpu = {name: now - used[name] for name, now in self._cpu().items()}
         self.articles += len(articles)
-        return Run(rate, len(articles), lasted, late_s, await self._waited(begun), cpu)
+        return Run(rate, len(articles), lasted, late_s, await self._waited(begun), cpu, self._idle)
 
     def peak_mb(self, process: str) -> float:
         return peak_megabytes(self._pids[process])
@@ -200,12 +211,12 @@ class Deployment:
         async with asyncio.timeout(PATIENCE_S), looking(self._stage.settings) as looker:
             while True:
                 sample = await looker.sample(before)
-                if before is not None and self._idle(sample) and sample.partitions == before.partitions:
+                if before is not None and self._done(sample) and sample.partitions == before.partitions:
                     return
                 before = sample
                 await asyncio.sleep(LOOK_EVERY_S)
 
-    def _idle(self, sample: Sample) -> bool:
+    def _done(self, sample: Sample) -> bool:
         return not any(sum(sample.lag(work)) for work in self._way.work)
 
     async def _waited(self, since: datetime) -> list[float]:

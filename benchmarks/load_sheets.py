@@ -79,12 +79,18 @@ def costs(run: Run, deployment: Deployment, weighed: Mapping[str, tuple[int, int
     used = {name: run.cpu_ms(name) for name in run.cpu_s}
     cpu = Sheet(
         "What a million articles cost",
-        ("process", "CPU ms an article", "CPU seconds a million", "MB at its peak"),
+        ("process", "CPU ms an article", "CPU seconds a million", "cores when idle", "MB at its peak"),
         tuple(
-            (name, f"{ms:.2f}", f"{ms * MILLION / 1000:,.0f}", f"{deployment.peak_mb(name):,.0f}")
+            (
+                name,
+                f"{ms:.2f}",
+                f"{ms * MILLION / 1000:,.0f}",
+                f"{run.idle[name]:.3f}",
+                f"{deployment.peak_mb(name):,.0f}",
+            )
             for name, ms in used.items()
         ),
-        f"At {run.rate:g} articles a second.",
+        f"At {run.rate:g} articles a second. What a process takes when nothing comes is not in its cost of an article.",
     )
     count, total = deployment.articles, sum(size for _, size in weighed.values())
     topics = Sheet(
@@ -112,14 +118,15 @@ def side_by_side(known: Sequence[Held]) -> str:
             f"{total(each.run):.2f}",
             f"{total(known[0].run) / total(each.run):.2f}",
             ", ".join(f"{name} {each.run.cpu_ms(name):.2f}" for name in each.run.cpu_s),
+            ", ".join(f"{name} {each.run.idle[name]:.3f}" for name in each.run.cpu_s),
             f"{each.most:,.0f}",
             f"{known[0].most / each.most:.2f}" if known[0].most and each.most else "-",
         )
         for each in known
     )
     columns = (
-        "", "p50, seconds", "p99", "CPU ms an article", "Chancery over it", "of which", "articles a second at most",
-        "Chancery over it",
+        "", "p50, seconds", "p99", "CPU ms an article", "Chancery over it", "of which", "cores when idle",
+        "articles a second at most", "Chancery over it",
     )  # fmt: skip
     note = (
         f"Times and CPU at {known[0].run.rate:g} articles a second; the broker's CPU is not in the sum. Written by "
@@ -161,6 +168,7 @@ def growth(name: str, grown: Sequence[Grown], rate: float) -> tuple[str, str]:
             f"{len(each.run.waited_s):,}",
             *(f"{each.run.quantile(share):.3f}" for share in (0.5, 0.99)),
             *(f"{each.run.cpu_ms(process):.2f}" for process in each.run.cpu_s),
+            *(f"{each.run.idle[process]:.3f}" for process in each.run.cpu_s),
             *(f"{each.mb[process]:,.0f}" for process in each.run.cpu_s),
             f"{each.kb:.1f}",
         )
@@ -169,7 +177,8 @@ def growth(name: str, grown: Sequence[Grown], rate: float) -> tuple[str, str]:
     processes = list(grown[0].run.cpu_s)
     columns = (
         name, "messages", "p50, seconds", "p99", *(f"CPU ms an article: {each}" for each in processes),
-        *(f"MB at the peak: {each}" for each in processes), "kB on topics an article",
+        *(f"cores when idle: {each}" for each in processes), *(f"MB at the peak: {each}" for each in processes),
+        "kB on topics an article",
     )  # fmt: skip
     sheet = Sheet(f"With the number of {name}", columns, rows, f"At {rate:g} articles a second. {NOTES[name]}")
     return as_markdown(sheet), plot(

@@ -15,11 +15,13 @@ from dataclasses import dataclass, fields
 from benchmarks.measured import Measured, given, measured
 from benchmarks.surroundings import show
 from services.cli.scoresheet import Sheet, as_markdown
-from services.contracts.topics import ALERTS, ARTICLES, REPORTS, Topic
+from services.contracts.topics import ALERTS, ARTICLES, REPORTS, TOPICS, Topic
 
 DAY_S = 86_400
 MONTH_H = 730
 YEAR_D = 365
+CHANGELOGS = 3
+TIMES, DAYS = "times this scale", "days until its memory is full"
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,9 @@ class Asked:
     new_entries: float = given(2, "new entries in a document that has any")
     unchanged_kb: float = given(0.5, "kB of an answer that nothing has changed, with its request")
     document_kb: float = given(34, "kB of a document, as those of benchmarks/polling.py")
-    telling: float = given(0.01, "share of the articles that tell of an incident")
-    openings: float = given(0.3, "alerts for each article that tells of one: most repeat what others told")
-    deliveries: float = given(20, "deliveries for each alert")
+    telling: float = given(0.002, "share of the articles that tell of an incident at a mission")
+    openings: float = given(0.02, "alerts for each article that tells of one: most repeat what others told")
+    deliveries: float = given(200, "deliveries for each alert")
     hot: float = given(0.3, "share of all reports that is about one country, in its crisis")
     peak: float = given(3, "the busiest minutes over the mean")
     busy: float = given(0.6, "share of a core that is planned with")
@@ -102,21 +104,23 @@ def model(asked: Asked, costs: Measured) -> Lines:
 
 def _polling(lines: Lines, asked: Asked, costs: Measured) -> None:
     polls = lines.add("polls", asked.feeds / asked.interval_s, "a second", "feeds / interval")
-    news = asked.articles_a_day / DAY_S / asked.new_entries
-    whole = lines.add(
-        "whole documents", news + polls * asked.always_whole, "a second",
-        "articles a second / new entries in a document, and polls × share of feeds that always send all",
+    news = lines.add(
+        "documents with news", asked.articles_a_day / DAY_S / asked.new_entries, "a second",
+        "articles a second / new entries in a document",
     )  # fmt: skip
-    unchanged = max(0.0, polls - whole)
+    again = lines.add(
+        "documents without", polls * asked.always_whole, "a second", "polls × share of feeds that send all each time"
+    )
+    unchanged = max(0.0, polls - news - again)
     lines.add(
-        "bandwidth in", 8 * (unchanged * asked.unchanged_kb + whole * asked.document_kb) / 1000, "Mbit/s",
-        "polls without news × their answer, and whole documents × their size",
+        "bandwidth in", 8 * (unchanged * asked.unchanged_kb + (news + again) * asked.document_kb) / 1000, "Mbit/s",
+        "the other polls × their answer, and documents × their size",
     )  # fmt: skip
     memory = lines.add("memory of feeds", asked.feeds * costs.feed_kb / 1e6, "GB", "feeds × memory of one")
     cores = lines.add("cores that poll", polls * costs.poll_ms / 1000, "cores", "polls × CPU of one")
     lines.add(
-        "cores that parse", asked.peak * whole * costs.document_ms / 1000 / asked.busy, "cores",
-        "whole documents × CPU of one × peak / share of a core; each a parser process",
+        "cores that parse", (asked.peak * news + again) * costs.document_ms / 1000 / asked.busy, "cores",
+        "documents, those with news × peak, × CPU of one / share of a core; each a parser process",
     )  # fmt: skip
     lines.add(
         "ingest replicas", _whole(max(cores / asked.busy, memory / asked.replica_gb)), "processes",
@@ -168,8 +172,9 @@ def _topics(lines: Lines, asked: Asked, costs: Measured) -> None:
         "states of feeds and a year's incidents, and of six busy compacted topics a segment a partition",
     )  # fmt: skip
     lines.add(
-        "written, with copies", asked.replication * (states + (written[ARTICLES] + rest) / 1000), "MB/s",
-        "the three above × copies",
+        "written at the peak, with copies",
+        asked.replication * (states + asked.peak * (written[ARTICLES] + rest) / 1000), "MB/s",
+        "states, and peak × articles and all else, × copies: polls have no peak",
     )  # fmt: skip
     lines.add(
         "disk", asked.replication * (passing + lines["what is known, after a year"]), "TB", "both of the above × copies"
@@ -178,19 +183,19 @@ def _topics(lines: Lines, asked: Asked, costs: Measured) -> None:
 
 def _brokers(lines: Lines, asked: Asked) -> None:
     copies = lines.add(
-        "partitions of all topics", asked.replication * 18 * lines["partitions"], "with copies",
-        "fifteen topics and three changelogs × partitions × copies",
+        "partitions of all topics", asked.replication * (len(TOPICS) + CHANGELOGS) * lines["partitions"], "with copies",
+        "topics and changelogs × partitions × copies",
     )  # fmt: skip
     lines.add(
         "brokers",
         max(
             asked.replication,
-            _whole(asked.peak * lines["written, with copies"] / asked.broker_mb_s),
+            _whole(lines["written at the peak, with copies"] / asked.broker_mb_s),
             _whole(lines["disk"] / asked.broker_tb),
             _whole(copies / asked.broker_partitions),
         ),
         "machines",
-        "the most of: written × peak, disk, partitions, each over what a broker takes; one a copy at least",
+        "the most of: written, disk, partitions, each over what a broker takes; one a copy at least",
     )  # fmt: skip
 
 
@@ -227,39 +232,47 @@ def _money(lines: Lines, asked: Asked, costs: Measured) -> None:
 
 
 def bends(asked: Asked, costs: Measured, lines: Lines) -> list[Bend]:
-    """The limits, the nearest first: those met at a multiple of this scale, then those met in time."""
-    states = lines["feed states written"] / (lines["written, with copies"] / asked.replication)
-    per_day = DAY_S * lines["alerts"] * costs.shown_kb / 1e6
+    """The limits: those met at a multiple of this scale, the nearest first; then those of another kind."""
+    written = lines["written at the peak, with copies"]
+    states = asked.replication * lines["feed states written"] / written
+    shown = DAY_S * lines["alerts"] * costs.shown_kb / 1e6
     told = DAY_S * lines["reports"] * costs.told_kb / 1e6
     spare = lines["classify workers"] * (asked.replica_gb - costs.classify_mb / 1000)
-    room = lines["brokers"] * asked.broker_partitions / lines["partitions of all topics"]
     hot = asked.peak * lines["reports"] * asked.hot
     found = [
         Bend(
-            "one country on one partition", costs.reports_a_second / hot, "times this scale",
+            "a state for each poll", asked.replication * asked.broker_mb_s / written, TIMES,
+            f"{states:.0%} of what is written are states of feeds, which change little from poll to poll; beyond, a "
+            "broker for each copy is not enough",
+            "write what was seen apart from when it was polled",
+        ),
+        Bend(
+            "partitions of the brokers",
+            lines["brokers"] * asked.broker_partitions / lines["partitions of all topics"], TIMES,
+            "every topic has as many partitions as the busiest needs", "give topics numbers of their own",
+        ),
+        Bend(
+            "one country on one partition", costs.reports_a_second / hot, TIMES,
             f"reports are keyed by host state, and {asked.hot:.0%} of {asked.peak:g} times the mean are of one",
-            "its worker falls behind, no other does; key by state and city",
+            "its worker falls behind and no other; key by state and city",
         ),
         Bend(
-            "partitions of the brokers", room, "times this scale", "every topic has as many partitions as the busiest",
-            "give topics numbers of their own",
+            "documents that bring nothing", 1 + lines["documents without"] / lines["documents with news"],
+            "documents are parsed for one with news",
+            "a feed that sends all each time is parsed each time, though its bytes may be the same",
+            "remember a hash of the document",
         ),
         Bend(
-            "a state for each poll", 1 / states, "times what is written is states",
-            f"{states:.0%} of all bytes written are feeds' states, which change little from poll to poll",
-            "write what is seen apart from when it was polled, or a poll without news to memory only",
+            "the console holds every incident", asked.console_gb / shown, DAYS,
+            "incidents are compacted and never forgotten, and it knows all", "forget what was closed long ago",
         ),
         Bend(
-            "the console holds every incident", asked.console_gb / per_day, "days until its memory is full",
-            "incidents are compacted and not forgotten, and it shows all", "forget incidents that were closed long ago",
-        ),
-        Bend(
-            "workers remember what was told", spare / told, "days until their memory is full",
-            "a row of each article that told of something, for its edits, is never removed",
-            "a store on disk (CHANCERY_CLASSIFY__STORE), or forget rows of feeds' past entries",
+            "workers remember what was told", spare / told, DAYS,
+            "of each article that told of something a row is kept for its edits, and never removed",
+            "a store on disk (CHANCERY_CLASSIFY__STORE), or forget what left its feed long ago",
         ),
     ]  # fmt: skip
-    return sorted(found, key=lambda bend: (bend.unit, bend.at))
+    return sorted(found, key=lambda bend: (bend.unit != TIMES, bend.unit, bend.at))
 
 
 def _kept_d(topic: Topic) -> float:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from benchmarks import load, load_sheets, measured, model, news, surroundings
 from benchmarks.correlation_load import WINDOWS
+from benchmarks.growing_site import CITIES, SENDERS
 from benchmarks.load_deployment import CHANCERY, Run
 from services.classify.adapters.data import state_names
 from services.classify.core.chain import Chain, read
@@ -28,7 +29,7 @@ COSTS = measured.Measured(
 
 def of_these(articles: list[Article]) -> list[str]:
     """The articles that opened an incident which is told."""
-    chain, known, found = Chain(WINDOWS, state_names()), KnownSites(), []
+    chain, known, found = Chain(WINDOWS, state_names()), KnownSites(), list[str]()
     for article in articles:
         fetched = article.model_copy(update={"fetched_at": article.fetched_at.replace(year=2026)})
         for report in chain.take_article(fetched, read(READER, known, fetched)):
@@ -49,7 +50,7 @@ def test_who_is_first_to_tell_of_an_attack_opens_an_incident_and_hardly_anybody_
 
 
 def test_an_embassy_has_its_turn_again_when_the_first_attack_is_another() -> None:
-    turns = len(news.CITIES) * len(news.SENDERS) / news.FIRST
+    turns = len(CITIES) * len(SENDERS) / news.FIRST
     assert turns * news.APART > WINDOWS.merge
 
 
@@ -75,7 +76,8 @@ def test_the_search_ends_close_below_what_is_held(limit: float) -> None:
 
 
 def a_run(waited_s: tuple[float, ...], rate: float = 100) -> Run:
-    return Run(rate, 1_000, 10, 0.01, waited_s, {"broker": 1.0, "classify": 0.5, "notify": 0.25})
+    used, idle = {"broker": 1.0, "classify": 0.5, "notify": 0.25}, {"broker": 0.1, "classify": 0.01, "notify": 0.01}
+    return Run(rate, 1_000, 10, 0.01, waited_s, used, idle)
 
 
 @pytest.mark.parametrize(
@@ -86,12 +88,12 @@ def test_a_rate_is_held_when_none_is_late_and_nothing_piles_up(waited_s: tuple[f
     assert load_sheets.held(a_run(waited_s)) is kept
 
 
-def test_the_side_by_side_leaves_the_broker_out() -> None:
+def test_the_side_by_side_leaves_the_broker_out_and_what_a_process_takes_anyhow() -> None:
     run = a_run((0.1,) * 20)
-    half = replace(run, cpu_s={name: used / 2 for name, used in run.cpu_s.items()})
+    half = replace(run, cpu_s={name: used / 2 for name, used in run.cpu_s.items()}, idle=dict.fromkeys(run.idle, 0.0))
     sides = [load_sheets.Held(CHANCERY, each, {200.0: run}) for each in (run, half)]
     _, second = (line.split(" | ") for line in load_sheets.side_by_side(sides).splitlines()[-2:])
-    assert second[3:5] == ["0.38", "2.00"]
+    assert second[3:5] == ["0.38", "1.47"]
 
 
 def test_a_table_that_was_kept_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,7 +143,7 @@ def test_twice_the_articles_are_twice_the_workers_and_no_more_polls() -> None:
 
 def test_copies_multiply_what_lies_on_brokers_and_prices_what_is_paid() -> None:
     one, three = (values(model.Asked(replication=copies)) for copies in (1, 3))
-    for name in ("disk", "written, with copies", "partitions of all topics"):
+    for name in ("disk", "written at the peak, with copies", "partitions of all topics"):
         assert three[name] == pytest.approx(3 * one[name])
     prices = ("core_hour", "gb_hour", "disk_gb_month", "traffic_gb")
     cheap = model.Asked()
@@ -170,8 +172,10 @@ def test_limits_come_nearer_with_what_drives_them() -> None:
     def met(asked: model.Asked) -> Mapping[str, float]:
         return {each.what: each.at for each in model.bends(asked, COSTS, model.model(asked, COSTS))}
 
-    one, two = met(model.Asked()), met(model.Asked(telling=0.02))
-    for what in ("one country on one partition", "the console holds every incident"):
+    one, two = met(model.Asked()), met(model.Asked(telling=0.004))
+    for what in ("one country on one partition", "the console holds every incident", "workers remember what was told"):
         assert two[what] == pytest.approx(one[what] / 2)
     listed = model.bends(model.Asked(), COSTS, model.model(model.Asked(), COSTS))
-    assert len({each.what for each in listed}) == len(listed) == 5
+    assert len({each.what for each in listed}) == len(listed) == 6
+    times = [each.at for each in listed if each.unit == model.TIMES]
+    assert times == sorted(times)

@@ -1,16 +1,17 @@
-"""Whether anything is lost or doubled while services are killed, the broker too, lines cut and a disk filled.
+"""Whether anything is lost or doubled while services and brokers are killed, lines cut, disks filled and clocks set.
 
-    python -m benchmarks.chaos [--minutes 15] [--rate 1] [--pause 3 10] [--seed 20201220] [--logs DIR] [--write]
+    python -m benchmarks.chaos [--minutes 15] [--rate 1] [--brokers 1|3] [--pause 3 10] [--seed 20201220] [--logs DIR]
+                               [--write]
 
 Feeds whose entries come out at a steady pace (benchmarks/growing_site.py), ingest, two classify workers and a notifier
-as processes of their own under `chancery up`'s supervisor, Apache Kafka with one broker, endpoints that verify every
-signature. A deck of faults is shuffled by the seed and dealt one after the other, with a pause between; when it is
-empty it is shuffled again. When the time is over, the faults stop and what is under way may come to its end. Then
-benchmarks/chaos_ledger.py accounts for every entry that was served and for every alert. Ends with 1 where anything is
-lost or strange.
+as processes of their own under `chancery up`'s supervisor, Apache Kafka with one broker or three (then every record is
+on all of them, and on two before a writer is told so), endpoints that verify every signature. A deck of faults is
+shuffled by the seed and dealt one after the other, with a pause between; when it is empty it is shuffled again. When
+the time is over, the faults stop and what is under way may come to its end. Then benchmarks/chaos_ledger.py accounts
+for every entry that was served and for every alert. Ends with 1 where anything is lost or strange.
 
-Clocks are not stepped: that cannot be done to one process alone with what a system has. The broker's disk is a small
-tmpfs where mounting is allowed, else it is not filled. Needs Linux, Java and, the first time, Maven.
+A broker's disk is a small tmpfs where mounting is allowed, else it is not filled; a service's clock is set where
+libfaketime is installed (Debian: faketime). Needs Linux, Java and, the first time, Maven.
 """
 
 import argparse
@@ -30,7 +31,7 @@ from pathlib import Path
 
 from aiokafka.errors import KafkaError
 
-from benchmarks.chaos_deployment import BROKER, HEALTHY, SERVICES, Deployment
+from benchmarks.chaos_deployment import HEALTHY, SERVICES, Broker, Deployment
 from benchmarks.chaos_ledger import Account, Seen, account
 from benchmarks.growing_site import FEEDS, Entry, Site, entries
 from benchmarks.stages import quantile
@@ -46,7 +47,9 @@ PAUSE_S = (3, 10)
 OUTAGE_S = (1, 8)
 FROZEN_S = (3, 16)
 """From less to more than a session of ten seconds: who wakes up may have lost its partitions."""
-LEFT_OUT = "Left out: clocks that step, which cannot be done to one process alone, and more than one broker."
+STEP_S = (-7_200, 7_200)
+"""How far a clock is set ahead, or back. Kafka takes no record from more than an hour ahead of it
+(`message.timestamp.after.max.ms`)."""
 LOOK_S = 40
 SETTLING_S = 400
 """For what is under way when the faults are over: the longest pause before a third retry is 144 s."""
@@ -55,14 +58,15 @@ SETTLING_S = 400
 class Fault(StrEnum):
     KILL = "a service is killed (kill -9)"
     FREEZE = "a service is stopped for 3 to 16 s, and goes on"
-    BROKER = "the broker is killed (kill -9), and started on its data"
-    CUT_BROKER = "all connections to the broker are reset, and refused for 1 to 8 s"
-    STALL_BROKER = "nothing passes to and from the broker for 1 to 8 s"
+    BROKER = "a broker is killed (kill -9), and started on its data"
+    CUT_BROKER = "all connections to a broker are reset, and refused for 1 to 8 s"
+    STALL_BROKER = "nothing passes to and from a broker for 1 to 8 s"
     CUT_ENDPOINTS = "all connections to the endpoints are reset, and refused for 1 to 8 s"
-    DISK = "the broker's disk is full for 1 to 8 s"
+    DISK = "a broker's disk is full for 1 to 8 s"
+    CLOCK = "a service's clock is set, up to two hours ahead or back, and right again after 3 to 16 s"
 
 
-DECK = (*[Fault.KILL] * len(SERVICES), Fault.FREEZE, Fault.FREEZE, *list(Fault)[2:])
+DECK = (*[Fault.KILL] * len(SERVICES), Fault.FREEZE, Fault.FREEZE, *list(Fault)[2:], Fault.CLOCK)
 
 
 @dataclass(frozen=True)
@@ -72,15 +76,18 @@ class Plan:
     seed: int
     pause_s: tuple[float, float] = PAUSE_S
     patience_s: float = SETTLING_S
+    brokers: int = 1
 
 
 @dataclass(frozen=True)
 class Run:
     faults: Counter[Fault]
+    impossible: frozenset[Fault]
     hit: Mapping[str, int]
     account: Account
     seen: Seen
     attacks: int
+    untimely: int
     settled_s: float
 
 
@@ -91,6 +98,7 @@ def main() -> None:
     parser.add_argument(
         "--pause", type=float, nargs=2, default=PAUSE_S, metavar=("LEAST", "MOST"), help="seconds between two faults"
     )
+    parser.add_argument("--brokers", type=int, choices=(1, 3), default=1)
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--logs", type=Path, help="where the logs of all processes are kept; default: nowhere")
     parser.add_argument("--write", action="store_true")
@@ -98,10 +106,13 @@ def main() -> None:
     log.configure(LogSettings(), "chaos", quiet=True)  # of our own readers, whose broker is down half of the time
     busy = wanted_by_others()
     with _directory(options.logs) as logs:
-        plan = Plan(60 * options.minutes, options.rate, options.seed, tuple(options.pause))
+        pause_s = tuple(options.pause)
+        plan = Plan(60 * options.minutes, options.rate, options.seed, pause_s, brokers=options.brokers)
         run = asyncio.run(_cleanly(plan, logs))
-    intro = f"{surroundings(busy)}; Apache Kafka, one broker."
-    show("chaos", "Nothing lost", intro, map(as_markdown, _sheets(run, options.rate)), write=options.write)
+    clustered = options.brokers > 1
+    intro = f"{surroundings(busy)}; Apache Kafka, {options.brokers} broker{'s' if clustered else ''}."
+    name = f"chaos-{options.brokers}-brokers" if clustered else "chaos"
+    show(name, "Nothing lost", intro, map(as_markdown, _sheets(run, options.rate)), write=options.write)
     if run.account.lost or run.account.strange:
         print(*run.account.lost, *run.account.strange, sep="\n", file=sys.stderr)
         sys.exit(1)
@@ -118,9 +129,9 @@ def _directory(wanted: Path | None) -> Iterator[Path]:
 
 
 def _sheets(run: Run, rate: float) -> Iterator[Sheet]:
-    dealt = [(fault, str(run.faults[fault])) for fault in Fault]
+    dealt = [(fault, "cannot be done here" if fault in run.impossible else str(run.faults[fault])) for fault in Fault]
     killed = ", ".join(f"{name} {count}" for name, count in sorted(run.hit.items()))
-    yield Sheet("Faults", ("what happens", "times"), tuple(dealt), f"Killed or stopped: {killed}. {LEFT_OUT}")
+    yield Sheet("Faults", ("what happens", "times"), tuple(dealt), f"Killed, stopped or set: {killed}.")
     seen, made = run.seen, run.account
     waited = made.waited_s or (0.0,)
     rows = (
@@ -131,6 +142,7 @@ def _sheets(run: Run, rate: float) -> Iterator[Sheet]:
         ("alerts", f"{len(seen.alerts):,}"),
         ("messages that healthy endpoints verified", f"{made.messages:,}"),
         ("of them repeats, each under the id that it had", f"{made.repeats:,}"),
+        ("messages that they refused for the time on them, while a clock was wrong", f"{run.untimely:,}"),
         ("**lost**", str(len(made.lost))),
         ("**strange**: two alerts of one attack, a message under another id", str(len(made.strange))),
         ("served to message, p50, seconds", f"{quantile(waited, 0.5):.1f}"),
@@ -156,7 +168,7 @@ async def ran(plan: Plan, logs: Path) -> Run:
     done before the first fault, or a service gave up."""
     coming = entries(plan.seed, FEEDS + round(plan.seconds * plan.rate))
     async with contextlib.AsyncExitStack() as stack:
-        deployment = await stack.enter_async_context(Deployment(coming, logs).up())
+        deployment = await stack.enter_async_context(Deployment(coming, logs, plan.brokers).up())
         site = deployment.site
         await deployment.until(lambda: site.watched)
         releasing = asyncio.create_task(_release(site, plan))
@@ -170,7 +182,8 @@ async def ran(plan: Plan, logs: Path) -> Run:
         begun = time.monotonic()
         seen, made = await _settled(deployment, coming, plan.patience_s)
         attacks = sum(entry.state is not None and entry.number in seen.served for entry in coming)
-        return Run(faults.dealt, faults.hit, made, seen, attacks, time.monotonic() - begun)
+        settled_s = time.monotonic() - begun
+        return Run(faults.dealt, faults.impossible, faults.hit, made, seen, attacks, deployment.untimely, settled_s)
 
 
 async def _release(site: Site, plan: Plan) -> None:
@@ -212,39 +225,46 @@ async def _look(deployment: Deployment) -> Seen | None:
 class Faults:
     """Deals the deck. What a fault did to a line, a process or the disk is undone when it is cancelled too."""
 
-    def __init__(self, deployment: Deployment, chance: random.Random, pause_s: tuple[float, float]) -> None:
-        self._on, self._chance, self._pause_s = deployment, chance, pause_s
+    def __init__(self, on: Deployment, chance: random.Random, pause_s: tuple[float, float]) -> None:
+        self._on, self._chance, self._pause_s = on, chance, pause_s
         self.dealt, self.hit = Counter[Fault](), Counter[str]()
+        can = {Fault.DISK: all(broker.disk for broker in on.brokers), Fault.CLOCK: on.clocks.can_be_set}
+        self.impossible = frozenset(fault for fault in Fault if not can.get(fault, True))
 
     async def go_on(self) -> None:
-        """Until it is cancelled."""
+        """Until it is cancelled. Every fault takes as many throws of the dice, so that the same seed deals the same."""
+        chance = self._chance
         while True:
-            victims = self._chance.sample([*SERVICES], len(SERVICES))
-            for fault in self._chance.sample(DECK, len(DECK)):
-                await asyncio.sleep(self._chance.uniform(*self._pause_s))
-                victim = victims.pop() if fault is Fault.KILL else self._chance.choice([*SERVICES])
-                await self._deal(fault, victim, self._chance.uniform(*OUTAGE_S), self._chance.uniform(*FROZEN_S))
+            victims = chance.sample([*SERVICES], len(SERVICES))
+            for fault in chance.sample(DECK, len(DECK)):
+                await asyncio.sleep(chance.uniform(*self._pause_s))
+                service = victims.pop() if fault is Fault.KILL else chance.choice([*SERVICES])
+                broker = chance.choice(self._on.brokers)
+                outage_s, frozen_s, step_s = (chance.uniform(*bounds) for bounds in (OUTAGE_S, FROZEN_S, STEP_S))
+                if fault not in self.impossible:
+                    self.dealt[fault] += 1
+                    await self._deal(fault, service, broker, outage_s, frozen_s, step_s)
 
-    async def _deal(self, fault: Fault, victim: str, outage_s: float, frozen_s: float) -> None:
-        """Every fault takes as many throws of the dice, so that the same seed deals the same."""
-        if fault is Fault.DISK and self._on.disk is None:
-            return
-        self.dealt[fault] += 1
+    async def _deal(
+        self, fault: Fault, service: str, broker: Broker, outage_s: float, frozen_s: float, step_s: float
+    ) -> None:
         match fault:
             case Fault.KILL:
-                self._signal(victim, signal.SIGKILL)
+                self._signal(service, signal.SIGKILL)
             case Fault.FREEZE:
-                await self._freeze(victim, frozen_s)
+                await self._freeze(service, frozen_s)
             case Fault.BROKER:
-                self._signal(BROKER, signal.SIGKILL)
+                self._signal(broker.name, signal.SIGKILL)
             case Fault.CUT_BROKER:
-                await self._on.to_broker.cut(outage_s)
+                await broker.line.cut(outage_s)
             case Fault.STALL_BROKER:
-                await self._on.to_broker.stall(outage_s)
+                await broker.line.stall(outage_s)
             case Fault.CUT_ENDPOINTS:
                 await self._on.to_endpoints.cut(outage_s)
             case Fault.DISK:
-                await self._fill(outage_s)
+                await self._fill(broker, outage_s)
+            case Fault.CLOCK:
+                await self._set_clock(service, step_s, frozen_s)
 
     def _signal(self, name: str, number: signal.Signals) -> int | None:
         """The process that got it; None when there is none just now, for it is about to be started again."""
@@ -262,9 +282,17 @@ class Faults:
             if pid is not None and pid == self._on.supervisor.pid_of(name):
                 os.kill(pid, signal.SIGCONT)
 
-    async def _fill(self, for_s: float) -> None:
-        assert self._on.disk is not None
-        filler = self._on.disk / "filler"
+    async def _set_clock(self, name: str, ahead_s: float, for_s: float) -> None:
+        self.hit[name] += 1
+        try:
+            self._on.clocks.set(name, ahead_s)
+            await asyncio.sleep(for_s)
+        finally:
+            self._on.clocks.set(name, 0)
+
+    async def _fill(self, broker: Broker, for_s: float) -> None:
+        assert broker.disk is not None
+        filler = broker.disk / "filler"
         try:
             await asyncio.to_thread(_fill_up, filler)
             await asyncio.sleep(for_s)

@@ -1,6 +1,6 @@
 """What benchmarks/chaos.py does its worst to: Apache Kafka, the services, endpoints and feeds, and the lines between.
 
-Apache Kafka with one broker and the services run under `chancery up`'s supervisor, each a process of its own that is
+Apache Kafka and the services run under `chancery up`'s supervisor, each a process of its own that is
 started again when it ends; the feeds and the endpoints are in this process.
 """
 
@@ -12,7 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
@@ -43,7 +44,7 @@ from services.runtime.kafka import Publisher, ensure_topics
 from services.runtime.secrets import Vault, new_key, new_webhook_secret
 from services.runtime.settings import Settings, environment_of, load_settings
 
-BROKER = "broker"
+HEAP = {"KAFKA_HEAP": "-Xmx320m"}
 SERVICES = {
     "ingest": "ingest",
     "classify-1": "classify-worker",
@@ -55,30 +56,89 @@ HEALTHY = 4
 DISK_MB = 300
 
 
-class Deployment:
-    """Everything that takes part. `disk` is the mount that holds the broker's records, None where none can be had."""
+UNTIMELY = "timestamp"
+"""In the reason for which an endpoint refuses a message of another time."""
 
-    def __init__(self, coming: Sequence[Entry], logs: Path) -> None:
+
+@dataclass
+class Broker:
+    """`disk` is the mount that holds its records, None where none can be had. `line` is what everybody reaches it by,
+    other brokers too."""
+
+    name: str
+    port: int
+    controller_port: int
+    line: Wire
+    disk: Path | None = None
+
+
+class Clocks:
+    """The clock of each service, which can be set while it runs: libfaketime reads it from a file (Debian: faketime).
+
+    Of a process that has it preloaded, only the time of day is another one: what measures how long something takes
+    (CLOCK_MONOTONIC) is as it was, as with a real clock that is set."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._library = next(Path("/usr").glob("lib*/*/faketime/libfaketimeMT.so.1"), None)
+
+    @property
+    def can_be_set(self) -> bool:
+        return self._library is not None
+
+    def environment(self, service: str) -> Mapping[str, str]:
+        if self._library is None:
+            return {}
+        self.set(service, 0)
+        return {
+            "LD_PRELOAD": str(self._library),
+            "FAKETIME_TIMESTAMP_FILE": str(self._directory / service),
+            "FAKETIME_CACHE_DURATION": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "NO_FAKE_STAT": "1",
+        }
+
+    def tidy(self) -> None:
+        """What a process that is killed leaves behind of the library."""
+        for left in Path("/dev/shm").glob("*faketime_*"):
+            if not Path("/proc", left.name.rpartition("_")[2]).exists():
+                left.unlink(missing_ok=True)
+
+    def set(self, service: str, ahead_s: float) -> None:
+        written = self._directory / f"{service}.new"
+        written.write_text(f"{ahead_s:+.0f}\n")
+        written.replace(self._directory / service)
+
+
+class Deployment:
+    """Everything that takes part. `untimely` counts the messages that were refused for their time of day."""
+
+    def __init__(self, coming: Sequence[Entry], logs: Path, brokers: int = 1) -> None:
         self.site = Site(coming)
         self.supervisor = Supervisor(logs, lambda *_: None)
         self.arrivals: dict[SubscriptionId, list[tuple[float, str]]] = {}
         self.refused: list[str] = []
-        self.disk: Path | None = None
+        self.untimely = 0
         self._secret, self._key = new_webhook_secret(), new_key()
-        self._broker_port, self._web_port = free_port(), free_port()
-        self.to_broker, self.to_endpoints = Wire(self._broker_port), Wire(self._web_port)
+        self.brokers = [
+            Broker(f"broker-{node}", port := free_port(), free_port(), Wire(port)) for node in range(1, brokers + 1)
+        ]
+        self._web_port = free_port()
+        self.to_endpoints = Wire(self._web_port)
         self.healthy: list[Subscription] = []
 
     @contextlib.asynccontextmanager
     async def up(self) -> AsyncIterator["Deployment"]:
         async with contextlib.AsyncExitStack() as stack:
-            await stack.enter_async_context(self.to_broker.laid())
             await stack.enter_async_context(self.to_endpoints.laid())
-            disk, self.disk = stack.enter_context(_disk())
+            self.clocks = Clocks(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+            stack.callback(self.clocks.tidy)
+            directories = [await self._laid(broker, stack) for broker in self.brokers]
             stack.push_async_callback(self.supervisor.end)
-            ports = ("--port", str(self._broker_port), "--advertised-port", str(self.to_broker.port))
-            await self.supervisor.start(Program(BROKER, [str(KAFKA), *ports, "--data", str(disk)]))
-            await asyncio.to_thread(listens, self._broker_port)
+            for node, (broker, directory) in enumerate(zip(self.brokers, directories, strict=True), 1):
+                await self.supervisor.start(Program(broker.name, self._command(node, broker, directory), HEAP))
+            for broker in self.brokers:
+                await asyncio.to_thread(listens, broker.port)
             self.settings = self._settings()
             await ensure_topics(self.settings)
             await self._subscribe()
@@ -89,13 +149,26 @@ class Deployment:
                     "CHANCERY_KAFKA__MEMBER": "" if name.startswith("classify") else name,
                 }
                 python = [sys.executable, "-m", "services.cli", sub_command]
-                await self.supervisor.start(Program(name, python, environment_of(self.settings) | own))
+                environment = environment_of(self.settings) | own | self.clocks.environment(name)
+                await self.supervisor.start(Program(name, python, environment))
             yield self
+
+    @staticmethod
+    async def _laid(broker: Broker, stack: contextlib.AsyncExitStack) -> Path:
+        await stack.enter_async_context(broker.line.laid())
+        directory, broker.disk = stack.enter_context(_disk())
+        return directory
+
+    def _command(self, node: int, broker: Broker, directory: Path) -> list[str]:
+        quorum = ",".join(str(each.controller_port) for each in self.brokers)
+        listening = ["--port", str(broker.port), "--advertised-port", str(broker.line.port)]
+        return [str(KAFKA), *listening, "--node", str(node), "--quorum", quorum, "--data", str(directory)]
 
     def _settings(self) -> Settings:
         return load_settings(
             {
-                "CHANCERY_KAFKA__BOOTSTRAP_SERVERS": f"127.0.0.1:{self.to_broker.port}",
+                "CHANCERY_KAFKA__BOOTSTRAP_SERVERS": ",".join(f"127.0.0.1:{each.line.port}" for each in self.brokers),
+                "CHANCERY_KAFKA__REPLICATION_FACTOR": str(len(self.brokers)),
                 "CHANCERY_TOPICS__PARTITIONS": "4",
                 "CHANCERY_SECRETS__KEYS": self._key,
                 "CHANCERY_EGRESS__ALLOW_PRIVATE": "127.0.0.1",
@@ -145,6 +218,8 @@ class Deployment:
         def report(received: receiver.Received) -> None:
             if received.event == "webhook.verified" and received.webhook_id is not None:
                 self.arrivals[subscription].append((time.time(), received.webhook_id))
+            elif self.clocks.can_be_set and UNTIMELY in received.reason.lower():
+                self.untimely += 1
             else:
                 self.refused.append(received.reason)
 

@@ -1,16 +1,19 @@
 #!/bin/sh
 # One Apache Kafka broker (KRaft, broker and controller in one process) on loopback, without Docker.
-# For trial, tests and benchmarks. Needs Java 17 or newer and, the first time, Maven.
+# For trial, tests and benchmarks; several make a cluster. Needs Java 17 or newer and, the first time, Maven.
 set -eu
 
 usage() {
     cat <<'TEXT'
-usage: deploy/kafka/run.sh [--port 9092] [--advertised-port PORT] [--controller-port PORT] [--data DIR] [--fetch-only]
+usage: deploy/kafka/run.sh [--port 9092] [--advertised-port PORT] [--controller-port PORT] [--data DIR]
+                           [--node 1] [--quorum PORT,PORT,PORT] [--fetch-only]
 
   --port             where clients connect, on 127.0.0.1
   --advertised-port  where clients are told to connect, if a proxy stands before the broker (default: --port)
   --controller-port  where the broker talks to itself, on 127.0.0.1 (default: derived from --port)
   --data             where records are kept (default: deploy/kafka/data); formatted when it is new
+  --node             which broker of several this is: 1, 2, ... (default: 1)
+  --quorum           the controller ports of all brokers, node 1's first (default: this one's alone)
   --fetch-only       fetch the jars and stop
 
 KAFKA_HEAP sets the JVM's memory (default: -Xmx512m). The broker stops on SIGTERM and Ctrl-C.
@@ -28,17 +31,21 @@ data=$here/data
 port=9092
 advertised_port=
 controller_port=
+node=1
+quorum=
 fetch_only=
 
 while [ $# -gt 0 ]; do
     case $1 in
-    --port | --advertised-port | --controller-port | --data)
+    --port | --advertised-port | --controller-port | --data | --node | --quorum)
         [ $# -ge 2 ] || fail "$1 needs a value"
         case $1 in
         --port) port=$2 ;;
         --advertised-port) advertised_port=$2 ;;
         --controller-port) controller_port=$2 ;;
         --data) data=$2 ;;
+        --node) node=$2 ;;
+        --quorum) quorum=$2 ;;
         esac
         shift 2
         ;;
@@ -57,7 +64,8 @@ while [ $# -gt 0 ]; do
     esac
 done
 
-for number in "$port" ${advertised_port:+"$advertised_port"} ${controller_port:+"$controller_port"}; do
+IFS=,  # what --quorum lists
+for number in "$port" ${advertised_port:+"$advertised_port"} ${controller_port:+"$controller_port"} $quorum; do
     case $number in
     '' | *[!0-9]*) fail "$number is no port number" ;;
     esac
@@ -65,6 +73,20 @@ for number in "$port" ${advertised_port:+"$advertised_port"} ${controller_port:+
 done
 # Derived ports lie outside the range that systems hand out to clients (32768 and up), so that none is taken by chance.
 : "${controller_port:=$((port > 32000 ? port - 30000 : port + 10000))}"
+: "${quorum:=$controller_port}"
+
+voters=
+copies=0
+for number in $quorum; do
+    copies=$((copies + 1))
+    voters=$voters${voters:+,}$copies@127.0.0.1:$number
+    [ "$copies" != "$node" ] || controller_port=$number
+done
+unset IFS
+case $node in
+'' | *[!0-9]* | 0*) fail "$node is no number of a node" ;;
+esac
+[ "$node" -le "$copies" ] || fail "--quorum has no port for node $node"
 
 java=java
 [ -z "${JAVA_HOME:-}" ] || java=$JAVA_HOME/bin/java
@@ -89,12 +111,13 @@ if ! cmp -s "$here/pom.xml" "$jars/pom.xml"; then
 fi
 [ -z "$fetch_only" ] || exit 0
 
+in_sync=$((copies > 1 ? copies - 1 : 1))
 mkdir -p "$data"
 data=$(CDPATH='' cd -- "$data" && pwd)
 cat >"$data/server.properties" <<TEXT
 process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:$controller_port
+node.id=$node
+controller.quorum.voters=$voters
 listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller_port
 advertised.listeners=PLAINTEXT://127.0.0.1:${advertised_port:-$port}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
@@ -102,13 +125,14 @@ controller.listener.names=CONTROLLER
 log.dirs=$data/records
 # topics are created on purpose (chancery topics ensure), not by a misspelt name
 auto.create.topics.enable=false
-# one node: nothing to copy to, nobody to wait for
-default.replication.factor=1
-offsets.topic.replication.factor=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
+# every broker has everything, and all but one have it before a writer is told so
+default.replication.factor=$copies
+min.insync.replicas=$in_sync
+offsets.topic.replication.factor=$copies
+transaction.state.log.replication.factor=$copies
+transaction.state.log.min.isr=$in_sync
+share.coordinator.state.topic.replication.factor=$copies
+share.coordinator.state.topic.min.isr=$in_sync
 group.initial.rebalance.delay.ms=0
 # fewer files and less memory than a cluster's defaults
 offsets.topic.num.partitions=4

@@ -106,4 +106,4 @@ async def _say_loaded(store: FeedStore, health: Health) -> None:
 
 def main() -> None:
     """Run the service. Exits the process."""
-    service.run(SERVICE, ingest, Health("broker", "feeds_loaded"))
+    service.run(SERVICE, ingest, Health("broker", "feeds_loaded"), by_the_clock=True)

@@ -28,7 +28,7 @@ from services.ingest.core.health import HealthKind, kind_of
 from services.ingest.core.history import validators
 from services.ingest.core.outcome import SUCCEEDED, Outcome, settle, state_before
 from services.ingest.core.politeness import HostPacer, host_of
-from services.ingest.core.schedule import DueQueue, Pace
+from services.ingest.core.schedule import DueQueue, Pace, due_at
 from services.ingest.core.websub import looks_left, poll_at
 from services.runtime import metrics
 from services.runtime.log import without_token
@@ -145,7 +145,7 @@ class Poller:
             return
         state = state_before(feed, self._store.state(feed_id))
         if at_once or state.status is not PollStatus.GONE:
-            due = None if at_once else state.next_poll_at
+            due = None if at_once else due_at(state, self._clock())
             self._queue.set(feed_id, due.timestamp() if due else 0.0)
             self._woken.set()
 

@@ -167,7 +167,7 @@ async def notify(settings: Settings, health: Health, stop: asyncio.Event) -> Non
 
 def main() -> None:
     """`chancery notify`."""
-    service.run(SERVICE, notify, Health(BROKER, SUBSCRIPTIONS_LOADED, DELIVERIES_LOADED))
+    service.run(SERVICE, notify, Health(BROKER, SUBSCRIPTIONS_LOADED, DELIVERIES_LOADED), by_the_clock=True)
 
 
 if __name__ == "__main__":

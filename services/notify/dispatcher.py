@@ -331,11 +331,12 @@ class Dispatcher:
             if partition in self._active:
                 self._retention.note(delivery.delivery_id, retention.ended_at(delivery))
         elif partition in self._active and delivery.delivery_id not in self._in_flight:
-            story = self._story(delivery)
+            story, now = self._story(delivery), self._clock.now()
             # The first word may be on its way still; where it gave way to this one, this one is the first word.
             waiting = any(self._jobs[other].delivery.revision < delivery.revision for other in story.pending)
             told_at = story.told_at or (delivery.created_at if waiting else None)
-            self._agenda.put(delivery, grouping.held_until(delivery, told_at, self._group))
+            told_at = told_at and min(told_at, now)
+            self._agenda.put(retry.by_our_clock(delivery, now), grouping.held_until(delivery, told_at, self._group))
 
     def _outlived(self, now: datetime) -> list[Delivery]:
         """Final deliveries that nothing asks for any more: follow-ups go by the first message for as long as there are

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sys
+import time
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -17,8 +18,14 @@ SERVICE_STARTED = "service.started"
 SERVICE_STOPPED = "service.stopped"
 SERVICE_FAILED = "service.failed"
 
+CLOCK_SET_BACK = "clock.set_back"
+
 EXIT_MISCONFIGURED = 78  # EX_CONFIG of sysexits.h: starting it again will not help
 EXIT_FAILED = 75  # EX_TEMPFAIL: start it again
+
+LOOK_AT_CLOCK_S = 1.0
+SET_BACK_S = 60.0
+"""From this on a clock that is set back has the service start again: until then what waits comes so much later."""
 
 Main = Callable[[Settings, Health, asyncio.Event], Awaitable[None]]
 
@@ -31,14 +38,16 @@ def settings_or_exit() -> Settings:
         sys.exit(_misconfigured(str(error)))
 
 
-def run(service: str, main: Main, health_of: Health) -> None:
+def run(service: str, main: Main, health_of: Health, *, by_the_clock: bool = False) -> None:
     """Run `main(settings, health, stop)` until it returns, SIGTERM or SIGINT. Exits the process.
 
-    `stop` is set on a signal; `main` then finishes what it holds and returns.
+    `stop` is set on a signal; `main` then finishes what it holds and returns. Of a service that waits `by_the_clock` it
+    is set, too, when that is set back, and the process ends to be started again: what it waited for in memory would
+    come so much later, and what lies on the topics is counted anew.
     """
     settings = settings_or_exit()
     log.configure(settings.log, service)
-    sys.exit(uvloop.run(_live(service, main, settings, health_of)))
+    sys.exit(uvloop.run(_live(service, main, settings, health_of, by_the_clock)))
 
 
 def first_cause(error: BaseException) -> BaseException:
@@ -48,15 +57,32 @@ def first_cause(error: BaseException) -> BaseException:
     return error
 
 
-async def _live(service: str, main: Main, settings: Settings, health_of: Health) -> int:
+async def set_back_s(
+    clock: Callable[[], float] = time.time,
+    passed: Callable[[], float] = time.monotonic,
+    every_s: float = LOOK_AT_CLOCK_S,
+) -> float:
+    """Returns once the clock was set back by SET_BACK_S or more: by how much. Both are in seconds; nobody can set
+    `passed`."""
+    while True:
+        before = clock() - passed()
+        await asyncio.sleep(every_s)
+        if (back_s := before - (clock() - passed())) >= SET_BACK_S:
+            return back_s
+
+
+async def _live(service: str, main: Main, settings: Settings, health_of: Health, by_the_clock: bool) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     logger = structlog.get_logger()
+    looking = asyncio.create_task(_stop_when_set_back(stop)) if by_the_clock else None
     try:
         async with health.serve(health_of, settings.health) as port:
             logger.info(SERVICE_STARTED, health_port=port, brokers=settings.kafka.bootstrap_servers)
             await main(settings, health_of, stop)
+        if looking and looking.done():
+            return EXIT_FAILED
     except BrokerUnreachable as error:
         logger.error(SERVICE_FAILED, reason=str(error))
         return EXIT_FAILED
@@ -66,8 +92,17 @@ async def _live(service: str, main: Main, settings: Settings, health_of: Health)
     except Exception as error:
         logger.error(SERVICE_FAILED, reason=str(error), exc_info=True)
         return EXIT_FAILED
+    finally:
+        if looking:
+            looking.cancel()
     logger.info(SERVICE_STOPPED)
     return 0
+
+
+async def _stop_when_set_back(stop: asyncio.Event) -> None:
+    back_s = await set_back_s()
+    structlog.get_logger().warning(CLOCK_SET_BACK, by_s=round(back_s), status="starting again")
+    stop.set()
 
 
 def _misconfigured(faults: str) -> int:

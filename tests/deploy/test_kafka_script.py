@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 from services.launch.broker import free_port
 from tests.integration.conftest import running
 
-OPTIONS = ("--port", "--advertised-port", "--controller-port", "--data", "--fetch-only")
+OPTIONS = ("--port", "--advertised-port", "--controller-port", "--data", "--node", "--quorum", "--fetch-only")
 SCRIPT = Path(__file__).parents[2] / "deploy/kafka/run.sh"
 
 
@@ -34,6 +34,9 @@ def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
         (["--controller-port", "-1"], "-1 is no port number"),
         (["--advertised-port", "x"], "x is no port number"),
         (["--brokers", "3"], "unknown argument --brokers"),
+        (["--quorum", "9001,x"], "x is no port number"),
+        (["--node", "0"], "0 is no number of a node"),
+        (["--node", "3", "--quorum", "9001,9002"], "--quorum has no port for node 3"),
     ],
 )
 def test_wrong_arguments_are_named(arguments: list[str], complaint: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from services.contracts.feed import PollStatus
+from services.contracts.feed import FeedState, PollStatus
 
 # News that waits longer than this for its feed to be asked again is of little use, whatever a cache header says.
 LONGEST_FRESHNESS = timedelta(hours=1)
@@ -99,6 +99,15 @@ def next_poll(
         if retry_after is not None and min(retry_after, LONGEST_RETRY_AFTER) > wait:
             wait, because = min(retry_after, LONGEST_RETRY_AFTER), "retry-after"
     return NextPoll(now + wait * (1 + JITTER_SHARE * jitter), because)
+
+
+def due_at(state: FeedState, now: datetime) -> datetime | None:
+    """When a feed is polled next, by a clock that says `now`; None where its state names no time.
+
+    Where the clock that wrote the state was ahead, the wait counts from now: else it would last for as much longer as
+    that clock was wrong."""
+    at, polled_at = state.next_poll_at, state.last_poll_at
+    return at - max(polled_at - now, timedelta(0)) if at and polled_at else at
 
 
 class DueQueue:

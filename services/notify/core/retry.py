@@ -30,6 +30,8 @@ TIME_TO_LIVE: Mapping[Severity, timedelta] = {
 MOST_ANSWERED = 60_000
 """Characters of answers in a delivery's log, the newest first: more than one schedule makes."""
 
+NONE = timedelta(0)
+
 UNKNOWN_FOR = timedelta(minutes=1)
 """How long a delivery waits for a subscription this process has not read yet; after that it was removed."""
 
@@ -102,6 +104,13 @@ def is_late(alert: Alert, now: datetime) -> bool:
 def due_at(delivery: Delivery) -> datetime:
     """When a pending delivery is to be tried."""
     return delivery.next_attempt_at or delivery.created_at
+
+
+def by_our_clock(delivery: Delivery, now: datetime) -> Delivery:
+    """The delivery, its wait counted from `now` where it was written by a clock that was ahead: else it would wait for
+    as much longer as that clock was wrong."""
+    ahead = (delivery.attempts[-1].at if delivery.attempts else delivery.created_at) - now
+    return delivery if ahead <= NONE else delivery.model_copy(update={"next_attempt_at": due_at(delivery) - ahead})
 
 
 def is_final(delivery: Delivery) -> bool:

@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.contracts.feed import PollStatus
-from services.ingest.core.schedule import DueQueue, Pace, next_poll
+from services.contracts.feed import FeedState, PollStatus
+from services.contracts.ids import FeedId
+from services.ingest.core.schedule import DueQueue, Pace, due_at, next_poll
 
 NOW = datetime(2020, 12, 21, 8, tzinfo=UTC)
 FIVE = timedelta(minutes=5)
+URL = "https://wire.example/feed.xml"
 S = PollStatus
 
 
@@ -55,6 +57,19 @@ def test_next_poll(
         retry_after=None if retry_after_s is None else timedelta(seconds=retry_after_s),
     )
     assert (planned.at, planned.because) == (NOW + timedelta(seconds=wait_s), because)
+
+
+@pytest.mark.parametrize(("ahead_s", "wait_s"), [(-100, 200), (0, 300), (60, 300), (7_200, 300)])
+def test_a_clock_that_was_ahead_leaves_no_feed_alone_for_longer(ahead_s: int, wait_s: int) -> None:
+    polled_at = NOW + timedelta(seconds=ahead_s)
+    state = FeedState(feed_id=FeedId("feed_a"), url=URL, last_poll_at=polled_at, next_poll_at=polled_at + FIVE)
+    assert due_at(state, NOW) == NOW + timedelta(seconds=wait_s)
+
+
+def test_a_feed_that_was_never_polled_or_is_gone_has_no_time() -> None:
+    new = FeedState(feed_id=FeedId("feed_a"), url=URL)
+    assert due_at(new, NOW) is None
+    assert due_at(new.model_copy(update={"last_poll_at": NOW}), NOW) is None
 
 
 def test_a_document_may_ask_to_be_left_alone() -> None:

@@ -182,6 +182,18 @@ async def test_a_restart_keeps_the_attempts_and_the_time_of_the_next() -> None:
     assert in_it.state(told).state is DeliveryState.DELIVERED
 
 
+async def test_what_was_written_by_a_clock_two_hours_ahead_waits_no_longer_for_it() -> None:
+    ahead = NOW + timedelta(hours=2)
+    first, again = to(), to(OTHER)
+    failed = Attempt(at=ahead, took_s=0, http_status=401, outcome="failed")
+    first = first.model_copy(update={"created_at": ahead})
+    again = again.model_copy(update={"attempts": (failed,), "next_attempt_at": ahead + timedelta(seconds=5)})
+    in_it = world(first, again)
+    async with dispatching(in_it):
+        await in_it.until_final(first, again)
+    assert (in_it.seconds(first), in_it.seconds(again)) == ([0], [5])
+
+
 async def test_partitions_that_are_lost_are_left_alone_but_a_running_attempt_is_told() -> None:
     running, waiting = to(number=1), to(number=2)
     in_it = world(running, waiting)

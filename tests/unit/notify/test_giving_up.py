@@ -54,7 +54,7 @@ def test_days_of_nothing_but_failure(
 
 def failing_for_days(in_it: World) -> list[Delivery]:
     """An alert a day for six days; nine attempts each take most of one."""
-    return [to(DESK, number).model_copy(update={"created_at": days(number)}) for number in range(7)]
+    return [to(DESK, number).model_copy(update={"next_attempt_at": days(number)}) for number in range(7)]
 
 
 async def test_it_is_disabled_with_the_reason_and_the_operator_is_told_once() -> None:

@@ -45,7 +45,8 @@ async def test_what_is_final_for_long_is_forgotten_unless_its_incident_is_still_
 async def test_while_an_update_is_pending_its_first_message_stays_and_afterwards_all_go_together() -> None:
     first, update = done(to(DESK, 1, revision=1), -200), to(DESK, 1, revision=2)
     later = [
-        to(OTHER, number).model_copy(update={"created_at": days(day)}) for number, day in enumerate((50, 99.9, 101))
+        to(OTHER, number).model_copy(update={"next_attempt_at": days(day)})
+        for number, day in enumerate((50, 99.9, 101))
     ]
     in_it = world(first, update, *later)
     in_it.answers(DESK, BROKEN)

@@ -40,6 +40,18 @@ def test_the_schedule(attempts: int, planned: float | None) -> None:
         assert retry.delay_s(attempts, 0.999999) == pytest.approx(planned * 1.2, rel=1e-4)
 
 
+@pytest.mark.parametrize("ahead_s", [-30, 0, 90, 7_200])
+def test_a_clock_that_was_ahead_makes_nobody_wait_longer(ahead_s: int) -> None:
+    """A fresh delivery is due at once, a retry after its own wait, by a clock that has been set right since."""
+    written_at, wait = NOW + timedelta(seconds=ahead_s), timedelta(seconds=30)
+    fresh = given.delivery(created_at=written_at)
+    failed = given.delivery(
+        attempts=(Attempt(at=written_at, took_s=0, outcome=Outcome.FAILED),), next_attempt_at=written_at + wait
+    )
+    assert retry.due_at(retry.by_our_clock(fresh, NOW)) == min(written_at, NOW)
+    assert retry.due_at(retry.by_our_clock(failed, NOW)) == min(written_at, NOW) + wait
+
+
 @for_all(attempts=st.integers(0, 8), jitter=jitters, asked=st.none() | st.floats(0, 1e9))
 def test_jitter_is_a_fifth_and_retry_after_only_lengthens(attempts: int, jitter: float, asked: float | None) -> None:
     planned, delay = retry.DELAYS_S[attempts], retry.delay_s(attempts, jitter, asked)

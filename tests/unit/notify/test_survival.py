@@ -186,7 +186,8 @@ async def _live(
     closed = any(event.what in ("pause", "remove") for event in events) or any(GONE in script for script in scripts)
     _check(deliveries, in_it, closed, disturbances)
     assert in_it.forgotten == []
-    later = [to(desk, 9).model_copy(update={"created_at": in_it.clock.now() + timedelta(days=101)}) for desk in DESKS]
+    wakes_at = in_it.clock.now() + timedelta(days=101)
+    later = [to(desk, 9).model_copy(update={"next_attempt_at": wakes_at}) for desk in DESKS]
     in_it.write(*later)  # so that both members wake
     await life.live(squeeze, group, lambda: len(in_it.forgotten) == len(deliveries), days=102)
     assert set(in_it.forgotten) == {each.delivery_id for each in deliveries}

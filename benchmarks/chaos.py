@@ -67,6 +67,7 @@ class Fault(StrEnum):
 
 
 DECK = (*[Fault.KILL] * len(SERVICES), Fault.FREEZE, Fault.FREEZE, *list(Fault)[2:], Fault.CLOCK)
+"""Clocks twice: half of the services go by the times of articles, and do not care."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -34,6 +33,7 @@ from services.contracts.feed import Feed, FeedState
 from services.contracts.model import Record
 from services.contracts.subscription import Subscription
 from services.contracts.topics import FEED_STATES, FEEDS, SILENCES, SUBSCRIPTIONS, TOKENS, TOPICS
+from services.ingest.core.caching import moment
 from services.ingest.core.outcome import SUCCEEDED
 from services.runtime.egress import guarded_client
 from services.runtime.kafka import BrokerUnreachable
@@ -246,11 +246,8 @@ def _ahead(answer: httpx.Response) -> float | None:
     answered, which repeats the time of another answer."""
     if "age" in answer.headers:
         return None
-    try:
-        at = parsedate_to_datetime(answer.headers.get("date", ""))
-    except ValueError:
-        return None
-    return ((at if at.tzinfo else at.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds()
+    at = moment(answer.headers.get("date", ""))
+    return (at - datetime.now(UTC)).total_seconds() if at else None
 
 
 def _disks(chosen: Settings) -> list[Disk]:

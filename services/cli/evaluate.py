@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import tomllib
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache, partial
@@ -80,7 +81,7 @@ def read_gold(path: Path, text_field: str = "text", published_field: str = "date
             documents = list(_cases(path))
         else:
             documents = list(_rows(path, text_field, published_field))
-    except (OSError, UnicodeDecodeError, EOFError) as error:
+    except (OSError, UnicodeDecodeError, EOFError, zlib.error) as error:
         raise UnusableGold(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
     if not documents:
         raise UnusableGold(f"{path}: there is no document in it")

@@ -81,7 +81,7 @@ def or_filters(given: list[str] | None) -> tuple[Filter, ...]:
     for text in given or ():
         try:
             told = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             told = None
         if not isinstance(told, dict):
             fail(f"--or {text!r} is no JSON object", EXIT_USAGE)

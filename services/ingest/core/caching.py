@@ -23,7 +23,7 @@ def retry_after(value: str | None, now: datetime) -> timedelta | None:
     """The wait a Retry-After asks for, as seconds or as a date (RFC 9110, 10.2.3). None if it asks for none."""
     if value is None:
         return None
-    if (until := _date(value)) is not None:
+    if (until := moment(value)) is not None:
         return max(until - now, timedelta(0))
     return _seconds(value)
 
@@ -42,8 +42,8 @@ def freshness(
     if match := _MAX_AGE.search(cache_control):
         lifetime = timedelta(seconds=int(match[1]))
     elif expires is not None:
-        until = _date(expires)  # what is no date, "0" above all, has passed (RFC 9111, 5.3)
-        lifetime = until - (_date(date or "") or now) if until else timedelta(0)
+        until = moment(expires)  # what is no date, "0" above all, has passed (RFC 9111, 5.3)
+        lifetime = until - (moment(date or "") or now) if until else timedelta(0)
     else:
         return None
     return max(lifetime - (_seconds((age or "").partition(",")[0]) or timedelta(0)), timedelta(0))
@@ -54,7 +54,8 @@ def _seconds(value: str) -> timedelta | None:
     return timedelta(seconds=int(value[:10])) if value.isascii() and value.isdigit() else None
 
 
-def _date(value: str) -> datetime | None:
+def moment(value: str) -> datetime | None:
+    """A date as HTTP writes it (RFC 9110, 5.6.7), UTC where it names no zone; None for anything else."""
     try:
         found = parsedate_to_datetime(value)
     except (ValueError, OverflowError):

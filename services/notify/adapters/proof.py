@@ -86,6 +86,6 @@ def _echoes(answer: str) -> tuple[object, ...]:
     """What may be the challenge in an answer. A body that only comes back as it was sent has it in another place."""
     try:
         told = json.loads(answer)
-    except ValueError:
+    except (ValueError, RecursionError):
         return (answer.strip(),)
     return (told, told.get("challenge")) if isinstance(told, dict) else (told,)

@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from benchmarks.chaos_deployment import Clocks
 from benchmarks.chaos_ledger import Seen, account
 from benchmarks.growing_site import FEEDS, Entry, entries
 from benchmarks.wire import Wire
@@ -122,6 +124,14 @@ def test_every_attack_is_read_as_one_and_no_trifle_is() -> None:
         said = READER.read(ArticleText(f"{entry.number}", item.text, item.title, published_at=item.published))
         states = [each.site.host_state for each in said.reports if each.alertable and each.site]
         assert states == ([entry.state] if entry.state else []), entry.item.title
+
+
+def test_a_clock_is_a_file_with_how_far_it_is_ahead(tmp_path: Path) -> None:
+    clocks = Clocks(tmp_path)
+    for ahead_s, written in ((3_600.2, "+3600"), (-90, "-90"), (0, "+0")):
+        clocks.set("notify", ahead_s)
+        assert (tmp_path / "notify").read_text() == f"{written}\n"
+    assert bool(clocks.environment("notify")) is clocks.can_be_set
 
 
 @pytest.fixture

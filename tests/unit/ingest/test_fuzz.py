@@ -1,6 +1,5 @@
 """Damaged documents and long histories: nothing raises, nothing hangs, and what must always hold does."""
 
-import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -21,14 +20,12 @@ from services.ingest.core.recognition import SEEN_AT_LEAST
 from services.ingest.core.schedule import JITTER_SHARE, LONGEST_BACK_OFF, LONGEST_FRESHNESS, LONGEST_RETRY_AFTER, Pace
 from services.runtime.settings import IngestSettings
 from tests.contracts.examples import ARTICLE
+from tests.suites.damage import damaged, fuzzed
 from tests.unit.ingest.documents import BILLION_LAUGHS, EXTERNAL_ENTITY, GOOD_RSS, WEB_PAGE
 from tests.unit.ingest.hostile.documents import json_feed
 from tests.unit.ingest.pages import BODY, web_page
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
-"""Of each law. By default 300, the same every time; so many new ones, a minute for 10,000:
-FUZZ_EXAMPLES=10000 python -m pytest --timeout 600 tests/unit/ingest/test_fuzz.py"""
-fuzzed = settings(max_examples=EXAMPLES or 300, deadline=timedelta(seconds=10), derandomize=not EXAMPLES)
+laws = fuzzed(300)
 URL = "https://wire.example/feed.xml"
 BROKER_BYTES = 1_000_000
 
@@ -55,7 +52,6 @@ WHOLE = [
     BILLION_LAUGHS,
     EXTERNAL_ENTITY,
 ]
-DOCUMENT = st.sampled_from(WHOLE)
 
 PIECES = (
     st.sampled_from(
@@ -70,40 +66,13 @@ PIECES = (
     | st.sampled_from([b"<div>" * 500, b"9" * 5_000, b"<a " * 500, b"[" * 5_000])
     | st.binary(max_size=20)
 )
-PLACE = st.floats(0, 1)
-
-
-@st.composite
-def damaged(draw: st.DrawFn) -> bytes:
-    """A document with parts overwritten, cut out, put elsewhere, taken from another document, or turned over."""
-    body = draw(DOCUMENT)
-    for _ in range(draw(st.integers(0, 5))):
-        start = int(draw(PLACE) * len(body))
-        end = min(start + draw(st.integers(0, 80)), len(body))
-        match draw(st.sampled_from(["overwrite", "repeat", "splice", "flip", "cut"])):
-            case "overwrite":
-                body = body[:start] + draw(PIECES) + body[end:]
-            case "repeat":
-                body = body[:end] + body[start:end] * draw(st.integers(1, 30)) + body[end:]
-            case "splice":
-                other = draw(DOCUMENT)
-                body = body[:start] + other[int(draw(PLACE) * len(other)) :]
-            case "flip":
-                body = (
-                    body[:start] + bytes(byte ^ 1 << draw(st.integers(0, 7)) for byte in body[start:end]) + body[end:]
-                )
-            case "cut":
-                body = body[:start]
-    return body
-
-
 TYPES = st.sampled_from(
     ["", "text/html", "application/xml; charset=utf-16", "text/xml; charset=cp1251", "x; charset=zlib"]
 )
 
 
-@given(damaged(), TYPES)
-@fuzzed
+@given(damaged(WHOLE, PIECES), TYPES)
+@laws
 def test_no_damage_raises_and_what_is_read_can_be_written(body: bytes, content_type: str) -> None:
     document = parse(body, content_type, URL, 100)
     assert document.status in (PollStatus.OK, PollStatus.NOT_A_FEED, PollStatus.ILL_FORMED)
@@ -123,7 +92,7 @@ MARKUP = st.sampled_from(
 
 
 @given(st.lists(st.tuples(st.integers(0, len(HTML)), st.integers(0, 400), MARKUP), max_size=4), st.booleans())
-@settings(fuzzed, deadline=None)  # the pool has one
+@settings(laws, deadline=None)  # the pool has one
 def test_no_page_raises_and_its_text_can_be_written(damage: list[tuple[int, int, bytes]], plain: bool) -> None:
     body = HTML
     for start, length, piece in damage:
@@ -134,8 +103,8 @@ def test_no_page_raises_and_its_text_can_be_written(damage: list[tuple[int, int,
     encode(completed(ARTICLE, read))
 
 
-@given(damaged(), st.integers(1, 3))
-@fuzzed
+@given(damaged(WHOLE, PIECES), st.integers(1, 3))
+@laws
 def test_what_is_read_of_damage_is_settled_and_repeats_nothing(body: bytes, times: int) -> None:
     history = History()
     document = parse(body, "", URL, 100)
@@ -246,7 +215,7 @@ class History:
 
 
 @given(st.lists(st.tuples(POLLS, st.floats(0, 100_000), st.floats(0, 1, exclude_max=True)), max_size=8))
-@fuzzed
+@laws
 def test_whatever_comes_the_laws_of_a_feed_hold(
     polls: list[tuple[tuple[Fetched, Document | None], float, float]],
 ) -> None:

@@ -69,6 +69,7 @@ async def test_slack_has_to_say_ok() -> None:
         (lambda body: body, False),  # an echo reads nothing
         (lambda body: "ok", False),
         (lambda body: {"challenge": "x"}, False),
+        (lambda body: "[" * 100_000, False),
         (lambda body: {"challenge": [body["data"]["challenge"]]}, False),
         (lambda body: [body["data"]["challenge"]], False),
         (lambda body: "", False),

@@ -110,10 +110,15 @@ def main() -> None:
         pause_s = tuple(options.pause)
         plan = Plan(60 * options.minutes, options.rate, options.seed, pause_s, brokers=options.brokers)
         run = asyncio.run(_cleanly(plan, logs))
-    clustered = options.brokers > 1
-    intro = f"{surroundings(busy)}; Apache Kafka, {options.brokers} broker{'s' if clustered else ''}."
-    name = f"chaos-{options.brokers}-brokers" if clustered else "chaos"
-    show(name, "Nothing lost", intro, map(as_markdown, _sheets(run, options.rate)), write=options.write)
+    brokers = f"{options.brokers} brokers" if options.brokers > 1 else "one broker"
+    show(
+        "chaos",
+        "Nothing lost",
+        f"{surroundings(busy)}; Apache Kafka, {brokers}.",
+        map(as_markdown, _sheets(run, options.rate)),
+        write=options.write,
+        variant="" if options.brokers == 1 else f"-{options.brokers}-brokers",
+    )
     if run.account.lost or run.account.strange:
         print(*run.account.lost, *run.account.strange, sep="\n", file=sys.stderr)
         sys.exit(1)

@@ -107,7 +107,9 @@ def due_at(state: FeedState, now: datetime) -> datetime | None:
     Where the clock that wrote the state was ahead, the wait counts from now: else it would last for as much longer as
     that clock was wrong."""
     at, polled_at = state.next_poll_at, state.last_poll_at
-    return at - max(polled_at - now, timedelta(0)) if at and polled_at else at
+    if at is None or polled_at is None or polled_at <= now:
+        return at
+    return now + max(at - polled_at, timedelta(0))
 
 
 class DueQueue:

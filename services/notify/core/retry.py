@@ -30,8 +30,6 @@ TIME_TO_LIVE: Mapping[Severity, timedelta] = {
 MOST_ANSWERED = 60_000
 """Characters of answers in a delivery's log, the newest first: more than one schedule makes."""
 
-NONE = timedelta(0)
-
 UNKNOWN_FOR = timedelta(minutes=1)
 """How long a delivery waits for a subscription this process has not read yet; after that it was removed."""
 
@@ -109,8 +107,10 @@ def due_at(delivery: Delivery) -> datetime:
 def by_our_clock(delivery: Delivery, now: datetime) -> Delivery:
     """The delivery, its wait counted from `now` where it was written by a clock that was ahead: else it would wait for
     as much longer as that clock was wrong."""
-    ahead = (delivery.attempts[-1].at if delivery.attempts else delivery.created_at) - now
-    return delivery if ahead <= NONE else delivery.model_copy(update={"next_attempt_at": due_at(delivery) - ahead})
+    since = delivery.attempts[-1].at if delivery.attempts else delivery.created_at
+    if since <= now:
+        return delivery
+    return delivery.model_copy(update={"next_attempt_at": now + max(due_at(delivery) - since, timedelta(0))})
 
 
 def is_final(delivery: Delivery) -> bool:

@@ -2,6 +2,7 @@
 
 import math
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from random import Random
 
 import pytest
@@ -64,6 +65,13 @@ def test_a_clock_that_was_ahead_leaves_no_feed_alone_for_longer(ahead_s: int, wa
     polled_at = NOW + timedelta(seconds=ahead_s)
     state = FeedState(feed_id=FeedId("feed_a"), url=URL, last_poll_at=polled_at, next_poll_at=polled_at + FIVE)
     assert due_at(state, NOW) == NOW + timedelta(seconds=wait_s)
+
+
+def test_whatever_a_state_says_there_is_a_time() -> None:
+    ends = [datetime(1, 1, 1, tzinfo=UTC), NOW, datetime(9999, 12, 31, tzinfo=UTC)]
+    for polled_at, next_at in product(ends, ends):
+        state = FeedState(feed_id=FeedId("feed_a"), url=URL, last_poll_at=polled_at, next_poll_at=next_at)
+        assert due_at(state, NOW) is not None
 
 
 def test_a_feed_that_was_never_polled_or_is_gone_has_no_time() -> None:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,7 +86,7 @@ class Clocks:
     def can_be_set(self) -> bool:
         return self._library is not None
 
-    def environment(self, service: str) -> Mapping[str, str]:
+    def environment(self, service: str) -> dict[str, str]:
         if self._library is None:
             return {}
         self.set(service, 0)

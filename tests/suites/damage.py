@@ -55,7 +55,7 @@ def damaged(draw: st.DrawFn, whole: Sequence[bytes], pieces: st.SearchStrategy[b
     return body
 
 
-ODD = st.sampled_from(
+ODD: st.SearchStrategy[Any] = st.sampled_from(
     [None, True, 0, -1, 2**63, 10**400, 1e308, "", " ", "\u202e\x00\x1b", "\ud800", "0000-00-00", "9" * 5_000, [], {},
      [[]], {"": None}, [None] * 50, "a" * 70_000]
 ) | st.recursive(st.none() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),

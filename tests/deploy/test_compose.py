@@ -90,8 +90,18 @@ def test_containers_are_confined(name: str) -> None:
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert re.fullmatch(r"\d+m", service["mem_limit"])
     assert service.get("read_only", False) is (name != "kafka")
-    assert "privileged" not in service
+    assert service["pids_limit"] <= 1024
+    assert not service.keys() & {"privileged", "cap_add", "devices", "pid", "ipc", "userns_mode", "cgroup_parent"}
+    assert not any("docker.sock" in mount for mount in service.get("volumes", []))
     assert service.get("network_mode", "service:").startswith("service:"), "not the host's network"
+
+
+@each_of_ours
+def test_what_is_secret_comes_from_outside(name: str) -> None:
+    written = yaml.safe_load(TEXT)["services"][name]["environment"]
+    secret = {setting for setting in written if re.search("SECRET|PASSWORD|TOKEN|KEY", setting)}
+    assert "CHANCERY_SECRETS__KEYS" in secret
+    assert all(str(written[setting]).startswith("${") for setting in secret)
 
 
 @each_service

@@ -35,6 +35,13 @@ SPDX = {
 """What packages call their licences, as SPDX does."""
 
 
+READ_FOREIGN_BYTES = frozenset(
+    "aiohttp aiokafka aiosmtplib brotli certifi cryptography fastapi feedparser h11 httpcore httpx idna jinja2 lxml "
+    "lxml-html-clean protego pydantic-core python-multipart starlette trafilatura uvicorn zstandard".split()
+)
+"""Or do cryptography: each version of these is reviewed."""
+
+
 def locked() -> list[str]:
     """The packages of requirements.lock: what is installed where Chancery runs, and what its wheel is built with."""
     lines = (ROOT / "requirements.lock").read_text().splitlines()
@@ -87,6 +94,16 @@ def test_the_page_says_what_the_metadata_states() -> None:
 def test_what_asks_more_is_named_and_still_used() -> None:
     assert OF_FILES.keys() <= set(locked())
     assert all(package in PAGE.read_text() for package in OF_FILES)
+
+
+def test_what_reads_foreign_bytes_was_reviewed_as_it_is_pinned() -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+    pinned = dict(re.findall(r"^([a-z0-9-]+)==(\S+)", lock, re.MULTILINE))
+    _, _, review = PAGE.read_text().partition("### Review of ")
+    reviewed = dict(re.findall(r"^\| ([a-z0-9-]+) \| ([0-9][\w.]*) \|", review, re.MULTILINE))
+    assert reviewed == {name: pinned[name] for name in READ_FOREIGN_BYTES}, (
+        "look for advisories, and date the review anew"
+    )
 
 
 @pytest.mark.parametrize(

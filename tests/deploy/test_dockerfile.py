@@ -87,6 +87,15 @@ def says_how_it_is(text: str) -> Iterator[str]:
     yield from (f"no {word}" for word in ("HEALTHCHECK", "ENTRYPOINT") if word not in words)
 
 
+def keeps_what_the_build_needs_out(text: str) -> Iterator[str]:
+    """What compiles, downloads or installs stays in stages that are not shipped."""
+    for step in last_stage(text):
+        if step.word == "RUN" and re.search(r"\b(?:pip|apt|apt-get|apk|git|gcc|make)\b", step.rest):
+            yield f"{step.rest} belongs in a stage before the last"
+        if step.word == "COPY" and "--from=" not in step.rest and step.rest.split()[0] in {".", "./", "services"}:
+            yield f"COPY {step.rest} ships the source beside the package"
+
+
 def holds_no_secret(text: str) -> Iterator[str]:
     for step in steps(text):
         if step.word in {"ENV", "ARG"} and re.search(r"(?i)secret|token|passw|_key", step.rest):
@@ -101,6 +110,7 @@ RULES: dict[Callable[[str], Iterator[str]], str] = {
     installs_by_hash_only: 'FROM python:3.12.1\nRUN ["pip", "install", "faust"]',
     copies_what_there_is: "FROM python:3.12.1\nCOPY no-such-file ./",
     says_how_it_is: "FROM python:3.12.1",
+    keeps_what_the_build_needs_out: 'FROM python:3.12.1\nRUN ["pip", "install", "--no-deps", "x"]',
     holds_no_secret: "FROM python:3.12.1\nENV API_TOKEN=x",
 }
 

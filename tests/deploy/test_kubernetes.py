@@ -81,6 +81,10 @@ def test_a_pod_is_confined(name: str) -> None:
     assert not inside["enableServiceLinks"], "a service `chancery-...` would set variables that look like settings"
     assert box["securityContext"]["readOnlyRootFilesystem"]
     assert box["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert box["securityContext"]["allowPrivilegeEscalation"] is False
+    assert inside["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert not inside.keys() & {"hostNetwork", "hostPID", "hostIPC"}
+    assert all(volume.keys() <= {"name", "emptyDir"} for volume in inside["volumes"]), "nothing of the node"
     assert "memory" in box["resources"]["limits"]
     assert {"configMapRef": {"name": KUSTOMIZATION["configMapGenerator"][0]["name"]}} in box["envFrom"]
     assert not any(variable["name"].startswith(PREFIX) for variable in box.get("env", []))

@@ -24,6 +24,7 @@ from services.cli.progress import progress
 from services.cli.rules import refuse_rules, rules_directory
 from services.contracts import ids
 from services.contracts.alert import Alert
+from services.contracts.delivery import DeliveryState
 from services.contracts.silence import Silence
 from services.contracts.subscription import Subscription
 from services.contracts.topics import SILENCES, SITES, SUBSCRIPTIONS
@@ -92,7 +93,7 @@ def drill(
         _nobody(audience, alerts)
     if dry_run:
         return
-    if not (yes or (sys.stdin.isatty() and typer.confirm("Play it now, to these?"))):
+    if not (yes or (sys.stdin.isatty() and typer.confirm("Play it now, to these?", err=True))):
         fail("nothing was played: say --yes where nobody can be asked", EXIT_USAGE)
     result = _run(name, steps, subscriptions, factor, wait_s)
     if as_json:
@@ -203,7 +204,8 @@ def _print(result: Result) -> None:
     table = Table("subscription", "alert", "first attempt", "delivered", "state")
     for listener in result.heard:
         for told in listener.told:
-            state = f"{told.state or 'never matched'}{f': {told.reason}' if told.reason else ''}"
+            why = f": {told.reason}" if told.reason and told.state != DeliveryState.DELIVERED else ""
+            state = f"{told.state or 'never matched'}{why}"
             cells = (listener.name, told.change, _seconds(told.first_attempt_s), _seconds(told.delivered_s), state)
             table.add_row(*map(escape, cells))
     out.print(table)

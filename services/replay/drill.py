@@ -172,7 +172,7 @@ class Drill:
             article = step.article.model_copy(update={"fetched_at": now})
             self._published[article.record_id] = now
             self._played += 1
-            await publisher.publish(ARTICLES, article)
+            await write_audited(publisher, myself(), ARTICLES, [(None, article)])
             if not await self._until(lambda step=step: self._observed.has(step), PATIENCE_S):  # type: ignore[misc]
                 raise NobodyWorks(
                     f"article {self._played} ({article.title}) did not lead to what it should within {PATIENCE_S:g} s: "

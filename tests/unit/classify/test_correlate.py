@@ -92,6 +92,14 @@ def test_a_toll_that_an_edit_brings_is_as_new_as_the_edit() -> None:
     assert incident.killed == Count(low=7, high=7)
 
 
+def test_an_edit_that_is_dated_anew_is_as_new_as_its_date() -> None:
+    """However late it is fetched: a drill's articles are, by years."""
+    first, rise = report("one", killed=2), report("two", hours=3, killed=7)
+    edited = report("one", killed=4, revision=2, hours=1).model_copy(update={"fetched_at": PUBLISHED + 9 * HOUR})
+    (incident,) = run([first, edited, rise])[0].values()
+    assert incident.killed == Count(low=7, high=7)
+
+
 def test_an_edit_that_leaves_the_toll_as_it_was_brings_no_old_toll_back() -> None:
     first, rise = report("one", killed=2), report("two", hours=1, killed=5)
     edited = report("one", killed=2, revision=2).model_copy(update={"fetched_at": PUBLISHED + 2 * HOUR})

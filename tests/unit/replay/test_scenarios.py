@@ -1,5 +1,6 @@
 """Scenarios: those that there are lead to what their files say, and what is wrong with one is said."""
 
+import ast
 import datetime as dt
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from services.classify.core.sites.known_sites import KnownSites
 from services.contracts import ids
 from services.contracts.alert import ChangeKind
 from services.replay.adapters import scenarios
+from services.replay.adapters.rule_sets import CHECKOUT
 from services.replay.core.drilling import Step, foreseen
 from services.replay.core.scenario import BadScenario, scenario_of
 from services.runtime.settings import ClassifySettings
@@ -54,6 +56,18 @@ def test_played_again_it_is_another_drill() -> None:
         )
         assert ours.isdisjoint(theirs)
     assert {step.article.article_id for step in once}.isdisjoint(step.article.article_id for step in again)
+
+
+def test_nothing_else_makes_an_article_of_a_drill() -> None:
+    made = {
+        str(path.relative_to(CHECKOUT))
+        for path in (CHECKOUT / "services").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) == "Article"
+        and "drill" in [k.arg for k in node.keywords]
+    }
+    assert made == {"services/replay/core/scenario.py"}
 
 
 GOOD: dict[str, Any] = {

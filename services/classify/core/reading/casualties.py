@@ -60,6 +60,7 @@ def casualties_in(gist: Gist, start: int, end: int, numbers: Sequence[Number]) -
         told[name] = added(told[name], group) if name in told else group
     counts = {name: count for name, (count, _) in told.items()}
     spans = {name: span for name, (_, span) in told.items()}
+    single = {number.count for number in numbers}
     hurt = [spans[name] for name in ("killed", "wounded") if name in counts and counts[name].low > 0]
     staff = _staff_among(gist, [told[name] for name in told if name != "missing"], end)
     if staff:
@@ -72,6 +73,7 @@ def casualties_in(gist: Gist, start: int, end: int, numbers: Sequence[Number]) -
         toll is not None,
         frozenset(soft),
         frozenset(name for name in more if told[name] is more[name]),
+        frozenset(name for name, count in counts.items() if name not in soft and count not in single),
         spans,
     )
 
@@ -127,10 +129,18 @@ def _pairs(
             distance = _casualty_distance(gist, hit, number)
             if distance is None or _is_of_others(gist, number, start, end, distance):
                 continue
-            if not are_attackers(gist, number) and not is_companion(gist, number.start, number.end):
+            if are_attackers(gist, number):
+                continue
+            if _is_relative(gist, number, hit) or not is_companion(gist, number.start, number.end):
                 found.append(((number.weak, distance, hit.start), hit, number))
     found.sort(key=lambda pair: pair[0])
     return [(hit, number) for _, hit, number in found]
+
+
+def _is_relative(gist: Gist, number: Number, hit: Hit) -> bool:
+    """ "Along with five others who were wounded": whether a relative pronoun leads from a number to its word."""
+    words = gist.folded.norm[number.end : hit.start].split()
+    return any(word in gist.lexicon.which for word in words)
 
 
 def _unnumbered(gist: Gist, hit: Hit, start: int, end: int, numbers: Sequence[Number], taken: set[int]) -> Group | None:
@@ -240,7 +250,11 @@ def _casualty_distance(gist: Gist, hit: Hit, number: Number) -> float | None:
     between = (number.end, hit.start) if number.end <= hit.start else (hit.end, number.start)
     if not 0 <= between[1] - between[0] <= _MAX_CASUALTY_CHARACTERS:
         return None
-    if number.end <= hit.start:
+    explained = _explained(gist, number, hit)
+    if explained is not None:
+        between, limit, bias = (number.end, explained), _LONG_GROUP, 0.0
+        words = gist.words_between(*between)
+    elif number.end <= hit.start:
         limit = 3 if number.weak else _LONG_GROUP if is_group(gist, number) else 7
         words, bias = gist.words_between(*between), 0.0
     else:
@@ -254,6 +268,17 @@ def _casualty_distance(gist: Gist, hit: Hit, number: Number) -> float | None:
     if stops > 1 or gist.hits.within("weapons", *between):
         return None
     return words + bias + 3 * stops
+
+
+def _explained(gist: Gist, number: Number, hit: Hit) -> int | None:
+    """ "Two members of his escort, men of the secret police, were wounded": where two commas begin to tell who those
+    counted are, if their verb stands right behind; else None."""
+    clean = gist.folded.clean
+    first, last = clean.find(",", number.end, hit.start), clean.rfind(",", number.end, hit.start)
+    if first == last or clean.count(",", first, hit.start) != 2 or not is_group(gist, number):
+        return None
+    verbs = gist.hits.values("roles", last + 1, hit.start, "passive")
+    return first if verbs and not clean[last + 1 : verbs[0].start].strip() else None
 
 
 def _counts_deeds(gist: Gist, hit: Hit, number: Number) -> bool:

@@ -29,6 +29,8 @@ def refer_back(sites: dict[int, list[SiteMention]]) -> None:
 def _same_place(site: SiteMention, last: SiteMention) -> bool:
     if site.sender and last.sender and site.sender != last.sender:
         return False
+    if site.city and not site.host:
+        return last.city is not None and site.city.name == last.city.name
     return not (site.host and last.host and site.host != last.host)
 
 

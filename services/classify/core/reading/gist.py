@@ -41,6 +41,8 @@ class Casualties(NamedTuple):
     """The counts that no number tells: they give way to one that does."""
     more: frozenset[str] = frozenset()
     """The counts that come on top of what was told before: "his driver was also killed"."""
+    listed: frozenset[str] = frozenset()
+    """The counts that add up several groups: "six priests and two women"."""
     spans: Mapping[str, tuple[int, int]] = MappingProxyType({})
 
 

@@ -118,7 +118,7 @@ def _more_casualties(known: Casualties, other: Casualties) -> Casualties:
     """Fill the gaps; a told number beats "none", which may speak of some ("no American was hurt") and not of all."""
     if other.killed is other.wounded is other.missing is other.staff is None:
         return known
-    spans, soft = dict(known.spans), set(known.soft)
+    spans, soft, listed = dict(known.spans), set(known.soft), set(known.listed)
     values = {}
     for name in ("killed", "wounded", "missing", "staff"):
         first, second = getattr(known, name), getattr(other, name)
@@ -129,15 +129,17 @@ def _more_casualties(known: Casualties, other: Casualties) -> Casualties:
             or (first.high == 0 and second.low > 0)
             or (first.high is None and second.low > first.low)
             or (name in known.soft and first.high is None and second.low > first.low)
+            or (name in other.listed and name not in known.listed and second.low > (first.high or first.low))
             or (name == "killed" and other.revised)
             or name in other.more
         )
         values[name] = second if newer else first
         if newer:
             soft = soft | {name} if name in other.soft else soft - {name}
+            listed = listed | {name} if name in other.listed else listed - {name}
             if name in other.spans:
                 spans[name] = other.spans[name]
-    return Casualties(**values, revised=known.revised or other.revised, soft=frozenset(soft), spans=spans)
+    return Casualties(**values, revised=known.revised or other.revised, soft=frozenset(soft), listed=frozenset(listed), spans=spans)
 
 
 def supplement(incident: Incident, item: Supplement) -> None:

@@ -83,6 +83,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "regions",
         "streets",
         "districts",
+        "towns",
         "directions",
         "ways",
         "scenes",
@@ -132,7 +133,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
 
 
 WORD_SETS = (
-    "roles.districts",
+    "roles.districts", "roles.towns",
     "roles.of", "roles.in", "roles.in_after", "roles.that", "roles.in_prefixes", "roles.and_prefixes",
     "roles.possessives", "roles.regions", "roles.streets", "roles.directions", "roles.ways", "roles.scenes",
     "roles.oblique", "roles.closing",
@@ -207,6 +208,7 @@ class Lexicon:
     regions: frozenset[str] = frozenset()
     streets: frozenset[str] = frozenset()
     districts: frozenset[str] = frozenset()
+    towns: frozenset[str] = frozenset()
     directions: frozenset[str] = frozenset()
     ways: frozenset[str] = frozenset()
     scenes: frozenset[str] = frozenset()
@@ -304,6 +306,7 @@ def compile_lexicon(
         in_prefixes=_folded_set(file, "roles.in_prefixes", roles.get("in_prefixes", [])),
         streets=_folded_set(file, "roles.streets", roles.get("streets", [])),
         districts=_folded_set(file, "roles.districts", roles.get("districts", [])),
+        towns=_folded_set(file, "roles.towns", roles.get("towns", [])),
         directions=_folded_set(file, "roles.directions", roles.get("directions", [])),
         scenes=_folded_set(file, "roles.scenes", roles.get("scenes", [])),
         ways=_folded_set(file, "roles.ways", roles.get("ways", [])),

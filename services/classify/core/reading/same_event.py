@@ -326,8 +326,11 @@ def _places_differ(incident: Incident, mention: Mention) -> bool:
     if _same_mission(incident.site, mention.site):
         return False  # arrested in one town for a plot against the embassy in another
     first = incident.place.cities if incident.place else ()
-    own_city = mention.site is not None and mention.site.city is not None and not mention.site.referring
-    second = mention.place.cities if mention.place and not own_city else ()
+    own_city = mention.site.city if mention.site is not None and not mention.site.referring else None
+    if own_city is not None and incident.site is None:
+        # "Rockets hit Tripoli. A bomb exploded at the consulate in Nice": a site's own city tells where it was hit.
+        return bool(first) and not any(is_one_town(own_city, city) for city in first)
+    second = mention.place.cities if mention.place and own_city is None else ()
     known = {city.name for city in first}
     if incident.site and incident.site.city:
         known.add(incident.site.city.name)

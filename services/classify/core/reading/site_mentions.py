@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 from services.classify.core.reading.gazetteer import City, Gazetteer, SpecialPlace, best_city
 from services.classify.core.reading.lexicon import Lexicon
-from services.classify.core.reading.places import Focus, Place, is_located
+from services.classify.core.reading.places import Focus, Place, is_known, is_located
 from services.classify.core.reading.scan import Hit, Hits
-from services.classify.core.reading.text import MOST_IN_A_SENTENCE, Folded, Sentence
+from services.classify.core.reading.text import MOST_IN_A_SENTENCE, Folded, Sentence, fold_term
+from services.classify.core.reading.towns import name_after
 from services.contracts.report import PlacePrecision, SiteKind
 
 _BEFORE, _AFTER = 70, 90
@@ -30,6 +31,10 @@ between a place and its noun at most."""
 
 
 ABROAD = frozenset({SiteKind.EMBASSY, SiteKind.CONSULATE, SiteKind.CHANCERY, SiteKind.RESIDENCE, SiteKind.NUNCIATURE})
+
+
+_IN_REACH, _TO_CITY = 16, 4
+"""Characters: from a site to the end of the word for "in" behind it, from a quarter's name to that of its city."""
 
 
 _HOSTLESS = frozenset({"UN", "EU"})
@@ -194,7 +199,42 @@ class SiteReader:
         before_first = self.lexicon.order == "sov" and self.lexicon.in_after
         for read, found in reversed(ways) if before_first else ways:
             site = read(site, found)
-        return self._completed(self._owned(site, places))
+        return self._in_town(self._completed(self._owned(site, places)), places)
+
+    def _in_town(self, site: SiteMention, places: list[Place]) -> SiteMention:
+        """ "The consulate in X": a town that no place of the text is, by an ordinary word's name or in no list.
+
+        Its state is the only other one that the sentence names: never that of another city.
+        """
+        if site.city or site.area or site.kind not in ABROAD or not self.lexicon.spaced:
+            return site
+        word = next(iter(self._link(site.end, site.end + _IN_REACH)), "")
+        if word not in self.lexicon.in_ or word in self.lexicon.ways:
+            return site
+        span = name_after(self.folded, self.hits, self.lexicon, self.folded.norm.index(word, site.end) + len(word))
+        if span is None or self._is_no_town(span, places):
+            return site
+        name = self.folded.clean[slice(*span)]
+        states = {p.states for p in places if p.kind in ("state", "adjective")} - {(site.sender,)}
+        host = site.host or (next(iter(states))[0] if len(states) == 1 else None)
+        known = best_city(self.gazetteer.candidates(fold_term(name)), host, site.sender, self.focus.near)
+        if known is not None and is_known(known):
+            city, host = known, known.state
+        else:
+            city = City(name, host or "", 0.0, 0.0, 0, listed=False)
+        return site._replace(city=city, host=host, end=span[1], spans={**site.spans, "city": span})
+
+    def _is_no_town(self, span: tuple[int, int], places: list[Place]) -> bool:
+        """Whether a name is none of a town: in capitals like all around it, a place's, a street's, a part of a city."""
+        start, end = span
+        words = self.folded.norm[start:end].split()
+        following = self._link(end, end + _IN_REACH)[:1]
+        lexicon = self.lexicon
+        if self.folded.clean[start:end].isupper() or not (lexicon.streets | lexicon.districts | lexicon.regions).isdisjoint(
+            (words[-1], *following)
+        ):
+            return True
+        return any(place.start < end + _TO_CITY and start < place.end and place.kind == "city" for place in places)
 
     def _owned(self, site: SiteMention, places: list[Place]) -> SiteMention:
         """ "Canada closed its embassy in Kyiv": the state told before is the one whose embassy it is."""

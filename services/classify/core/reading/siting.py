@@ -32,7 +32,10 @@ def site_of(incident: Incident, focus: Focus, gazetteer: Gazetteer, published: d
         city, host = area.city, area.state
     told_host = mention.host if mention else None
     city = (mention.city if mention else None) or city
-    host = told_host or (city.state if city else None) or host
+    if mention and mention.city:
+        host = told_host or mention.city.state or None  # a town of an unknown state lies in no other city's
+    else:
+        host = told_host or (city.state if city else None) or host
     if mention is None and city is None and host is None and area is None:
         return None
     if city is None and host and mention and mention.kind in _IN_CAPITALS:

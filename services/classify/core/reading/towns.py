@@ -187,12 +187,12 @@ def _town_names(folded: Folded, hits: Hits, lexicon: Lexicon) -> list[tuple[int,
     found = set()
     for word in hits.all("roles"):
         if word.value == "settlements":
-            span = _name_after(folded, hits, lexicon, word.end)
+            span = name_after(folded, hits, lexicon, word.end)
             if span:
                 found.add(span)
     for match in _inside(lexicon.in_ - lexicon.ways).finditer(folded.norm):
-        span = _name_after(folded, hits, lexicon, match.end())
-        if span and span[0] == match.end() and _is_set_apart(folded, lexicon, span[1]):
+        span = name_after(folded, hits, lexicon, match.end())
+        if span and span[0] == match.end() and _is_called_town(folded, lexicon, span[1]):
             found.add(span)
     return sorted(found)
 
@@ -212,23 +212,27 @@ _TO_UNIT, _TO_REGION = 4, 5
 _APPOSITION = re.compile(r"(?:,| ?\() ?([^,.;()]{2,40})")
 
 
-def _is_set_apart(folded: Folded, lexicon: Lexicon, end: int) -> bool:
-    """ "X, Y department", "X (Y department)", "X, 20 km north of Y": what follows a name says that it is a place."""
+def _is_called_town(folded: Folded, lexicon: Lexicon, end: int) -> bool:
+    """ "X village", "X, Y department", "X (Y department)", "X, 20 km north of Y": what follows a name says that it is
+    a place."""
+    following = folded.norm[end : end + 24].split(maxsplit=1)
+    if following and following[0] in lexicon.towns:
+        return True
     match = _APPOSITION.match(folded.clean, end)
     if match is None:
         return False
     words = folded.norm[match.start(1) : match.end(1)].split()
     units = lexicon.numbers.not_counts
     distance = any(word.isdecimal() and unit in units for word, unit in pairwise(words[:_TO_UNIT]))
-    return distance or any(word in lexicon.regions for word in words[:_TO_REGION])
+    return distance or any(word in lexicon.regions or word in lexicon.towns for word in words[:_TO_REGION])
 
 
-def _name_after(folded: Folded, hits: Hits, lexicon: Lexicon, start: int) -> tuple[int, int] | None:
+def name_after(folded: Folded, hits: Hits, lexicon: Lexicon, start: int) -> tuple[int, int] | None:
     """The name that begins at `start`: words with a capital, up to a word of the language or a term."""
     first = last = None
     for match in _words(folded, start):
         word = folded.norm[match.start() : match.end()]
-        small = word in lexicon.words or word in lexicon.in_ or (word in lexicon.articles and first is not None)
+        small = word in lexicon.words or word in lexicon.in_ or word in lexicon.towns or (word in lexicon.articles and first is not None)
         if not match.group()[0].isupper() or small or _means(hits, match.start()):
             break
         first, last = (match.start() if first is None else first), match.end()

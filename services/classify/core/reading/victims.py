@@ -86,7 +86,7 @@ def _subject(gist: Gist, hit: Hit, start: int, verb: int, numbers: Sequence[Numb
     if not nouns or nouns[-1].value == "attackers" or gist.words_between(nouns[-1].end, verb) > _NAME_WORDS:
         return None
     noun = nouns[-1]
-    if not _is_subject(gist, window, noun, verb):
+    if not _is_antecedent(gist, noun, verb) and not _is_subject(gist, window, noun, verb):
         return None
     if noun.value == "many" and _is_counted(gist, noun, numbers):
         return None
@@ -95,6 +95,11 @@ def _subject(gist: Gist, hit: Hit, start: int, verb: int, numbers: Sequence[Numb
         for joined, span in before(gist, noun.start, numbers, NOUN_WORDS):
             count, first = total(count, joined), span[0]
     return count, (first, hit.end)
+
+
+def _is_antecedent(gist: Gist, noun: Hit, verb: int) -> bool:
+    """ "The funeral of the workers who were killed": a relative pronoun alone leads from a noun to its verb."""
+    return gist.folded.norm[noun.end : verb].split() in [[word] for word in gist.lexicon.which]
 
 
 def _is_counted(gist: Gist, noun: Hit, numbers: Sequence[Number]) -> bool:

@@ -139,7 +139,9 @@ def _more_casualties(known: Casualties, other: Casualties) -> Casualties:
             listed = listed | {name} if name in other.listed else listed - {name}
             if name in other.spans:
                 spans[name] = other.spans[name]
-    return Casualties(**values, revised=known.revised or other.revised, soft=frozenset(soft), listed=frozenset(listed), spans=spans)
+    return Casualties(
+        **values, revised=known.revised or other.revised, soft=frozenset(soft), listed=frozenset(listed), spans=spans
+    )
 
 
 def supplement(incident: Incident, item: Supplement) -> None:

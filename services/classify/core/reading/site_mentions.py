@@ -230,9 +230,9 @@ class SiteReader:
         words = self.folded.norm[start:end].split()
         following = self._link(end, end + _IN_REACH)[:1]
         lexicon = self.lexicon
-        if self.folded.clean[start:end].isupper() or not (lexicon.streets | lexicon.districts | lexicon.regions).isdisjoint(
-            (words[-1], *following)
-        ):
+        if self.folded.clean[start:end].isupper() or not (
+            lexicon.streets | lexicon.districts | lexicon.regions
+        ).isdisjoint((words[-1], *following)):
             return True
         return any(place.start < end + _TO_CITY and start < place.end and place.kind == "city" for place in places)
 

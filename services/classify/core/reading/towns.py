@@ -232,7 +232,12 @@ def name_after(folded: Folded, hits: Hits, lexicon: Lexicon, start: int) -> tupl
     first = last = None
     for match in _words(folded, start):
         word = folded.norm[match.start() : match.end()]
-        small = word in lexicon.words or word in lexicon.in_ or word in lexicon.towns or (word in lexicon.articles and first is not None)
+        small = (
+            word in lexicon.words
+            or word in lexicon.in_
+            or word in lexicon.towns
+            or (word in lexicon.articles and first is not None)
+        )
         if not match.group()[0].isupper() or small or _means(hits, match.start()):
             break
         first, last = (match.start() if first is None else first), match.end()

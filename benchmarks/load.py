@@ -3,11 +3,12 @@
     python -m benchmarks.load [--embedded] [--quick] [--only PART ...] [--write]
 
 An article is put on its topic as ingest would put it, fetched at that moment; a classify worker, a notifier and the
-endpoints are processes of their own, and the time runs to the request at the endpoint. What ingest takes before that is
-measured by benchmarks/polling.py. The news are those of benchmarks/news.py.
+endpoints are processes of their own, and the time runs to the request at the endpoint. What ingest takes is measured by
+benchmarks/polling.py, and is in one run here. The news are those of benchmarks/news.py.
 
 - `rates`: times and cores at 1, 10 and 100 articles a second, what a million articles cost, and how many a second there
   may be before the slowest hundredth of the messages takes longer than five seconds.
+- `ingest`: the times where ingest polls the feeds.
 - `by-hand`: the same with the worker written without Faust, and with all of it in one small process.
 - `subscriptions`, `incidents`, `partitions`: how times and costs grow with each.
 - `feeds`: the table of benchmarks/polling.py, as it was last written.
@@ -23,8 +24,18 @@ from dataclasses import dataclass, replace
 
 import uvloop
 
-from benchmarks.load_deployment import AT_ONCE, CHANCERY, WITHOUT_FAUST, Broker, Deployment, Run, Size, deployed
-from benchmarks.load_sheets import Grown, Held, costs, feeds, growth, held, rates, side_by_side, steps
+from benchmarks.load_deployment import (
+    AT_ONCE,
+    CHANCERY,
+    FROM_FEEDS,
+    WITHOUT_FAUST,
+    Broker,
+    Deployment,
+    Run,
+    Size,
+    deployed,
+)
+from benchmarks.load_sheets import Grown, Held, costs, feeds, from_feeds, growth, held, rates, side_by_side, steps
 from benchmarks.stages import broker_process
 from benchmarks.surroundings import result, show, surroundings, wanted_by_others
 from services.runtime import log
@@ -32,7 +43,7 @@ from services.runtime.settings import LogSettings
 
 CLOSEST = 1.15
 """Between a rate that is held and one that is not: then the search ends."""
-PARTS = ("rates", "by-hand", "subscriptions", "incidents", "partitions", "feeds")
+PARTS = ("rates", "ingest", "by-hand", "subscriptions", "incidents", "partitions", "feeds")
 
 
 @dataclass(frozen=True)
@@ -55,6 +66,7 @@ class Plan:
 
 QUICK = Plan(seconds=5, slow_s=8, step_s=5, steps=2, least=5, subscriptions=(), incidents=(), partitions=())
 RATES = (1, 10, 100)
+POLLED_AT = 10
 GROWN_AT = 20
 """Articles a second where something else grows."""
 
@@ -96,6 +108,9 @@ async def _measured(embedded: bool, wanted: Sequence[str], plan: Plan) -> list[s
                     runs.append(await deployment.ran(rate, plan.seconds_at(rate), plan.least))
                 known.append(Held(CHANCERY, runs[-1], await _most(deployment, plan)))
                 add(*rates(runs), steps(known[0]), *costs(runs[-1], deployment, await deployment.weighed()))
+        if "ingest" in wanted:
+            async with deployed(broker, FROM_FEEDS) as deployment:
+                add(from_feeds(await deployment.polled(POLLED_AT, plan.seconds)))
         if "by-hand" in wanted:
             for way in (WITHOUT_FAUST, AT_ONCE) if known else (CHANCERY, WITHOUT_FAUST, AT_ONCE):
                 async with deployed(broker, way) as deployment:

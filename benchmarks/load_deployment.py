@@ -5,22 +5,26 @@ import asyncio
 import contextlib
 import statistics
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from typing import TypeVar
 
 import httpx
+from starlette.applications import Starlette
 
 from benchmarks import correlation_load, delivery, news
 from benchmarks.correlation import written_changelogs
+from benchmarks.growing_site import FEEDS, Entry, Site, entries
+from benchmarks.polling import INGEST
 from benchmarks.stages import (
     PARTITIONS,
     PATIENCE_S,
     WORKER,
     Pace,
     Stage,
-    cpu_seconds,
+    cpu_of_family_s,
     peak_megabytes,
     quantile,
 )
@@ -35,8 +39,12 @@ from services.contracts.article import Article
 from services.contracts.codec import decode
 from services.contracts.model import Record
 from services.contracts.topics import ALERTS, ARTICLES, REPORTS, TOPICS, Topic
+from services.contracts.topics import FEEDS as FEEDS_TOPIC
 from services.launch.broker import free_port
 from services.runtime.kafka import Publisher
+from services.runtime.serving import serving
+
+T = TypeVar("T")
 
 LOOK_EVERY_S = 0.5
 WARMING_UP = (10, 2)
@@ -68,6 +76,16 @@ AT_ONCE = Way(
     {"everything": ("-m", "benchmarks.by_hand", "everything")},
     (("classify", ARTICLES),),
 )
+
+
+FROM_FEEDS = Way("Chancery from its feeds on", {"ingest": INGEST, **CHANCERY.processes}, IN_STEPS, CHANGELOGS)
+POLLED = {
+    "CHANCERY_INGEST__INTERVAL_S": "2",
+    "CHANCERY_INGEST__MIN_INTERVAL_S": "1",
+    "CHANCERY_INGEST__HOST_CONCURRENCY": str(FEEDS),
+    "CHANCERY_INGEST__HOST_SPACING_S": "0",
+}
+"""So often that what comes out is fetched soon: how late a poll is, benchmarks/polling.py says."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +135,7 @@ class Run:
 @contextlib.asynccontextmanager
 async def deployed(broker: Broker, way: Way = CHANCERY, size: Size = Size()) -> AsyncIterator["Deployment"]:
     """Up, warm and idle."""
-    told = {"CHANCERY_TOPICS__PARTITIONS": str(size.partitions), "CHANCERY_NOTIFY__GROUP_S": "0"}
+    told = {"CHANCERY_TOPICS__PARTITIONS": str(size.partitions), "CHANCERY_NOTIFY__GROUP_S": "0", **POLLED}
     stage = delivery.delivering(broker.address, broker.apache, **told)
     async with contextlib.AsyncExitStack() as stack:
         port = stack.enter_context(delivery.serving())
@@ -169,14 +187,39 @@ class Deployment:
         """Articles at a rate for some seconds, of which `least` at least are the first to tell of an attack, until all
         that they caused is done. Raises TimeoutError."""
         articles = news.some(self._news, max(1, round(rate * seconds)), least)
+        return await self._measured(rate, articles, self._publish)
+
+    async def polled(self, rate: float, seconds: float) -> Run:
+        """The same of entries that come out in feeds which ingest polls (benchmarks/growing_site.py); of these one in
+        three tells of an attack."""
+        coming = entries(news.SEED, FEEDS + round(rate * seconds))
+        site = Site(coming)
+        async with serving(Starlette(routes=[site.route]), "127.0.0.1", 0, "a port of the benchmark's") as port:
+            await self._publisher.publish(FEEDS_TOPIC, *site.feeds(f"http://127.0.0.1:{port}"))
+            async with asyncio.timeout(PATIENCE_S):
+                while not site.watched:  # noqa: ASYNC110 - the site is asked by another process
+                    await asyncio.sleep(LOOK_EVERY_S)
+            self.articles += FEEDS
+
+            async def release(out: Sequence[Entry], a_second: float) -> float:
+                pace = Pace(a_second)
+                async for _ in pace.over(out):
+                    site.release()
+                return pace.late_s
+
+            return await self._measured(rate, coming[FEEDS:], release)
+
+    async def _measured(
+        self, rate: float, things: Sequence[T], send: Callable[[Sequence[T], float], Awaitable[float]]
+    ) -> Run:
         await delivery.forget_arrivals(self._port)
         used, begun = self._cpu(), datetime.now(UTC)
-        late_s = await self._publish(articles, rate)
+        late_s = await send(things, rate)
+        self.articles += len(things)
         await self._settled()
         lasted = (datetime.now(UTC) - begun).total_seconds()
         cpu = {name: now - used[name] for name, now in self._cpu().items()}
-        self.articles += len(articles)
-        return Run(rate, len(articles), lasted, late_s, await self._waited(begun), cpu, self._idle)
+        return Run(rate, len(things), lasted, late_s, await self._waited(begun), cpu, self._idle)
 
     def peak_mb(self, process: str) -> float:
         return peak_megabytes(self._pids[process])
@@ -194,7 +237,7 @@ class Deployment:
         return found
 
     def _cpu(self) -> dict[str, float]:
-        return {name: cpu_seconds(pid) for name, pid in self._pids.items()}
+        return {name: cpu_of_family_s(pid) for name, pid in self._pids.items()}
 
     async def _publish(self, articles: Sequence[Article], rate: float) -> float:
         """Returns how late the latest was, in seconds."""
@@ -217,7 +260,8 @@ class Deployment:
                 await asyncio.sleep(LOOK_EVERY_S)
 
     def _done(self, sample: Sample) -> bool:
-        return not any(sum(sample.lag(work)) for work in self._way.work)
+        all_here = sample.written(ARTICLES) >= self.articles
+        return all_here and not any(sum(sample.lag(work)) for work in self._way.work)
 
     async def _waited(self, since: datetime) -> list[float]:
         """Seconds from the fetch to the request at the endpoint."""

@@ -28,14 +28,13 @@ def held(run: Run) -> bool:
     return run.quantile(0.99) <= BEARABLE_S and not run.falls_behind
 
 
-def rates(runs: Sequence[Run]) -> tuple[str, str]:
-    shares = (0.5, 0.95, 0.99, 1)
+def _times(title: str, runs: Sequence[Run], note: str) -> str:
     rows = tuple(
         (
             f"{run.rate:,g}",
             f"{run.articles:,}",
             str(len(run.waited_s)),
-            *(f"{run.quantile(share):.3f}" for share in shares),
+            *(f"{run.quantile(share):.3f}" for share in (0.5, 0.95, 0.99, 1)),
             *(f"{used / run.seconds:.2f}" for used in run.cpu_s.values()),
             f"{run.late_s:.3f}",
         )
@@ -45,6 +44,10 @@ def rates(runs: Sequence[Run]) -> tuple[str, str]:
         "articles a second", "articles", "messages", "p50, seconds", "p95", "p99", "longest",
         *(f"cores used by {name}" for name in runs[0].cpu_s), "publisher late by",
     )  # fmt: skip
+    return as_markdown(Sheet(title, columns, rows, note))
+
+
+def rates(runs: Sequence[Run]) -> tuple[str, str]:
     note = (
         "From the fetch of an article to the request at the endpoint, of first words, which wait for nothing. Where "
         "few articles come, more of them tell of an attack, so that there are messages to speak of."
@@ -53,7 +56,15 @@ def rates(runs: Sequence[Run]) -> tuple[str, str]:
         "From fetched to sent", "articles a second", [run.rate for run in runs], "seconds",
         {name: [run.quantile(share) for run in runs] for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))},
     )  # fmt: skip
-    return as_markdown(Sheet("From fetched to sent", columns, rows, note)), chart
+    return _times("From fetched to sent", runs, note), chart
+
+
+def from_feeds(run: Run) -> str:
+    note = (
+        "Ingest polls feeds in which the entries come out (benchmarks/growing_site.py), short ones of which a third "
+        "tell of an attack. From its fetch on: parsed, recognised, published, and then as above."
+    )
+    return _times("From fetched to sent, with ingest", [run], note)
 
 
 def steps(known: Held) -> str:

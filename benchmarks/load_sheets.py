@@ -101,7 +101,7 @@ def costs(run: Run, deployment: Deployment, weighed: Mapping[str, tuple[int, int
             )
             for name, ms in used.items()
         ),
-        f"At {run.rate:g} articles a second. What a process takes when nothing comes is not in its cost of an article.",
+        f"At {run.rate:g} articles a second. What a service takes when nothing comes is not in its cost.",
     )
     count, total = deployment.articles, sum(size for _, size in weighed.values())
     topics = Sheet(

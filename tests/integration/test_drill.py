@@ -5,6 +5,7 @@ import asyncio
 import json
 import os
 import signal
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -93,10 +94,10 @@ async def test_a_drill_is_told_measured_and_over_and_the_news_beside_it_is_told_
             await asyncio.wait_for(desk.until(1), PATIENCE_S)
             played = asyncio.create_task(
                 asyncio.to_thread(
-                    chancery, settings, "drill", NAME, "--speed", "max", "--wait", "2m", "--yes", "--json"
+                    chancery, settings, "drill", NAME, "--speed", "600", "--wait", "2m", "--yes", "--json"
                 )
             )
-            drilled = await until_there(settings, INCIDENTS, lambda each: each.drill is not None and each.revision == 6)
+            drilled = await until_there(settings, INCIDENTS, lambda each: each.drill is not None)
             said = ("feedback", "confirm", drilled.incident_id, "--why", "we saw it", "--author", "ana")
             confirmed = await asyncio.to_thread(chancery, settings, *said)
             assert confirmed.returncode == 0, confirmed.stderr
@@ -108,11 +109,12 @@ async def test_a_drill_is_told_measured_and_over_and_the_news_beside_it_is_told_
     assert done.returncode == 0, done.stdout + done.stderr
     result = json.loads(done.stdout)
     assert (result["ended"], result["played"], result["left"]) == ("acknowledged", 6, [])
-    changes = ["opened", "casualties_revised", "casualties_revised", "casualties_revised", "corroborated", "retracted"]
-    assert {each["name"]: [told["change"] for told in each["told"]] for each in result["heard"]} == {
-        "asked": changes,
-        "pager": changes,
-    }
+    of_each = {each["name"]: [told["change"] for told in each["told"]] for each in result["heard"]}
+    assert of_each.keys() == {"asked", "pager"}
+    changes = of_each["asked"]
+    assert of_each["pager"] == changes
+    assert (changes[0], changes[-1]) == ("opened", "retracted")
+    assert Counter(changes[1:-1]) == {"casualties_revised": 3, "corroborated": 1}, "the verdict, whenever it came"
     told = [each for listener in result["heard"] for each in listener["told"]]
     assert {each["state"] for each in told} == {"delivered"}
     assert all(0 < each["first_attempt_s"] <= each["delivered_s"] for each in told)

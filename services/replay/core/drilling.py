@@ -11,7 +11,7 @@ from services.contracts.article import Article
 from services.contracts.delivery import Delivery, DeliveryState
 from services.contracts.feedback import CALLED_OFF_BY, Feedback
 from services.contracts.ids import AlertId, DeliveryId, DrillId, IncidentId
-from services.contracts.incident import Incident, IncidentStatus, NoteKind
+from services.contracts.incident import Incident, IncidentStatus, NoteKind, SourceClaim
 from services.contracts.model import Record
 from services.contracts.report import Classification
 from services.contracts.subscription import Subscription
@@ -78,11 +78,13 @@ class Observed:
                 self.verdicts.append(record)
 
     def has(self, step: Step) -> bool:
-        """Did all come that the article should lead to?"""
-        seen = self.incidents
-        return all(
-            each.incident_id in seen and seen[each.incident_id].revision >= each.revision for each in step.incidents
-        ) and all(each.alert_id in self.alerts for each in step.alerts)
+        """Did all come that the article should lead to? Once somebody has judged an incident its revisions are others
+        than were foreseen, and what is told of it may be: then it is enough that the article was taken in."""
+        judged = {each.incident_id for each in self.verdicts}
+        told = (each for each in step.alerts if each.incident.incident_id not in judged)
+        taken_in = any(_is_of(step.article, claim) for each in self.incidents.values() for claim in each.claims)
+        foreseen_to_be = any(_is_of(step.article, claim) for each in step.incidents for claim in each.claims)
+        return (taken_in or not foreseen_to_be) and all(each.alert_id in self.alerts for each in told)
 
     def to(self, subscription: Subscription) -> Iterator[tuple[Alert, Delivery | None]]:
         """Every alert that the subscription asked for, in their order, and its delivery once there is one."""
@@ -104,6 +106,17 @@ class Observed:
         told = {each.incident.incident_id for each in self.alerts.values()}
         ended = {each.incident.incident_id for each in self.alerts.values() if each.change is ChangeKind.RETRACTED}
         return not self.standing() and told == ended
+
+
+def _is_of(article: Article, claim: SourceClaim) -> bool:
+    return (claim.article_id, claim.article_revision) == (article.article_id, article.revision)
+
+
+def emptied(steps: Sequence[Step], now: datetime) -> list[Article]:
+    """Every article once more, with an edit that says nothing any more: it takes back what was said."""
+    newest = {step.article.article_id: step.article for step in steps}
+    nothing = {"title": "", "text": "", "fetched_at": now}
+    return [each.model_copy(update={**nothing, "revision": each.revision + 1}) for each in newest.values()]
 
 
 Published = Mapping[str, datetime]

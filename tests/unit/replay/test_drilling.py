@@ -12,8 +12,9 @@ from services.contracts.incident import IncidentStatus
 from services.contracts.silence import silence
 from services.contracts.subscription import Filter, Subscription
 from services.replay.core.audience import listeners
-from services.replay.core.drilling import Observed, acknowledged, heard
+from services.replay.core.drilling import Observed, Step, acknowledged, heard
 from services.replay.drill import Result
+from tests.contracts.examples import ARTICLE
 from tests.unit.notify import given
 from tests.unit.notify.given import NOW
 
@@ -93,6 +94,20 @@ def test_what_is_real_or_of_another_drill_is_not_looked_at() -> None:
     for each in (real, real.incident, others, given.delivery(real), verdict):
         came.take(each)
     assert came == Observed(DRILL)
+
+
+def test_whoever_judges_in_the_middle_holds_nothing_up() -> None:
+    """A verdict is a revision too: those after it are others than were foreseen."""
+    article = ARTICLE.model_copy(update={"article_id": CLAIM.article_id, "revision": CLAIM.article_revision})
+    step = Step(timedelta(0), article, (INCIDENT,), (alert(),))
+    came = Observed(DRILL)
+    assert not came.has(step)
+    came.take(INCIDENT.model_copy(update={"revision": 2}))
+    assert not came.has(step), "its alert is to come"
+    came.take(said("ana", NOW))
+    assert came.has(step)
+    other = Step(timedelta(0), article.model_copy(update={"revision": 2}), (), ())
+    assert came.has(other), "an article that should lead to nothing is waited for by nobody"
 
 
 def test_it_is_over_once_nothing_stands_and_everyone_may_know() -> None:

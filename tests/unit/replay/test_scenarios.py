@@ -13,9 +13,12 @@ from services.classify.core.reading.pipeline import Reader
 from services.classify.core.sites.known_sites import KnownSites
 from services.contracts import ids
 from services.contracts.alert import ChangeKind
+from services.contracts.article import Article
+from services.contracts.incident import IncidentStatus
+from services.contracts.report import Classification
 from services.replay.adapters import scenarios
 from services.replay.adapters.rule_sets import CHECKOUT
-from services.replay.core.drilling import Step, foreseen
+from services.replay.core.drilling import Step, emptied, foreseen
 from services.replay.core.scenario import BadScenario, scenario_of
 from services.runtime.settings import ClassifySettings
 
@@ -40,6 +43,19 @@ def test_each_leads_to_what_its_file_says(name: str) -> None:
     assert len({each.language for each in scenario.publisher}) >= 3
     published = [step.article.published_at for step in steps]
     assert published == [each.published for each in scenario.article], "as then, for ADR 3"
+
+
+@pytest.mark.parametrize("name", scenarios.names())
+def test_an_edit_of_each_article_that_says_nothing_takes_all_back(name: str) -> None:
+    articles = scenarios.named(name)[1].articles(name, ids.drill_id(name, "now"), NOW)
+    chain = Chain(windows_of(ClassifySettings()), state_names())
+
+    def said(article: Article) -> Classification:
+        return read(READER, KnownSites(), article)
+
+    steps = foreseen(articles, said, chain)
+    foreseen(emptied(steps, NOW), said, chain)
+    assert {each.status for each in chain.incidents} == {IncidentStatus.RETRACTED}
 
 
 def test_there_are_five_and_the_founding_case_is_among_them() -> None:

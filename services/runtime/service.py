@@ -4,7 +4,8 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import structlog
 import uvloop
@@ -23,11 +24,15 @@ CLOCK_SET_BACK = "clock.set_back"
 EXIT_MISCONFIGURED = 78  # EX_CONFIG of sysexits.h: starting it again will not help
 EXIT_FAILED = 75  # EX_TEMPFAIL: start it again
 
+STOPPING_S = 25.0
+"""What is held has so long to be finished once a service is told to stop: brokers that are gone would keep it for ever.
+Whoever told it (deploy/kubernetes, docker-compose.yml) waits for 30."""
+
 LOOK_AT_CLOCK_S = 1.0
 SET_BACK_S = 60.0
 """From this on a clock that is set back has the service start again: until then what waits comes so much later."""
 
-Main = Callable[[Settings, Health, asyncio.Event], Awaitable[None]]
+Main = Callable[[Settings, Health, asyncio.Event], Coroutine[Any, Any, None]]
 
 
 def settings_or_exit() -> Settings:
@@ -57,6 +62,24 @@ def first_cause(error: BaseException) -> BaseException:
     return error
 
 
+class NotEnded(TimeoutError):
+    """A service was told to stop, and could not finish what it held."""
+
+
+async def ended(work: Coroutine[Any, Any, None], stop: asyncio.Event, within_s: float = STOPPING_S) -> None:
+    """Returns once the work does. Raises what it raises, and NotEnded `within_s` after `stop` was set: it is cancelled
+    then, and what was not acknowledged is done again after the next start."""
+    working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    await asyncio.wait([working], timeout=within_s)
+    if working.done():
+        return working.result()
+    working.cancel()
+    await asyncio.wait([working], timeout=1)
+    raise NotEnded(f"what is held could not be finished within {within_s:g} s: do the brokers answer?")
+
+
 async def set_back_s(
     clock: Callable[[], float] = time.time,
     passed: Callable[[], float] = time.monotonic,
@@ -80,10 +103,10 @@ async def _live(service: str, main: Main, settings: Settings, health_of: Health,
     try:
         async with health.serve(health_of, settings.health) as port:
             logger.info(SERVICE_STARTED, health_port=port, brokers=settings.kafka.bootstrap_servers)
-            await main(settings, health_of, stop)
+            await ended(main(settings, health_of, stop), stop)
         if looking and looking.done():
             return EXIT_FAILED
-    except BrokerUnreachable as error:
+    except (BrokerUnreachable, NotEnded) as error:
         logger.error(SERVICE_FAILED, reason=str(error))
         return EXIT_FAILED
     except Misconfigured as error:

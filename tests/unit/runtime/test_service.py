@@ -1,8 +1,46 @@
-"""What a service notices of the clock that it lives by."""
+"""How a service ends, and what it notices of the clock that it lives by."""
+
+import asyncio
 
 import pytest
 
-from services.runtime.service import set_back_s
+from services.runtime.service import NotEnded, ended, set_back_s
+
+
+async def test_who_is_told_to_stop_and_cannot_finish_is_ended() -> None:
+    """As one that waits for brokers that are gone."""
+    stop, cancelled = asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        stop.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+
+    with pytest.raises(NotEnded, match="do the brokers answer"):
+        await ended(work(), stop, within_s=0.001)
+    assert cancelled.is_set()
+
+
+async def test_what_is_held_is_finished_first() -> None:
+    stop, done = asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        await stop.wait()
+        done.set()
+
+    asyncio.get_running_loop().call_soon(stop.set)
+    await ended(work(), stop)
+    assert done.is_set()
+
+
+async def test_what_ends_it_comes_through() -> None:
+    async def work() -> None:
+        raise TimeoutError("its own")
+
+    with pytest.raises(TimeoutError, match="its own"):
+        await ended(work(), asyncio.Event())
 
 
 async def noticed(*readings: tuple[float, float]) -> float:

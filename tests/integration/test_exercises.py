@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -14,10 +15,10 @@ from services.contracts.topics import ARTICLES, DELIVERIES, SUBSCRIPTIONS
 from services.replay.core.recording import Recorded
 from services.runtime.kafka import Publisher
 from services.runtime.secrets import Vault
-from services.runtime.settings import Settings
+from services.runtime.settings import Settings, environment_of
 from services.runtime.topic_table import snapshot
 from tests.day import day
-from tests.integration.test_replay import chancery, everything_on
+from tests.integration.test_replay import chancery, command, everything_on
 from tests.suites.limits import FIRST_WORDS
 from tests.unit.notify import given
 from tests.unit.notify.endpoint import Endpoint, answer, endpoint
@@ -122,6 +123,54 @@ async def test_who_is_named_hears_of_an_exercise_on_every_channel_and_nobody_els
         assert json.loads(endpoints[Channel.WEBHOOK].requests[0].body)["data"]["exercise"] is True
         assert await everything_on(kafka) == before, "no delivery, verdict or change of a subscription is live"
         assert list((await snapshot(kafka, [DELIVERIES])).values(DELIVERIES)) == []
+
+
+async def test_one_that_is_killed_while_it_sends_tells_nobody_else_and_can_be_cleaned_up(
+    kafka: Settings, attack: Path
+) -> None:
+    async with (
+        endpoint() as desk,
+        endpoint(answer(500)) as failing,
+        endpoint() as other,
+        Publisher(kafka, "/chancery/test") as publisher,
+    ):
+        await publisher.publish(
+            SUBSCRIPTIONS,
+            subscription(kafka, Channel.WEBHOOK, desk.url, name="desk"),
+            subscription(kafka, Channel.NTFY, failing.url, name="failing"),
+            subscription(kafka, Channel.CAP, other.url, name="other"),
+        )
+        before = await everything_on(kafka)
+        # What fails is tried again in seconds: so its notifier is in the middle of it when it is killed.
+        asked = command("replay", attack, "--run", "sending", "--really-send", "--to", "desk", "--to", "failing")
+        killed = await asyncio.create_subprocess_exec(
+            *map(str, asked),
+            env={**os.environ, **environment_of(kafka)},
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            async with asyncio.timeout(150):
+                await asyncio.gather(desk.until(1), failing.until(1))
+            assert killed.returncode is None, "it was not over"
+        finally:
+            killed.kill()
+            await killed.wait()
+        left = await everything_on(kafka)
+        assert left.keys() > before.keys()
+        assert {name: number for name, number in left.items() if name in before} == before
+        cleaned = await asyncio.to_thread(chancery, kafka, "replay", "--clean")
+        assert cleaned.returncode == 0, cleaned.stderr
+        assert await everything_on(kafka) == before
+        assert other.connections == 0
+        for channel, told in ((Channel.WEBHOOK, desk), (Channel.NTFY, failing)):
+            words = [each for request in told.requests for each in FIRST_WORDS[channel](request.body)]
+            assert words
+            assert all(each.startswith("EXERCISE") for each in words), words
+        (webhook, *_) = desk.requests
+        assert json.loads(webhook.body)["data"]["exercise"] is True
+        subscriptions = (await snapshot(kafka, [SUBSCRIPTIONS])).values(SUBSCRIPTIONS)
+        assert {each.state for each in subscriptions} == {SubscriptionState.ACTIVE}
 
 
 @pytest.mark.parametrize(

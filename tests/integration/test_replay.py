@@ -108,6 +108,26 @@ def test_two_replays_write_the_same_bytes_and_leave_nothing(kafka: Settings, hou
     assert asyncio.run(everything_on(kafka)) == before, "the live topics are as they were, and there are no others"
 
 
+def test_what_lies_on_the_topics_is_played_as_a_recording_of_it_is(kafka: Settings, tmp_path: Path) -> None:
+    async def live() -> None:
+        async with Publisher(kafka, "/chancery/test") as publisher:
+            for article in day.articles()[:25]:  # one by one, so that the partitions agree on the order
+                await publisher.publish(ARTICLES, article)
+
+    asyncio.run(live())
+    taken = tmp_path / "taken"
+    done = chancery(kafka, "record", "articles", "feedback", "sites", "-o", taken)
+    assert done.returncode == 0, done.stderr
+    outputs = [tmp_path / "recorded", tmp_path / "from-topic"]
+    for asked, path in zip((taken, "--from-topic"), outputs, strict=True):
+        done = chancery(kafka, "replay", asked, "-o", path, "--json")
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["played"] == 25
+    one, two = map(without_clocks, outputs)
+    assert one == two
+    assert sum(topic is ALERTS for topic, _ in one) > 3
+
+
 def test_one_that_is_killed_touches_nothing_live_and_can_be_cleaned_up(kafka: Settings, hours: Path) -> None:
     before = asyncio.run(everything_on(kafka))
     environment = {**os.environ, **environment_of(kafka)}

@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+from aiokafka.protocol.admin import DeleteGroupsRequest
 
 from services.contracts.topics import ALERTS, ARTICLES, DEAD_LETTERS, FEEDBACK, INCIDENTS, REPORTS, SITES, Topic
 from services.launch.broker import free_port
@@ -97,15 +99,22 @@ async def topics_of(settings: Settings, purpose: Purpose, namespace: str = "") -
 
 
 async def clean(settings: Settings, purpose: Purpose, namespace: str = "") -> list[str]:
-    """Delete the topics of a namespace, or of all of this purpose; returns their names. No others can be deleted."""
+    """Delete the topics and groups of a namespace, or of all of this purpose; returns the topics' names. No others can
+    be deleted by it."""
     names = await topics_of(settings, purpose, namespace)
-    if names:
-        admin = AIOKafkaAdminClient(**connection(settings.kafka))
-        await start(admin, settings.kafka)
-        try:
+    admin = AIOKafkaAdminClient(**connection(settings.kafka))
+    await start(admin, settings.kafka)
+    try:
+        if names:
             await admin.delete_topics(names)
-        finally:
-            await admin.close()
+        # A group that cannot be deleted, as its members have not been missed yet, ends by itself: it has no topics.
+        with contextlib.suppress(KafkaError):
+            for group, _ in await admin.list_consumer_groups():
+                if is_of(purpose, group) and group.startswith(namespace):
+                    # aiokafka has no public call for this
+                    await admin._send_request(DeleteGroupsRequest([group]), await admin.find_coordinator(group))
+    finally:
+        await admin.close()
     return names
 
 

@@ -16,11 +16,12 @@ from rich.console import Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
+from rich.text import Text
 
 from services.classify.adapters.data import load_rules
 from services.classify.core.reading.matcher import LexiconError
 from services.classify.core.reading.pipeline import Reader
-from services.cli.context import EXIT_USAGE, AsJson, err, fail, out, say, settings, with_broker
+from services.cli.context import CONTROLS, EXIT_USAGE, AsJson, err, fail, out, say, settings, with_broker
 from services.cli.lengths import length_of, moment_of
 from services.cli.record import made_by
 from services.cli.rule_diff import show_difference
@@ -178,7 +179,8 @@ def _place(each: Noticed) -> tuple[str, str, str]:
 
 def numbers(now: Shadow) -> Table:
     """How the two compare, in numbers."""
-    table = Table(title=f"{now.other.name} beside live, since {now.since:%F %T} UTC", title_justify="left")
+    title = Text(f"{now.other.name} beside live, since {now.since:%F %T} UTC".translate(CONTROLS))
+    table = Table(title=title, title_justify="left")
     for heading in ("articles", "same", *map(str, Kind), "waiting"):
         table.add_column(heading, justify="right")
     told = (now.articles, now.same, *(getattr(now, str(kind)) for kind in Kind), now.waiting)

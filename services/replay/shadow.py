@@ -239,6 +239,8 @@ class _Following:
         ):
             while True:
                 await asyncio.sleep(_LOOK_S)
+                if not self._running.waiting:
+                    continue
                 mark = self._running.mark()
                 given = await live.ends(ARTICLES, FEEDBACK)
                 while not reached(copying.copied, given):

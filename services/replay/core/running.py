@@ -8,7 +8,7 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import islice
+from itertools import chain, islice
 
 from services.contracts.difference import Kind, Telling
 from services.contracts.model import Instant
@@ -100,7 +100,7 @@ class Running:
         return Standing(
             self._counted + Counter(pair.kind for pair in settled),
             len(pairs) - len(settled),
-            tuple(_fitting(islice((*shown, *self._past), SHOWN))),
+            tuple(_fitting(islice(chain(shown, self._past), SHOWN))),
         )
 
     def _pairs(self) -> list[Pair]:

@@ -9,7 +9,9 @@ import pytest
 import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from services.cli import app
 from services.contracts.topics import ALERTS, ARTICLES, FEEDBACK, TOPICS
 from services.replay.adapters import archive
 from services.replay.adapters.archive import Archive, manifest_of, part_of, recording
@@ -220,3 +222,29 @@ def test_what_is_read_and_told_is_the_same_however_it_is_framed(tmp_path: Path) 
     seen = form.Reading(iter(unpacked(tmp_path / "a")))
     assert list(seen) == records
     assert seen.seal == manifest_of(tmp_path / "a").seal
+
+
+@pytest.mark.parametrize("fault", ["newer", "torn", "foreign"])
+@pytest.mark.parametrize(
+    "command",
+    [["replay"], ["replay", "--dry-run"], ["diff"], ["verify", "alr_x", "--recording"], ["record", "--show"]],
+    ids=" ".join,
+)
+def test_every_command_refuses_what_is_no_recording_of_this_release_in_one_sentence(
+    whole: Path, tmp_path: Path, command: list[str], fault: str
+) -> None:
+    """No broker is there: none is asked before the file is known to be good."""
+    path = tmp_path / "bad"
+    first, *rest = unpacked(whole)
+    if fault == "newer":
+        packed(path, [json.dumps(json.loads(first) | {"version": 2}).encode() + b"\n", *rest])
+    else:
+        path.write_bytes(whole.read_bytes()[:-20] if fault == "torn" else b"hello")
+    before = sorted(tmp_path.iterdir())
+    refused = CliRunner().invoke(app, [*command, str(path)])
+    assert refused.exit_code == 2, refused.output
+    assert refused.stdout == ""
+    said = refused.stderr.strip()
+    assert said.startswith(f"error: {path}: ")
+    assert said.count("\n") == 0, "one sentence"
+    assert sorted(tmp_path.iterdir()) == before

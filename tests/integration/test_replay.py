@@ -119,7 +119,7 @@ def test_what_lies_on_the_topics_is_played_as_a_recording_of_it_is(kafka: Settin
     done = chancery(kafka, "record", "articles", "feedback", "sites", "-o", taken)
     assert done.returncode == 0, done.stderr
     outputs = [tmp_path / "recorded", tmp_path / "from-topic"]
-    for asked, path in zip((taken, "--from-topic"), outputs, strict=True):
+    for asked, path in zip((str(taken), "--from-topic"), outputs, strict=True):
         done = chancery(kafka, "replay", asked, "-o", path, "--json")
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["played"] == 25

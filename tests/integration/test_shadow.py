@@ -93,10 +93,13 @@ async def until_settled(settings: Settings, running: subprocess.Popen[str], arti
             await asyncio.sleep(0.5)
 
 
-def child_of(pid: int) -> int:
-    """Its only child, the worker."""
-    (worker,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return int(worker)
+def children_of(pid: int) -> list[int]:
+    """The worker, once it runs."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def has_ended(pid: int) -> bool:
+    return not Path(f"/proc/{pid}").exists()
 
 
 async def groups_of(settings: Settings) -> set[str]:
@@ -159,7 +162,8 @@ async def test_the_same_rules_differ_in_nothing_though_both_workers_are_killed(
                 pass
             await given(kafka, articles[:20])
             first = await until_settled(kafka, running, 20)
-            os.kill(child_of(running.pid), signal.SIGKILL)
+            (worker,) = children_of(running.pid)
+            os.kill(worker, signal.SIGKILL)
             await live.kill()
             await given(kafka, articles[20:])
             found = await until_settled(kafka, running, len(articles))
@@ -176,8 +180,14 @@ async def test_one_that_is_killed_is_silent_and_what_it_left_can_be_deleted(kafk
         assert (busy.returncode, "is in use" in busy.stderr) == (2, True)
         alive = await asyncio.to_thread(chancery, kafka, "shadow", "--clean")
         assert (alive.returncode, alive.stdout) == (0, "0 topics deleted\n"), "it is heard of"
+        workers = children_of(running.pid)
         running.send_signal(signal.SIGKILL)
         running.wait()
+    async with asyncio.timeout(30):  # the kernel ends it with the shadow; until then it may make its topics
+        while True:
+            if all(map(has_ended, workers)):
+                break
+            await asyncio.sleep(0.1)
     left = await topics_of(kafka, Purpose.SHADOW)
     assert left
     later = datetime.now(UTC) + timedelta(seconds=SILENT_AFTER_S + 1)

@@ -30,7 +30,7 @@ from services.runtime.topic_table import TopicTable
 from tests.integration.chain import everything_on
 from tests.unit.notify import given
 from tests.unit.notify.endpoint import answer, endpoint, hang
-from tests.unit.notify.mail_server import mail_server
+from tests.unit.notify.mail_server import POLITE, Hang, mail_server, polite_but, scripted
 
 pytestmark = pytest.mark.integration
 
@@ -208,6 +208,43 @@ async def test_a_mailbox_gets_an_incident_as_one_conversation_through_greylistin
     assert (opened.receipt, followed.receipt) == (opened.delivery_id, followed.delivery_id)
     assert first["Message-ID"] == f"<{opened.delivery_id}@example.org>"
     assert second["In-Reply-To"] == second["References"] == first["Message-ID"] != second["Message-ID"]
+
+
+async def test_a_mail_server_that_hangs_delays_nobody_else(kafka: Settings) -> None:
+    """Twenty mailboxes, four places and two sessions: webhooks are told at once, of this alert and the next, and the
+    mailboxes once the server speaks again, none of them in vain but for those that hung."""
+    hangs = asyncio.Event()
+    hangs.set()
+
+    def script(line: bytes) -> bytes:
+        if hangs.is_set() and line.startswith(b"EHLO"):
+            raise Hang
+        return polite_but(b"", POLITE[b""])(line)
+
+    async with endpoint() as served, scripted(script) as (port, _), Publisher(kafka, "/chancery/test") as publisher:
+        mail = MailSettings(
+            host="127.0.0.1", port=port, tls="none", sender="chancery@example.org", allow_private=True,
+            sessions=2, timeout_s=3,
+        )  # fmt: skip
+        chosen = kafka.model_copy(
+            update={"mail": mail, "notify": kafka.notify.model_copy(update={"concurrency": 4, "timeout_s": 3})}
+        )
+        boxes = [
+            subscription(kafka, f"mailto:desk{n}@example.org", f"box {n}", channel=Channel.EMAIL, secret=None)
+            for n in range(20)
+        ]
+        await publisher.publish(SUBSCRIPTIONS, subscription(kafka, served.url), *boxes)
+        async with notifier(chosen):
+            for number in (1, 2, 3):
+                await publisher.publish(ALERTS, alert(number))
+                await asyncio.wait_for(served.until(number), 60)
+            hangs.clear()
+            done = await finals(kafka, publisher, 63)
+        waited = [each for each in done if each.subscription_id != boxes[0].subscription_id]
+        to_webhook = [each for each in done if each.subscription_id not in {box.subscription_id for box in boxes}]
+        assert {each.state for each in waited} == {DeliveryState.DELIVERED}
+        assert max((each.attempts[0].at - each.created_at).total_seconds() for each in to_webhook) < 3
+        assert sum(len(each.attempts) > 1 for each in done) <= 10
 
 
 async def test_killed_in_the_middle_nothing_is_lost_and_the_id_stays(kafka: Settings) -> None:

@@ -340,3 +340,29 @@ FIRST_WORDS: Mapping[Channel, Callable[[bytes], Iterator[str]]] = {
     Channel.CAP: lambda body: iter([ElementTree.fromstring(body).findtext(f"{CAP}info/{CAP}headline") or ""]),
 }
 """What a reader of a message meets first."""
+
+
+LINK = re.compile(r"://|\b(mailto|tel):\S|[^\s.]\.[^\W\d_]{2,}|\b\d{1,3}(\.\d{1,3}){3}\b", re.IGNORECASE)
+"""What mail programs, phones and chat programs make a link of in a text (Android's `Patterns.WEB_URL`, Apple's data
+detectors, Gmail): whatever has a scheme, the name of a host, or its address."""
+
+_MACHINES_OWN = {"$schema", "contentType", "startsAt", "endsAt", "timestamp"}
+
+
+def shown_texts(channel: Channel, body: bytes) -> Iterator[str]:
+    """The texts of a message that people see."""
+    if channel is Channel.EMAIL:
+        message = email.message_from_bytes(body, policy=email.policy.default)
+        text, html = (part.get_content() for part in message.iter_parts())
+        yield from (message["Subject"], text)
+        yield from lxml.html.document_fromstring(html).itertext()
+    elif channel is Channel.CAP:
+        yield from ElementTree.fromstring(body).itertext()
+    else:
+        yield from strings(_without(json.loads(body), _MACHINES_OWN))
+
+
+def _without(value: Any, names: set[str]) -> Any:
+    if isinstance(value, dict):
+        return {name: _without(each, names) for name, each in value.items() if name not in names}
+    return [_without(each, names) for each in value] if isinstance(value, list) else value

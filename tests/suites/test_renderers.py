@@ -5,12 +5,14 @@ from hypothesis import given as for_all
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from services.contracts import ids
 from services.contracts.alert import Alert
+from services.contracts.article import Source
 from services.contracts.subscription import Channel
 from services.notify.core.channels import CHANNELS
 from services.notify.core.channels.rules import Renderer
 from tests.suites.alerts import alerts
-from tests.suites.limits import FIRST_WORDS, LIMITS
+from tests.suites.limits import FIRST_WORDS, LIMITS, LINK, shown_texts
 from tests.unit.notify import given
 
 RENDERERS = [
@@ -58,6 +60,31 @@ def test_exercise_and_lateness_are_marked_whatever_the_text(
 @for_all(alert=alerts)
 def test_the_same_alert_gives_the_same_bytes(channel: Channel, render: Renderer, alert: Alert) -> None:
     assert render(alert) == render(Alert.model_validate_json(alert.model_dump_json()))
+
+
+ADDRESSES = (
+    "evil.example/path", "www.evil.example", "https://evil.example", "http://localhost/x", "a@evil.example",
+    "mailto:a@b", "tel:+32123", "10.1.2.3/x", "зло.рф", "ev\u200bil\u200d.example", "x.co", "HTTPS\u2066://x",
+    "@\u202e.", ":", "//",
+)  # fmt: skip
+wordy = st.lists(st.sampled_from((*ADDRESSES, " ", "word")), max_size=6).map("".join)
+
+
+@pytest.mark.parametrize(("channel", "render"), [each for each in RENDERERS if each.values[0] is not Channel.WEBHOOK])
+@settings(max_examples=60, deadline=None)
+@for_all(told=st.lists(wordy, min_size=9, max_size=9))
+def test_nothing_an_article_says_becomes_a_link(channel: Channel, render: Renderer, told: list[str]) -> None:
+    """Programs make links of whatever looks like an address, without any markup of ours. (A generic webhook has the
+    words as they came.)"""
+    name, quote, title, language, weapon, damage, place, headline, reason = told
+    source = Source(feed_id=ids.feed_id("x"), name=name)
+    claim = given.claim(source=source, url=None, quote=quote, title=title, language=language)
+    site = given.SITE.model_copy(update={"city": place, "area": place})
+    about = given.incident(
+        claims=(claim,), site=site, weapon=weapon, damage=damage, claimed_by=(title,), credibility_reason=reason
+    )
+    body = render(given.alert(about=about, headline=headline, reason=reason))
+    assert [text for text in shown_texts(channel, body) if LINK.search(text)] == []
 
 
 @every_renderer

@@ -48,8 +48,8 @@ class Endpoint:
 
 
 @asynccontextmanager
-async def endpoint(*behaviours: Behaviour) -> AsyncIterator[Endpoint]:
-    """Serve on a free port of loopback; every connection is cut at the end."""
+async def endpoint(*behaviours: Behaviour, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Endpoint]:
+    """Serve on a free port of loopback, or on this one; every connection is cut at the end."""
     served = Endpoint(list(behaviours) or [answer(204)])
     connections: set[asyncio.Task[None]] = set()
 
@@ -59,8 +59,8 @@ async def endpoint(*behaviours: Behaviour) -> AsyncIterator[Endpoint]:
         connections.add(task)
         task.add_done_callback(connections.discard)
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
-    served.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook/T0KEN-of-the-endpoint"
+    server = await asyncio.start_server(connected, host, port)
+    served.url = f"http://{host}:{server.sockets[0].getsockname()[1]}/hook/T0KEN-of-the-endpoint"
     try:
         yield served
     finally:

@@ -116,7 +116,7 @@ def test_a_source_that_calls_itself_a_link_stays_text() -> None:
     claim = given.claim(source=source, url="https://news.example/?a=1&b=<c>")
     (element,) = blocks(given.alert(about=given.incident(claims=(claim,))))[-2]["elements"]
     assert element["text"] == (
-        "&lt;https://evil.example|bank.example＞ ∗x∗ ＿y＿ &lt;!here＞ (B): "
+        "&lt;https[:]//evil[.]example|bank[.]example＞ ∗x∗ ＿y＿ &lt;!here＞ (B): "
         "<https://news.example/?a=1&amp;b=%3Cc%3E|news.example>"
     )
     assert element["verbatim"]

@@ -1,6 +1,7 @@
 """The sender against a real endpoint on loopback that behaves badly."""
 
 import asyncio
+import socket
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -281,3 +282,26 @@ async def test_a_rotation_counts_from_the_next_message_on() -> None:
             await sender.send(each, ID, b'{"a": 1}', now)
         assert [len(each.headers["webhook-signature"].split()) for each in served.requests] == [1, 2]
         Webhook(old).verify(served.requests[1].body, served.requests[1].headers)
+
+
+async def test_a_name_that_leads_elsewhere_the_next_time_is_refused_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It answers with an address that is allowed (127.0.0.2 stands for a public one), takes a message and hangs up;
+    then it answers with loopback. Each connection looks it up once, so nothing comes between the check and the use."""
+    async with endpoint(host="127.0.0.2") as allowed:
+        port = allowed.url.split(":")[2].split("/")[0]
+        async with endpoint(port=int(port)) as inside:
+            answers = iter(["127.0.0.2", "127.0.0.1"])
+
+            def look_up(host: str, *_: object, **__: object) -> list[tuple[object, ...]]:
+                assert host == "rebinding.example"
+                return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (next(answers), int(port)))]
+
+            allowed.behaviours[:] = [answer(204, connection="close")]
+            monkeypatch.setattr("socket.getaddrinfo", look_up)
+            to = subscription(f"http://rebinding.example:{port}/hook")
+            async with Sender(settings(CHANCERY_EGRESS__ALLOW_PRIVATE="127.0.0.2/32")) as sender:
+                told = [await sender.send(to, ID, b"{}", datetime.now(UTC)) for _ in range(2)]
+            assert (told[0].http_status, told[1].outcome) == (204, Outcome.NOT_ALLOWED)
+            assert "127.0.0.1: not a public address" in told[1].detail
+            assert (len(allowed.requests), inside.connections) == (1, 0)
+            assert list(answers) == []

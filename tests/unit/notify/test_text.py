@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
-from services.notify.core.writing.text import ELLIPSIS, LONGEST_URL, clip, direction, link, one_line
+from services.notify.core.writing.text import ELLIPSIS, LONGEST_URL, clip, direction, link, one_line, unlinked
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,27 @@ def test_one_line_is_one_line_and_shows_everything_it_has(text: str) -> None:
     shown = one_line(text)
     assert shown == " ".join(shown.split())
     assert not [c for c in shown if unicodedata.category(c)[0] == "C" and c not in "\u200c\u200d\u2060"]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("go to evil.example/path", "go to evil[.]example/path"),
+        ("www.evil.example", "www[.]evil[.]example"),
+        ("ask a.b@evil.example.", "ask a.b@evil[.]example."),
+        ("HTTPS://evil.example:8080/a.html", "HTTPS[:]//evil[.]example:8080/a[.]html"),
+        ("http://localhost/ http://[::1]/", "http[:]//localhost/ http[:]//[::1]/"),
+        ("1.2.3.4 and http://10.0.0.1/x", "1[.]2[.]3[.]4 and http[:]//10[.]0[.]0[.]1/x"),
+        ("mailto:desk@example Tel:+3212345", "mailto[:]desk@example Tel[:]+3212345"),
+        ("ev\u200bil.\u2060exa\ufeffmple", "evil[.]example"),
+        ("x.com t.co/a i❤.ws зло.рф xn--80a.xn--p1ai", "x[.]com t[.]co/a i❤[.]ws зло[.]рф xn--80a[.]xn--p1ai"),
+        ("U.S. troops, e.g. 3.5 km, 12.05.2024, 10.30 p.m. ... and Tel: 12", None),
+        ("使馆附近发生爆炸。警方正在调查", None),
+        ("section 1.2.3.4.5, version 1.22", None),
+    ],
+)
+def test_no_address_is_left_that_a_program_makes_a_link_of(text: str, shown: str | None) -> None:
+    assert unlinked(text) == (shown or text)
 
 
 @for_all(st.text(), st.integers(1, 60), st.integers(1, 6))

@@ -1,11 +1,14 @@
-"""An alert as a reader is told it, piece by piece: what every channel for people says, before it is cut and escaped."""
+"""An alert as a reader is told it, piece by piece: what every channel for people says, before it is cut and escaped.
+
+Nothing in it is an address that a reader's program makes a link of, whatever an article says, but for the sources' own.
+"""
 
 from typing import NamedTuple
 
 from services.contracts.alert import Alert
 from services.contracts.incident import Incident, SourceClaim
 from services.notify.core.writing import words
-from services.notify.core.writing.text import link
+from services.notify.core.writing.text import link, unlinked
 
 
 class SourceLine(NamedTuple):
@@ -18,7 +21,8 @@ class SourceLine(NamedTuple):
 
 
 class Telling(NamedTuple):
-    """Foreign text in it is as it came. `title` begins with the marks of exercise and lateness."""
+    """Foreign text in it is one line and makes no link, but for `quote`, which `quotation` makes so. `title` begins
+    with the marks of exercise and lateness."""
 
     title: str
     warnings: tuple[str, ...]
@@ -41,7 +45,7 @@ def tell(alert: Alert, *, late: bool) -> Telling:
         title=_title(alert, late),
         warnings=(*[words.NOT_REAL] * alert.exercise, *[words.IS_LATE] * late),
         facts=_facts(incident),
-        why=f"Told because: {alert.reason}",
+        why=unlinked(f"Told because: {alert.reason}"),
         quote=words.quoted(incident),
         sources=tuple(_source(claim) for claim in words.sources(incident)),
         footer=f"Fetched {fetched} · {incident.incident_id} revision {incident.revision}",
@@ -50,13 +54,13 @@ def tell(alert: Alert, *, late: bool) -> Telling:
 
 def quotation(claim: SourceClaim) -> tuple[str, str]:
     """The words, and whose they are."""
-    return claim.quote, f"{claim.source.name}, {words.language(claim.language)}"
+    return unlinked(claim.quote), unlinked(f"{claim.source.name}, {words.language(claim.language)}")
 
 
 def _title(alert: Alert, late: bool) -> str:
     severity = alert.incident.severity
     marks = "".join(f"{mark} · " for mark in words.marks(alert, late))
-    return f"{marks}{words.SHAPES[severity]} {severity.upper()} · {alert.headline}"
+    return f"{marks}{words.SHAPES[severity]} {severity.upper()} · {unlinked(alert.headline)}"
 
 
 def _facts(incident: Incident) -> tuple[tuple[str, str], ...]:
@@ -68,9 +72,9 @@ def _facts(incident: Incident) -> tuple[tuple[str, str], ...]:
         ("Toll", words.toll(incident)),
         ("Particulars", words.particulars(incident)),
     )
-    return tuple((label, value) for label, value in facts if value)
+    return tuple((label, unlinked(value)) for label, value in facts if value)
 
 
 def _source(claim: SourceClaim) -> SourceLine:
     url, host = link(claim.url) or ("", "")
-    return SourceLine(f"{claim.source.name} ({claim.source.grade})", url, host)
+    return SourceLine(unlinked(f"{claim.source.name} ({claim.source.grade})"), url, host)

@@ -10,7 +10,7 @@ from services.contracts.model import Instant
 from services.contracts.report import IncidentType, PlacePrecision, Site
 from services.notify.core.writing import words
 from services.notify.core.writing.telling import Telling, quotation, tell
-from services.notify.core.writing.text import clip, one_line
+from services.notify.core.writing.text import clip, one_line, unlinked
 
 NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
 SENDER = "chancery-watch"
@@ -91,7 +91,7 @@ def _info(info: Element, alert: Alert, told: Telling) -> None:
 
 
 def _area(area: Element, site: Site) -> None:
-    _add(area, "areaDesc", _fit(words.where(site), "name"))
+    _add(area, "areaDesc", _fit(unlinked(words.where(site)), "name"))
     radius = RADIUS_KM.get(site.precision)
     if radius is not None and site.lat is not None and site.lon is not None:
         _add(area, "circle", f"{site.lat:.5f},{site.lon:.5f} {radius:g}")

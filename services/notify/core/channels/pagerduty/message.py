@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from services.contracts.alert import Alert, ChangeKind
 from services.contracts.report import Severity
 from services.notify.core.writing.telling import quotation, tell
-from services.notify.core.writing.text import clip, one_line
+from services.notify.core.writing.text import clip, one_line, unlinked
 
 BUDGETS: Mapping[str, int] = {"summary": 1_000, "detail": 4_000}
 """Characters; PagerDuty: 1024 for the summary, 512 kB for an event."""
@@ -40,7 +40,7 @@ def render(alert: Alert, *, late: bool = False) -> bytes:
             "source": _fit(dict(told.facts)["Where"], "summary") or "unknown",
             "severity": SEVERITIES[Severity.MINOR if alert.exercise else incident.severity],
             "timestamp": incident.ledger.correlated_at.isoformat(),
-            "component": incident.site.site_key[:255],
+            "component": unlinked(incident.site.site_key)[:255],
             "group": incident.site.host_state or "",
             "class": incident.type,
             "custom_details": details,

@@ -15,7 +15,7 @@ from services.contracts.incident import Incident, SourceClaim
 from services.notify.core.silencing import only_site
 from services.notify.core.writing import words
 from services.notify.core.writing.telling import SourceLine, quotation, tell
-from services.notify.core.writing.text import clip, one_line
+from services.notify.core.writing.text import clip, one_line, unlinked
 
 Block = dict[str, object]
 
@@ -120,7 +120,7 @@ def _buttons(alert: Alert) -> list[Block]:
         _button(incident, Button.FALSE_ALARM, "False alarm", "Say that this incident did not happen", false_alarm),
     ]
     if only_site(incident.site) is not None and not alert.exercise:
-        silence = f"For a time nobody is told of {words.where(incident.site)}."
+        silence = f"For a time nobody is told of {unlinked(words.where(incident.site))}."
         asked.append(
             _button(incident, Button.SILENCE, "Silence site", "Silence alerts about this site for a time", silence)
         )

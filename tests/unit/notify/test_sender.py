@@ -177,7 +177,9 @@ async def test_an_answer_is_kept_up_to_the_cap_and_without_what_must_stay_secret
     token = "T0KEN-of-the-endpoint"
     body = f"no such hook {token} {given.SECRET} ".encode() * 300
     async with endpoint(answer(404, body)) as served:
-        told = await send(served.url, settings(CHANCERY_NOTIFY__ANSWER_MAX_BYTES="512"))
+        told = await send(
+            served.url, settings(CHANCERY_NOTIFY__ANSWER_MAX_BYTES="512", CHANCERY_NOTIFY__TIMEOUT_S="10")
+        )
         assert told.body.startswith("no such hook [removed] [removed]")
         assert len(told.body) <= 512
         kept = (await send(served.url)).body

@@ -17,7 +17,7 @@ from services.contracts.topics import ARTICLES, DEAD_LETTERS, FEED_STATES, FEEDS
 from services.runtime.dead_letters import DeadLetterBox, Onlooker
 from services.runtime.kafka import Publisher, connection, ensure_topics
 from services.runtime.settings import Settings
-from services.runtime.topic_table import TopicTable
+from services.runtime.topic_table import TopicTable, snapshot
 from services.runtime.work import WorkQueue
 
 pytestmark = pytest.mark.integration
@@ -109,6 +109,22 @@ async def test_a_table_is_not_loaded_before_the_last_record_of_a_batch(kafka: Se
     stop.set()
     await running
     assert [rows for partitions, rows in held.items() if partition in partitions] == [number]
+
+
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+async def test_what_others_wrote_packed_is_read(kafka: Settings, codec: str) -> None:
+    """Tools of others may pack as they like."""
+    feeds = [feed(number) for number in range(20)]
+    packing = AIOKafkaProducer(**connection(kafka.kafka), compression_type=codec)
+    await packing.start()
+    try:
+        name = FEEDS.in_namespace(kafka.topics.namespace)
+        for each in feeds:
+            await packing.send_and_wait(name, key=each.key.encode(), value=encode(each))
+    finally:
+        await packing.stop()
+    table = await snapshot(kafka, [FEEDS])
+    assert sorted(table.values(FEEDS), key=feeds.index) == feeds
 
 
 async def test_members_of_a_group_share_the_rows_and_take_over(kafka: Settings) -> None:

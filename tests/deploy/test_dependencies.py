@@ -36,8 +36,8 @@ SPDX = {
 
 
 READ_FOREIGN_BYTES = frozenset(
-    "aiohttp aiokafka aiosmtplib brotli certifi cryptography fastapi feedparser h11 httpcore httpx idna jinja2 lxml "
-    "lxml-html-clean protego pydantic-core python-multipart starlette trafilatura uvicorn zstandard".split()
+    "aiohttp aiokafka aiosmtplib brotli certifi cramjam cryptography fastapi feedparser h11 httpcore httpx idna jinja2 "
+    "lxml lxml-html-clean protego pydantic-core python-multipart starlette trafilatura uvicorn zstandard".split()
 )
 """Or do cryptography: each version of these is reviewed."""
 

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from prometheus_client import REGISTRY
 
+from services.contracts import ids
 from services.contracts.alert import Alert
 from services.contracts.topics import ALERTS, DEAD_LETTERS
 from services.runtime.dead_letters import DeadLetterBox
@@ -28,8 +29,21 @@ def quick(settings: Settings) -> Settings:
     return settings.model_copy(update={"console": settings.console.model_copy(update={"sample_s": 1})})
 
 
+def alert_id(number: int) -> ids.AlertId:
+    return ids.alert_id(ALERT.incident.incident_id, number + 1)
+
+
 def alerts(begin: int, end: int) -> list[Alert]:
-    return [ALERT.model_copy(update={"alert_id": f"alr_{n}"}) for n in range(begin, end)]
+    """Of one incident, whose revisions they are."""
+    return [
+        ALERT.model_copy(
+            update={
+                "alert_id": alert_id(number),
+                "incident": ALERT.incident.model_copy(update={"revision": number + 1}),
+            }
+        )
+        for number in range(begin, end)
+    ]
 
 
 def row(answered: httpx.Response) -> dict[str, Any]:
@@ -80,7 +94,7 @@ async def test_records_are_looked_at_and_nobodys_place_moves(kafka: Settings) ->
         begun = datetime.now(UTC)
         await publisher.publish(ALERTS, *alerts(0, 40))
         newest = of(await client.get(RECORDS, params={"limit": 10}))
-        assert [each["value"]["alert_id"] for each in newest["records"]] == [f"alr_{n}" for n in range(30, 40)]
+        assert [each["value"]["alert_id"] for each in newest["records"]] == [alert_id(n) for n in range(30, 40)]
         (place,) = {each["partition"] for each in newest["records"]}
         page = of(await client.get(RECORDS, params={"partition": place, "offset": 5, "limit": 20}))
         assert [each["offset"] for each in page["records"]] == list(range(5, 25))
@@ -90,7 +104,7 @@ async def test_records_are_looked_at_and_nobodys_place_moves(kafka: Settings) ->
         assert len(since["records"]) == 40
         later = of(await client.get(RECORDS, params={"since": (begun + timedelta(minutes=1)).isoformat()}))
         assert later["records"] == []
-        one = of(await client.get(RECORDS, params={"field": "alert_id=alr_7", "limit": 1}))
+        one = of(await client.get(RECORDS, params={"field": f"alert_id={alert_id(7)}", "limit": 1}))
         assert [each["offset"] for each in one["records"]] == [7]
         await work_off(kafka, publisher, 40)  # from the first on: nothing was acknowledged in its place
 
@@ -109,7 +123,7 @@ async def test_records_are_followed_as_they_come(kafka: Settings) -> None:
                         await publisher.publish(ALERTS, *alerts(3, 5))
                     if len(found) == 5:
                         break
-    assert found == [f"alr_{n}" for n in range(5)]
+    assert found == [alert_id(n) for n in range(5)]
 
 
 async def test_a_dead_letter_is_put_back_over_rest(kafka: Settings) -> None:

@@ -98,7 +98,8 @@ async def _lived_through(read: Record) -> None:
     wanted = [each for each in made if each.incident_id == given.incident_of(7)]
     async with dispatching(in_it):
         await in_it.until_final(*wanted)
-    assert max(len(body) for _, _, body in in_it.sent) < 600_000
+    sizes = [len(body) for _, _, body in in_it.sent]  # none where the silence is one of everything
+    assert max(sizes, default=0) < 600_000
     for written in in_it.log:
         decode(encode(written), Delivery)
 

@@ -34,7 +34,7 @@ up: .venv/run ## run everything on this machine and print alerts (FEEDS=file.opm
 	@$(BIN)/chancery up $(if $(FEEDS),$(foreach feed,$(FEEDS),--feeds $(feed)),--demo) $(UP)
 
 test: .venv/dev ## run every test; says what it skipped and why
-	@$(BIN)/pytest -n 2 --dist loadscope
+	@$(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 test-fast: .venv/dev ## run the tests that need no broker
 	@$(BIN)/pytest -n 2 -m "not integration"

@@ -77,6 +77,10 @@ def _unavailable(reason: str) -> None:
     pytest.skip(reason)
 
 
+# What does not hang on the kind of broker (refusals, renderings, what a service does by itself) is shown on one.
+on_embedded = pytest.mark.parametrize("kafka", ["embedded"], indirect=True)
+
+
 @pytest.fixture(params=["embedded", pytest.param("apache", marks=pytest.mark.kafka)])
 def kafka(request: pytest.FixtureRequest) -> Settings:
     """Settings for a fresh namespace, its topics created, on each kind of broker in turn."""

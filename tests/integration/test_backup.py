@@ -16,6 +16,7 @@ from services.runtime.secrets import Vault
 from services.runtime.settings import Settings
 from services.runtime.topic_table import snapshot
 from tests.contracts.examples import DELIVERY, EXAMPLES, FEED, SUBSCRIPTION
+from tests.integration.conftest import on_embedded
 from tests.integration.test_cli import chancery
 
 pytestmark = pytest.mark.integration
@@ -83,6 +84,7 @@ async def test_what_was_known_is_known_again(kafka: Settings, tmp_path: Path) ->
     }
 
 
+@on_embedded
 async def test_what_is_there_is_not_written_over_unasked(kafka: Settings, tmp_path: Path) -> None:
     async with Publisher(kafka, "/chancery/test") as publisher:
         await publisher.publish(FEEDS, FEED, FEED.model_copy(update={"feed_id": "feed_second"}))
@@ -107,6 +109,7 @@ async def test_what_is_there_is_not_written_over_unasked(kafka: Settings, tmp_pa
     assert (now[FEEDS, FEED.key], now[FEEDS, foreign.key]) == (encode(FEED), encode(foreign))
 
 
+@on_embedded
 async def test_a_restore_that_was_broken_off_is_finished_by_the_next(kafka: Settings, tmp_path: Path) -> None:
     feeds = [FEED.model_copy(update={"feed_id": f"feed_{n}"}) for n in range(30)]
     async with Publisher(kafka, "/chancery/test") as publisher:

@@ -24,6 +24,7 @@ from services.runtime.kafka import Publisher
 from services.runtime.settings import Settings, environment_of
 from tests.contracts.examples import ARTICLE
 from tests.integration.chain import SERVICES, Chain, everything_on
+from tests.integration.conftest import on_embedded
 from tests.integration.stuck_ingest import PUBLISHED
 from tests.integration.workers import all_is_done
 
@@ -119,6 +120,7 @@ async def test_kill_9_of_each_service_loses_and_doubles_nothing(kafka: Settings,
         assert chain.refused == []
 
 
+@on_embedded
 async def test_a_kill_between_publish_and_state_doubles_nothing(kafka: Settings, tmp_path: Path) -> None:
     """The articles are there and the state is not: who comes next publishes them again, with the same ids."""
     async with contextlib.AsyncExitStack() as stack:
@@ -156,6 +158,7 @@ async def test_a_kill_between_publish_and_state_doubles_nothing(kafka: Settings,
         assert found[DEAD_LETTERS] == []
 
 
+@on_embedded
 async def test_the_founding_case_is_one_alert_and_its_background_is_silent(kafka: Settings, tmp_path: Path) -> None:
     """A French report of the rockets of 20 December 2020, with older attacks told as background, as an RSS entry."""
     (french,) = (p for p in newsroom.read() if p.feed == "fil-du-monde")
@@ -188,6 +191,7 @@ async def test_the_founding_case_is_one_alert_and_its_background_is_silent(kafka
     assert found[DEAD_LETTERS] == []
 
 
+@on_embedded
 async def test_the_sites_are_known_before_the_first_article(kafka: Settings, tmp_path: Path) -> None:
     """A watch point at the end of thousands of sites; the article lies waiting when the worker starts."""
     office = KnownSite(

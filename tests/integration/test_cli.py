@@ -10,6 +10,7 @@ import pytest
 from services.contracts.topics import ALERTS, TOPICS
 from services.runtime.kafka import Publisher
 from services.runtime.settings import Settings, environment_of
+from tests.integration.conftest import on_embedded
 from tests.unit.notify import given
 
 pytestmark = pytest.mark.integration
@@ -46,6 +47,7 @@ def test_feeds_and_subscriptions_are_added_and_seen(kafka: Settings) -> None:
     assert "whsec_" not in listed.stdout
 
 
+@on_embedded
 async def test_who_gets_an_alert_is_explained(kafka: Settings) -> None:
     told, reader = given.alert(), ["subscribe", "webhook", "http://127.0.0.1:9/hook", "--no-test", "--name"]
     for name, options in {
@@ -70,6 +72,7 @@ async def test_who_gets_an_alert_is_explained(kafka: Settings) -> None:
     assert (missing.returncode, "no alert 'alert_x' is kept" in missing.stderr) == (1, True)
 
 
+@on_embedded
 def test_topics_are_listed_with_what_is_in_them(kafka: Settings) -> None:
     assert "0 created" in chancery(kafka, "topics", "ensure").stderr
     chancery(kafka, "feeds", "add", "https://news.example/rss")
@@ -82,12 +85,14 @@ def test_topics_are_listed_with_what_is_in_them(kafka: Settings) -> None:
     assert rows["feeds"]["newest_age_s"] < 60
 
 
+@on_embedded
 def test_no_dead_letters_is_said(kafka: Settings) -> None:
     assert json.loads(chancery(kafka, "dead-letters", "list", "--json").stdout) == []
     missing = chancery(kafka, "dead-letters", "show", "dead_x")
     assert (missing.returncode, "no dead letter dead_x" in missing.stderr) == (1, True)
 
 
+@on_embedded
 def test_a_wrong_environment_is_one_clear_error(kafka: Settings) -> None:
     wrong = subprocess.run(
         [sys.executable, "-m", "services.cli", "topics", "ensure"],
@@ -102,6 +107,7 @@ def test_a_wrong_environment_is_one_clear_error(kafka: Settings) -> None:
     assert "Traceback" not in wrong.stderr
 
 
+@on_embedded
 def test_a_group_is_one_that_a_known_site_is_in(kafka: Settings, tmp_path: Path) -> None:
     offices = tmp_path / "offices.csv"
     offices.write_text("name,lat,lon,radius_m,group\nOffice,33.3,44.4,2000,Gulf Offices; data\n")

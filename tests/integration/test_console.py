@@ -25,6 +25,7 @@ from services.runtime.health import Health
 from services.runtime.kafka import Publisher, connection
 from services.runtime.settings import Settings, environment_of
 from services.runtime.topic_table import snapshot
+from tests.integration.conftest import on_embedded
 from tests.integration.test_ingest import ingesting, quick, reading
 from tests.unit.console.house import SECRETS, TOKEN_OF
 from tests.unit.ingest.documents import GOOD_RSS, item, rss
@@ -81,6 +82,7 @@ async def until(
     return answered
 
 
+@on_embedded
 async def test_a_feed_added_over_rest_is_polled_and_its_articles_arrive(kafka: Settings) -> None:
     routes = {"/rss": answer(200, GOOD_RSS, ETag='"1"'), "/other": answer(200, rss(item("other")))}
     async with (
@@ -172,6 +174,7 @@ async def test_what_nobody_can_read_stops_nothing_and_is_buried_by_whose_work_it
     ]
 
 
+@on_embedded
 async def test_a_check_goes_through_the_guard_and_the_parser(kafka: Settings) -> None:
     async with serving({"/rss": answer(200, GOOD_RSS)}) as server:
         wanted = {"url": server.url("/rss")}
@@ -189,6 +192,7 @@ async def test_a_check_goes_through_the_guard_and_the_parser(kafka: Settings) ->
         assert len(server.requests) == asked
 
 
+@on_embedded
 async def test_many_feeds_are_imported_and_exported(kafka: Settings) -> None:
     feeds = [feed_at(f"https://{n}.example/rss") for n in range(2_000)]
     async with serving_console(kafka) as client:
@@ -200,6 +204,7 @@ async def test_many_feeds_are_imported_and_exported(kafka: Settings) -> None:
         assert (again["added"], again["changed"], len(again["unchanged"])) == ([], [], 2_000)
 
 
+@on_embedded
 async def test_what_is_watched_once_more_stays_moved_and_paused(kafka: Settings) -> None:
     first, second = feed_at("https://a.example/rss"), feed_at("https://b.example/rss")
     moved = first.model_copy(update={"url": "https://c.example/rss", "enabled": False})
@@ -217,6 +222,7 @@ async def test_what_is_watched_once_more_stays_moved_and_paused(kafka: Settings)
     assert {entry.action for entry in found.values(AUDIT) if isinstance(entry, AuditEntry)} == {"feed.added"}
 
 
+@on_embedded
 def test_tokens_are_made_listed_and_revoked_by_the_command(kafka: Settings) -> None:
     def run(*arguments: str, exits: int = 0) -> str:
         result = CliRunner().invoke(chancery, ["tokens", *arguments], env=environment_of(kafka))

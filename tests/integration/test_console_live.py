@@ -12,6 +12,7 @@ from services.contracts.topics import ARTICLES
 from services.runtime.kafka import Publisher
 from services.runtime.settings import Settings
 from tests.contracts.examples import ARTICLE
+from tests.integration.conftest import on_embedded
 from tests.integration.test_console import of, serving_console
 from tests.integration.test_judgement import TEXT
 from tests.integration.workers import Worker
@@ -72,6 +73,7 @@ async def test_an_incident_arrives_live_with_its_source_and_is_taken_back_by_a_v
         assert told["alert_id"] in cap.text
 
 
+@on_embedded
 async def test_the_end_of_the_console_ends_its_streams(kafka: Settings) -> None:
     async with contextlib.AsyncExitStack() as looking:
         async with serving_console(kafka) as client:

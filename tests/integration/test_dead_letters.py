@@ -22,6 +22,7 @@ from services.runtime.kafka import Publisher
 from services.runtime.settings import Settings
 from services.runtime.topic_table import snapshot
 from tests.contracts.examples import ARTICLE, SUBSCRIPTION, TOKEN
+from tests.integration.conftest import on_embedded
 from tests.integration.test_cli import chancery
 from tests.integration.test_judgement import TEXT
 from tests.integration.workers import Onlookers, Worker
@@ -130,6 +131,7 @@ async def test_who_is_killed_in_between_loses_nothing(kafka: Settings) -> None:
     assert (after.put_back, len(after.done)) == ((), len(articles))
 
 
+@on_embedded
 async def test_a_letter_cannot_choose_where_it_goes_or_undo_what_came_after(kafka: Settings) -> None:
     old, new = feed_at("https://a.example/"), feed_at("https://a.example/").model_copy(update={"title": "New"})
     async with Publisher(kafka, "/chancery/test") as publisher:
@@ -152,6 +154,7 @@ async def test_a_letter_cannot_choose_where_it_goes_or_undo_what_came_after(kafk
     assert list(found.values(SUBSCRIPTIONS)) == [SUBSCRIPTION]
 
 
+@on_embedded
 async def test_what_is_read_once_is_remembered_and_what_is_no_letter_is_passed_over(kafka: Settings) -> None:
     letters = Letters(kafka)
     assert await letters.select(Selection()) == []
@@ -167,6 +170,7 @@ async def test_what_is_read_once_is_remembered_and_what_is_no_letter_is_passed_o
     assert whole == one
 
 
+@on_embedded
 def test_a_redrive_says_what_it_was_not_told(kafka: Settings) -> None:
     nothing = chancery(kafka, "dead-letters", "redrive")
     assert (nothing.returncode, "give IDs, or --class" in nothing.stderr) == (2, True)

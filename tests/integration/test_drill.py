@@ -27,6 +27,7 @@ from services.runtime.kafka import Publisher
 from services.runtime.settings import Settings, environment_of
 from services.runtime.topic_table import snapshot
 from tests.integration.chain import everything_on
+from tests.integration.conftest import on_embedded
 from tests.integration.test_exercises import ASKS_FOR_EXERCISES, subscription
 from tests.integration.test_notify import notifier
 from tests.integration.test_replay import chancery, command
@@ -81,6 +82,7 @@ async def served(settings: Settings) -> AsyncIterator[tuple[Endpoint, Endpoint, 
         yield asked, pager, desk
 
 
+@on_embedded
 async def test_a_drill_is_told_measured_and_over_and_the_news_beside_it_is_told_as_ever(
     kafka: Settings, tmp_path: Path
 ) -> None:
@@ -180,6 +182,7 @@ async def test_who_breaks_it_off_calls_it_off(kafka: Settings, tmp_path: Path) -
     }
 
 
+@on_embedded
 async def test_what_a_killed_drill_left_is_called_off(kafka: Settings, tmp_path: Path) -> None:
     async with Publisher(kafka, "/chancery/test") as publisher, Worker(kafka, tmp_path / "classify.log"):
         drill = ids.drill_id(NAME, "killed")
@@ -208,6 +211,7 @@ async def test_what_a_killed_drill_left_is_called_off(kafka: Settings, tmp_path:
         ([], 2, "--list"),
     ],
 )
+@on_embedded
 async def test_where_nobody_would_be_told_nothing_is_played(
     kafka: Settings, arguments: list[str], code: int, says: str
 ) -> None:

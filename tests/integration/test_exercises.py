@@ -18,6 +18,7 @@ from services.runtime.secrets import Vault
 from services.runtime.settings import Settings, environment_of
 from services.runtime.topic_table import snapshot
 from tests.day import day
+from tests.integration.conftest import on_embedded
 from tests.integration.test_replay import chancery, command, everything_on
 from tests.suites.limits import FIRST_WORDS
 from tests.unit.notify import given
@@ -73,6 +74,7 @@ async def replayed(kafka: Settings, *arguments: str | Path, **more: str) -> dict
     return came_to
 
 
+@on_embedded
 async def test_without_the_flag_nobody_hears_anything(kafka: Settings, attack: Path) -> None:
     async with served(kafka) as endpoints:
         came_to = await replayed(kafka, attack)
@@ -125,6 +127,7 @@ async def test_who_is_named_hears_of_an_exercise_on_every_channel_and_nobody_els
         assert list((await snapshot(kafka, [DELIVERIES])).values(DELIVERIES)) == []
 
 
+@on_embedded
 async def test_one_that_is_killed_while_it_sends_tells_nobody_else_and_can_be_cleaned_up(
     kafka: Settings, attack: Path
 ) -> None:
@@ -184,6 +187,7 @@ async def test_one_that_is_killed_while_it_sends_tells_nobody_else_and_can_be_cl
         (["--really-send", "--to", "to-ntfy"], "is paused"),
     ],
 )
+@on_embedded
 async def test_whoever_is_not_named_outright_is_not_told(
     kafka: Settings, attack: Path, arguments: list[str], says: str
 ) -> None:

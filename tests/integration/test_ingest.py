@@ -32,6 +32,7 @@ from services.runtime.health import Health
 from services.runtime.kafka import Publisher, connection
 from services.runtime.settings import Settings, environment_of
 from services.runtime.topic_table import TopicTable, snapshot
+from tests.integration.conftest import on_embedded
 from tests.unit.ingest.documents import GOOD_RSS, WEB_PAGE, item, rss
 from tests.unit.ingest.fakes import feed_at
 from tests.unit.ingest.local_hub import LocalHub
@@ -130,6 +131,7 @@ async def test_feeds_become_articles_and_states(kafka: Settings) -> None:
     assert str(reader.articles[0].watermark_at) == "2020-12-21 08:00:00+03:00"
 
 
+@on_embedded
 async def test_the_text_of_the_page_arrives_in_the_article(kafka: Settings) -> None:
     """Where the feed allows it and robots.txt does; a later edit of the entry is a revision, the page alone is none."""
     entries = [item("open") + "<link>/open</link>", item("private") + "<link>/private/1</link>"]
@@ -175,6 +177,7 @@ async def test_a_restart_polls_nobody_early_and_repeats_nothing(kafka: Settings)
         assert len(reader.articles) == 2
 
 
+@on_embedded
 async def test_changes_on_the_topic_take_effect_while_running(kafka: Settings) -> None:
     async with serving(FEEDS_OF) as server, reading(kafka) as reader, ingesting(quick(kafka)):
         good, other = feed_at(server.url("/good")), feed_at(server.url("/page"))
@@ -192,6 +195,7 @@ async def test_changes_on_the_topic_take_effect_while_running(kafka: Settings) -
         assert len(server.asked("/good")) == 1
 
 
+@on_embedded
 async def test_a_feed_nobody_can_read_is_a_dead_letter_and_stops_no_other(kafka: Settings) -> None:
     async with serving(FEEDS_OF) as server, reading(kafka) as reader:
         producer = AIOKafkaProducer(**connection(kafka.kafka))
@@ -391,6 +395,7 @@ async def test_a_kill_loses_nothing_and_what_it_repeats_has_the_same_ids(kafka: 
     assert len({(article.article_id, article.revision) for article in reader.articles}) == len(wanted)
 
 
+@on_embedded
 def test_the_command_manages_feeds(kafka: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHANCERY_KAFKA__BOOTSTRAP_SERVERS", kafka.kafka.bootstrap_servers)
     monkeypatch.setenv("CHANCERY_KAFKA__IDEMPOTENCE", str(kafka.kafka.idempotence))

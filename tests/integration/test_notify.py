@@ -28,6 +28,7 @@ from services.runtime.secrets import Vault, new_key
 from services.runtime.settings import MailSettings, SecretsSettings, Settings
 from services.runtime.topic_table import TopicTable
 from tests.integration.chain import everything_on
+from tests.integration.conftest import on_embedded
 from tests.unit.notify import given
 from tests.unit.notify.endpoint import answer, endpoint, hang
 from tests.unit.notify.mail_server import POLITE, Hang, mail_server, polite_but, scripted
@@ -148,6 +149,7 @@ async def test_gone_disables_the_subscription_and_says_why(kafka: Settings) -> N
         assert (kept.state, kept.state_reason) == (SubscriptionState.DISABLED, "HTTP 410: the endpoint is gone")
 
 
+@on_embedded
 async def test_a_silence_keeps_an_alert_back_and_is_shown_with_what_it_kept(kafka: Settings) -> None:
     async with endpoint() as served, Publisher(kafka, "/chancery/test") as publisher:
         await publisher.publish(SUBSCRIPTIONS, subscription(kafka, served.url))
@@ -174,6 +176,7 @@ async def test_a_silence_keeps_an_alert_back_and_is_shown_with_what_it_kept(kafk
     ]
 
 
+@on_embedded
 async def test_slack_gets_blocks(kafka: Settings) -> None:
     async with endpoint(answer(200, b"ok")) as served, Publisher(kafka, "/chancery/test") as publisher:
         await publisher.publish(SUBSCRIPTIONS, subscription(kafka, served.url, channel=Channel.SLACK, secret=None))
@@ -184,6 +187,7 @@ async def test_slack_gets_blocks(kafka: Settings) -> None:
         assert b'"blocks"' in served.requests[0].body
 
 
+@on_embedded
 async def test_a_mailbox_gets_an_incident_as_one_conversation_through_greylisting(kafka: Settings) -> None:
     """The mail server wants the first message later and takes it then; the second refers to it."""
     greylisting = "451 4.7.1 greylisted", "250 ok"
@@ -210,6 +214,7 @@ async def test_a_mailbox_gets_an_incident_as_one_conversation_through_greylistin
     assert second["In-Reply-To"] == second["References"] == first["Message-ID"] != second["Message-ID"]
 
 
+@on_embedded
 async def test_a_mail_server_that_hangs_delays_nobody_else(kafka: Settings) -> None:
     """Twenty mailboxes, four places and two sessions: webhooks are told at once, of this alert and the next, and the
     mailboxes once the server speaks again, none of them in vain but for those that hung."""
@@ -317,6 +322,7 @@ async def chancery(kafka: Settings, *arguments: str, given_in: str = "") -> tupl
     return running.returncode, told.decode()
 
 
+@on_embedded
 async def test_subscribing_on_the_command_line(kafka: Settings) -> None:
     async with endpoint() as served, Publisher(kafka, "/chancery/test") as publisher:
         code, told = await chancery(
@@ -358,6 +364,7 @@ async def test_subscribing_on_the_command_line(kafka: Settings) -> None:
         assert "no subscription desk" in told
 
 
+@on_embedded
 async def test_an_endpoint_that_does_not_take_the_test_is_not_subscribed(kafka: Settings) -> None:
     async with endpoint(answer(401, b"bad signature"), answer(204)) as served:
         subscribe = ("subscribe", "webhook", served.url, "--name", "desk")
@@ -377,6 +384,7 @@ async def test_an_endpoint_that_does_not_take_the_test_is_not_subscribed(kafka: 
         Webhook(secret).verify(served.requests[1].body, served.requests[1].headers)
 
 
+@on_embedded
 async def test_secrets_and_the_key_that_encrypts_them_are_rotated(kafka: Settings) -> None:
     """A running notifier signs with both secrets from the rotation on, also under a new key with the old one gone."""
     old_key = kafka.secrets.keys[0].get_secret_value()
@@ -409,6 +417,7 @@ async def test_secrets_and_the_key_that_encrypts_them_are_rotated(kafka: Setting
         assert signature.startswith("v1a,")
 
 
+@on_embedded
 async def test_what_was_sent_is_shown_and_sent_again_under_its_id(kafka: Settings) -> None:
     """Two incidents, one with a second revision; the notifier runs on while they are asked for again."""
     async with (
@@ -455,6 +464,7 @@ async def test_what_was_sent_is_shown_and_sent_again_under_its_id(kafka: Setting
         assert "T0KEN" not in told
 
 
+@on_embedded
 async def test_what_cannot_be_sent_again_is_said(kafka: Settings) -> None:
     async with Publisher(kafka, "/chancery/test") as publisher:
         desk = subscription(kafka, "https://hooks.example/x")

@@ -22,6 +22,7 @@ from services.runtime.kafka import Publisher, connection
 from services.runtime.settings import Settings, environment_of
 from tests.contracts.examples import SUBSCRIPTION, TOKEN
 from tests.day import day
+from tests.integration.conftest import on_embedded
 from tests.unit.notify import given
 
 pytestmark = pytest.mark.integration
@@ -75,6 +76,7 @@ async def test_what_lies_on_the_topics_is_recorded_in_the_order_of_time(kafka: S
     assert again.read_bytes() == path.read_bytes(), "the same topics make the same file"
 
 
+@on_embedded
 async def test_secrets_stay_on_their_topics_and_masked_texts_are_gone(kafka: Settings, tmp_path: Path) -> None:
     articles = day.articles()[:5]
     await filled(kafka, articles)
@@ -93,6 +95,7 @@ async def test_secrets_stay_on_their_topics_and_masked_texts_are_gone(kafka: Set
     assert manifest_of(path).head.masked
 
 
+@on_embedded
 async def test_only_what_was_written_between_two_moments(kafka: Settings, tmp_path: Path) -> None:
     articles = day.articles()[:30]
     await filled(kafka, articles[:10])

@@ -25,6 +25,7 @@ from services.replay.stage import topics_of
 from services.runtime.kafka import Publisher, connection, consumer_options
 from services.runtime.settings import Settings, environment_of, load_settings
 from tests.day import day
+from tests.integration.conftest import on_embedded
 from tests.unit.replay.recordings import written
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
@@ -108,6 +109,7 @@ def test_two_replays_write_the_same_bytes_and_leave_nothing(kafka: Settings, hou
     assert asyncio.run(everything_on(kafka)) == before, "the live topics are as they were, and there are no others"
 
 
+@on_embedded
 def test_what_lies_on_the_topics_is_played_as_a_recording_of_it_is(kafka: Settings, tmp_path: Path) -> None:
     async def live() -> None:
         async with Publisher(kafka, "/chancery/test") as publisher:
@@ -128,6 +130,7 @@ def test_what_lies_on_the_topics_is_played_as_a_recording_of_it_is(kafka: Settin
     assert sum(topic is ALERTS for topic, _ in one) > 1
 
 
+@on_embedded
 def test_one_that_is_killed_touches_nothing_live_and_can_be_cleaned_up(kafka: Settings, hours: Path) -> None:
     before = asyncio.run(everything_on(kafka))
     environment = {**os.environ, **environment_of(kafka)}
@@ -165,6 +168,7 @@ BAD_FILE = b"\x28\xb5\x2f\xfd torn"
         (["--run", "a.chancery"], {}, "is no namespace of a replay or a shadow"),
     ],
 )
+@on_embedded
 def test_what_could_touch_the_live_topics_is_refused(
     kafka: Settings, hours: Path, arguments: list[str], environment: dict[str, str], says: str
 ) -> None:
@@ -175,6 +179,7 @@ def test_what_could_touch_the_live_topics_is_refused(
     assert asyncio.run(everything_on(kafka)) == before
 
 
+@on_embedded
 def test_a_bad_recording_writes_nothing(kafka: Settings, hours: Path, tmp_path: Path) -> None:
     before = asyncio.run(everything_on(kafka))
     for number, content in enumerate((b"", b"hello", hours.read_bytes()[:-20], BAD_FILE)):

@@ -27,6 +27,7 @@ from services.replay.stage import topics_of
 from services.runtime.kafka import Publisher, connection
 from services.runtime.settings import Settings, environment_of
 from services.runtime.topic_table import snapshot
+from tests.integration.conftest import on_embedded
 from tests.integration.test_console import serving_console
 from tests.integration.test_replay import chancery, command, everything_on
 from tests.integration.workers import Worker, all_is_done
@@ -152,6 +153,7 @@ async def _seen_in_the_console(kafka: Settings, shadow: Shadow) -> None:
         assert lost["a"]["quotes"][0]["quote"] == shadow.differences[0].a.quotes[0].quote  # type: ignore[union-attr]
 
 
+@on_embedded
 async def test_the_same_rules_differ_in_nothing_though_both_workers_are_killed(
     kafka: Settings, articles: list[Article], tmp_path: Path
 ) -> None:
@@ -171,6 +173,7 @@ async def test_the_same_rules_differ_in_nothing_though_both_workers_are_killed(
     assert (found.lost, found.gained, found.changed, found.differences) == (0, 0, 0, ())
 
 
+@on_embedded
 async def test_one_that_is_killed_is_silent_and_what_it_left_can_be_deleted(kafka: Settings, rules: Path) -> None:
     before = await everything_on(kafka)
     with shadowed(kafka, "--rules", rules, "--name", "killed") as running:
@@ -210,6 +213,7 @@ async def test_one_that_is_killed_is_silent_and_what_it_left_can_be_deleted(kafk
         (["--rules", "RULES", "--for", "ever"], {}, "is no length of time"),
     ],
 )
+@on_embedded
 async def test_what_cannot_be_followed_is_refused_and_writes_nothing(
     kafka: Settings, rules: Path, tmp_path: Path, arguments: list[str], environment: dict[str, str], says: str
 ) -> None:

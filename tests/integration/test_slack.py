@@ -21,6 +21,7 @@ from services.runtime.secrets import Vault
 from services.runtime.serving import serving
 from services.runtime.settings import Settings
 from tests.integration.chain import everything_on
+from tests.integration.conftest import on_embedded
 from tests.integration.test_console import serving_console
 from tests.integration.test_notify import alert, finals, notifier
 from tests.unit.notify import given
@@ -72,6 +73,7 @@ async def test_a_bot_keeps_the_first_message_current_and_threads_what_follows(ka
     assert list(head.buttons()) == ["confirm", "false_alarm", "silence_site"]
 
 
+@on_embedded
 async def test_a_channel_that_takes_one_message_a_second_gets_all_of_them(kafka: Settings) -> None:
     workspace = Workspace()
     async with working(kafka, workspace) as settings, Publisher(settings, "/chancery/test") as publisher:
@@ -86,6 +88,7 @@ async def test_a_channel_that_takes_one_message_a_second_gets_all_of_them(kafka:
     )
 
 
+@on_embedded
 async def test_buttons_pressed_in_slack_end_as_a_verdict_and_a_silence(kafka: Settings) -> None:
     workspace, told = Workspace(), alert()
     async with working(kafka, workspace) as settings, Publisher(settings, "/chancery/test") as publisher:
@@ -135,6 +138,7 @@ async def test_buttons_pressed_in_slack_end_as_a_verdict_and_a_silence(kafka: Se
     assert audited == {(f"{what}.added", "slack:T0001TEAM/U024BE7LH") for what in ("feedback", "silence")}
 
 
+@on_embedded
 async def test_without_the_secret_there_are_no_buttons(kafka: Settings) -> None:
     workspace = Workspace()
     async with working(kafka, workspace) as settings, Publisher(settings, "/chancery/test") as publisher:

@@ -18,6 +18,7 @@ from services.runtime.kafka import Publisher
 from services.runtime.settings import Settings
 from services.runtime.work import WorkQueue
 from tests.contracts.examples import ALERT
+from tests.integration.conftest import on_embedded
 from tests.integration.test_console import of, serving_console, until
 from tests.integration.test_dead_letters import buried, everything
 
@@ -126,6 +127,7 @@ async def test_records_are_followed_as_they_come(kafka: Settings) -> None:
     assert found == [alert_id(n) for n in range(5)]
 
 
+@on_embedded
 async def test_a_dead_letter_is_put_back_over_rest(kafka: Settings) -> None:
     async with Publisher(kafka, "/chancery/test") as publisher, serving_console(kafka) as client:
         await publisher.publish(DEAD_LETTERS, buried(kafka, ALERTS, ALERT, 1), buried(kafka, ALERTS, b"x", 2))

@@ -63,6 +63,8 @@ def read(reader: Reads, known: KnownSites, article: Article) -> Classification:
 
 def with_sites(said: Classification, known: KnownSites) -> Classification:
     """What an article says, with what is known of the sites it names."""
+    if not said.reports:
+        return said  # most articles
     return said.model_copy(update={"reports": tuple(with_known_sites(finding, known) for finding in said.reports)})
 
 

@@ -4,7 +4,7 @@ Agency copy carried by forty outlets is one source, in whatever language. Reliab
 credibility is computed here, 1 to 6: the two scales of the Admiralty system (NATO AJP-2.1), kept apart as there.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.classify.core.correlation.agencies import houses_of
@@ -33,7 +33,7 @@ WEIGHTS: Mapping[SourceGrade, int] = {
 
 @dataclass(slots=True)
 class _Group:
-    claims: list[SourceClaim]
+    positions: list[int]  # of its claims
     reasons: set[str] = field(default_factory=set)
 
 
@@ -47,17 +47,21 @@ def independent(claims: Sequence[SourceClaim]) -> tuple[IndependentSource, ...]:
     known: dict[str, int] = {}
     prints: dict[int, int] = {}
     for position, claim in enumerate(claims):
-        groups.append(_Group([claim]))
+        groups.append(_Group([position]))
         for key, reason in _marks(claim):
             if key in known:
                 _join(groups, known[key], position, reason)
             known.setdefault(key, position)
         text = int(claim.text_fingerprint, 16)
-        for other, first in prints.items():
-            if (text ^ other).bit_count() <= NEAR_COPY_BITS:
-                _join(groups, first, position, "near-copies of one text")
-        prints.setdefault(text, position)
-    return tuple(_source(group) for group in {id(group): group for group in groups}.values())
+        if text not in prints:  # what is near to one that is known has been joined to it
+            near = [first for other, first in prints.items() if (text ^ other).bit_count() <= NEAR_COPY_BITS]
+            prints[text] = position
+        else:
+            near = [prints[text]]
+        for first in near:
+            _join(groups, first, position, "near-copies of one text")
+    distinct = {id(group): group for group in groups}.values()
+    return tuple(_source([claims[position] for position in group.positions], group.reasons) for group in distinct)
 
 
 def _marks(claim: SourceClaim) -> list[tuple[str, str]]:
@@ -75,22 +79,21 @@ def _join(groups: list[_Group], one: int, other: int, reason: str) -> None:
     """Make the groups of two claims one, the smaller added to the larger."""
     large, small = groups[one], groups[other]
     if large is not small:
-        if len(large.claims) < len(small.claims):
+        if len(large.positions) < len(small.positions):
             large, small = small, large
-        large.claims += small.claims
+        large.positions += small.positions
         large.reasons |= small.reasons
-        for position, group in enumerate(groups):
-            if group is small:
-                groups[position] = large
+        for position in small.positions:
+            groups[position] = large
     large.reasons |= {reason} if reason else set()
 
 
-def _source(group: _Group) -> IndependentSource:
-    several = len({claim.source.feed_id for claim in group.claims}) > 1
+def _source(claims: Sequence[SourceClaim], reasons: Iterable[str]) -> IndependentSource:
+    several = len({claim.source.feed_id for claim in claims}) > 1
     return IndependentSource(
-        names=tuple(sorted({claim.source.name for claim in group.claims})),
-        grade=_grade(group.claims),
-        reason=", ".join(sorted(group.reasons)) if several else "its own text",
+        names=tuple(sorted({claim.source.name for claim in claims})),
+        grade=_grade(claims),
+        reason=", ".join(sorted(reasons)) if several else "its own text",
     )
 
 

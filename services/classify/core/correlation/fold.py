@@ -153,7 +153,8 @@ def _site(sites: Sequence[Site]) -> Site:
         unsaid = [site.kind, site.sending_state, site.host_state, site.city, site.area].count(None)
         return (unsaid, -kinds[site.kind], _PRECISION_ORDER.index(site.precision), site.model_dump_json())
 
-    return min(sites, key=vagueness)
+    distinct = {tuple(site.__dict__.values()): site for site in sites}  # hundreds of claims name a few
+    return min(distinct.values(), key=vagueness)
 
 
 def _date(claims: Sequence[SourceClaim]) -> tuple[dt.date | None, DatePrecision]:

@@ -44,6 +44,7 @@ class Delivery(Record):
     the schedule begins anew. A `notice` stands in an alert's place: words for the operator about the service itself."""
 
     KIND: ClassVar[str] = "delivery"
+    SHARED: ClassVar[tuple[str, type[Value]] | None] = ("alert", Alert)
 
     delivery_id: DeliveryId
     subscription_id: SubscriptionId

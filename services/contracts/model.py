@@ -31,11 +31,13 @@ class Record(Value):
     A subclass sets `KIND`, the noun that names it in CloudEvents types and schema files. A change that old readers
     cannot read gives it the next `VERSION`, which is then the default of `schema_version` too, and in `EARLIER` what
     makes a record of the version before one of this: such records lie on the topics for as long as those are kept.
+    `SHARED` names a field, the last on the wire, that many records have alike, and its type; no validator looks at it.
     """
 
     KIND: ClassVar[str]
     VERSION: ClassVar[int] = 1
     EARLIER: ClassVar[Mapping[int, Upgrade]] = MappingProxyType({})
+    SHARED: ClassVar[tuple[str, type[Value]] | None] = None
 
     schema_version: int = 1
 

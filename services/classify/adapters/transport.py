@@ -6,13 +6,17 @@ takes between the seek and the end of the rebalance is cleared from the agents' 
 the next commit goes past it. A partition that has no committed offset is not sought at all. Here a seek waits for the
 fetch under way, lets none begin before the rebalance has ended, and goes to the beginning where nothing was committed.
 
+So does the seek that recovery makes in the changelogs. A fetch that waits since before the rebalance asks for the set
+of active partitions, which was emptied meanwhile and to aiokafka then means all: it took what lay behind that seek,
+Faust dropped it, and recovery waited for ever for records that were gone by.
+
 The long poll is fixed at 1.5 s in Faust. A broker that answers a waiting fetch as soon as a record comes (Apache Kafka)
 never makes one wait; the embedded one answers at half of that time, which would be 0.75 s at each step of an alert's
 way.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import faust
@@ -60,6 +64,11 @@ class Consumer(driver.Consumer):
                 self._committed_offset[partition] = None
             if uncommitted:
                 await self._thread.seek_to_beginning(*driver.ensure_aiokafka_TPset(uncommitted))
+
+    async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
+        """Changelogs to the offsets from which recovery reads them."""
+        async with self._turn:
+            await super().seek_wait(partitions)
 
 
 def transport(app: faust.App, fetch_max_wait_ms: int) -> driver.Transport:

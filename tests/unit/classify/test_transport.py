@@ -33,6 +33,9 @@ class _Broker:
     async def seek_to_beginning(self, *partitions: TopicPartition) -> None:
         self.went.append(sorted(partitions))
 
+    async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
+        self.went.append(partitions)
+
     def assignment(self) -> set[TP]:
         return set(self.committed)
 
@@ -124,6 +127,22 @@ async def test_records_that_come_while_the_flow_is_stopped_are_dropped_without_a
     assert broker.went == []
     await consumer.perform_seek()
     assert broker.went[0] == "committed"
+
+
+async def test_recovery_seeks_when_the_fetch_from_before_the_rebalance_is_over(
+    consumer: Consumer, broker: _Broker
+) -> None:
+    reading = asyncio.create_task(_all(consumer.getmany(1.0)))
+    await _a_while()
+    consumer.stop_flow()
+    consumer.pause_partitions({STREAM, OTHER})
+    seeking = asyncio.create_task(consumer.seek_wait({CHANGELOG: 3}))
+    await _a_while()
+    assert broker.went == [], "it takes what lies behind the seek otherwise, and drops it"
+    broker.gives(CHANGELOG, 3, 4)
+    assert await reading == []
+    await seeking
+    assert broker.went == [{CHANGELOG: 3}]
 
 
 async def test_a_consumer_that_stops_waits_for_no_flow(consumer: Consumer, broker: _Broker) -> None:

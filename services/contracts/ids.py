@@ -7,6 +7,7 @@ Standard Webhooks 1.0.0 forbids it in `webhook-id`.
 
 import base64
 import hashlib
+from functools import lru_cache
 from typing import NewType
 
 FeedId = NewType("FeedId", str)
@@ -36,6 +37,12 @@ def derive(prefix: str, *parts: str | bytes) -> str:
     return f"{prefix}_{base64.b32encode(digest.digest()[:16]).decode().rstrip('=').lower()}"
 
 
+@lru_cache(10_000)
+def _known(prefix: str, *parts: str) -> str:
+    """Of records that come again and again: a delivery is checked by its ids whenever it is read."""
+    return derive(prefix, *parts)
+
+
 def feed_id(url: str) -> FeedId:
     """A feed is its URL as it was first added; a later move changes the URL, not the id."""
     return FeedId(derive("feed", url))
@@ -61,7 +68,7 @@ def incident_id(opened_by: ReportId) -> IncidentId:
 
 
 def alert_id(incident: IncidentId, revision: int) -> AlertId:
-    return AlertId(derive("alr", incident, str(revision)))
+    return AlertId(_known("alr", incident, str(revision)))
 
 
 def subscription_id(channel: str, endpoint: str, name: str) -> SubscriptionId:
@@ -74,7 +81,7 @@ def silence_id(author: str, matcher: str, created_at: str) -> SilenceId:
 
 def delivery_id(alert: AlertId, subscription: SubscriptionId) -> DeliveryId:
     """Also the `webhook-id`: stable across attempts and restarts."""
-    return DeliveryId(derive("dlv", alert, subscription))
+    return DeliveryId(_known("dlv", alert, subscription))
 
 
 def dead_letter_id(topic: str, partition: int, offset: int) -> DeadLetterId:

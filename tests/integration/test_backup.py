@@ -38,6 +38,7 @@ async def values(settings: Settings) -> dict[Place, bytes | None]:
     return {place: record.value for place, record in rows.items()}
 
 
+@on_embedded
 async def test_what_was_known_is_known_again(kafka: Settings, tmp_path: Path) -> None:
     secret = vault_of(kafka).encrypt(HOOK)
     own: list[Record] = [*EXAMPLES, SUBSCRIPTION.model_copy(update={"endpoint": secret, "secret": secret})]

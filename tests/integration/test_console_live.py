@@ -32,6 +32,7 @@ async def _until(reading: Reading, name: str, status: str) -> Event:
                 return event
 
 
+@on_embedded
 async def test_an_incident_arrives_live_with_its_source_and_is_taken_back_by_a_verdict(
     kafka: Settings, tmp_path: Path
 ) -> None:

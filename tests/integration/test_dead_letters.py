@@ -61,6 +61,7 @@ def redrive(settings: Settings, *arguments: str) -> Any:
     return json.loads(result.stdout)
 
 
+@on_embedded
 async def test_a_letter_is_put_back_and_worked_on(kafka: Settings, tmp_path: Path) -> None:
     article = ARTICLE.model_copy(update={"title": "", "text": TEXT, "language_hint": "en"})
     good, bad = buried(kafka, ARTICLES, article, 1), buried(kafka, ARTICLES, b"no JSON", 2)

@@ -13,6 +13,7 @@ from services.contracts.topics import ALERTS, AUDIT
 from services.runtime.kafka import Publisher
 from services.runtime.settings import Settings
 from services.runtime.topic_table import snapshot
+from tests.integration.conftest import on_embedded
 from tests.integration.test_console import of, serving_console, until
 from tests.integration.test_notify import alert, notifier
 from tests.unit.notify.endpoint import answer, endpoint
@@ -20,6 +21,7 @@ from tests.unit.notify.endpoint import answer, endpoint
 pytestmark = pytest.mark.integration
 
 
+@on_embedded
 async def test_who_subscribes_over_rest_is_sent_messages_that_verify(kafka: Settings) -> None:
     """Proved, told, paused, silenced, rotated, sent again: what the receiver sees of each, by one secret or both."""
     async with (

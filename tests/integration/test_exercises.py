@@ -83,6 +83,7 @@ async def test_without_the_flag_nobody_hears_anything(kafka: Settings, attack: P
         assert {channel: each.connections for channel, each in endpoints.items()} == dict.fromkeys(endpoints, 0)
 
 
+@on_embedded
 async def test_who_is_named_hears_of_an_exercise_on_every_channel_and_nobody_else_does(
     kafka: Settings, attack: Path
 ) -> None:

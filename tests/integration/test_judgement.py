@@ -16,6 +16,7 @@ from services.runtime.kafka import Publisher
 from services.runtime.settings import Settings, environment_of
 from tests.contracts.examples import ARTICLE
 from tests.integration.chain import everything_on
+from tests.integration.conftest import on_embedded
 from tests.integration.test_cli import chancery
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
@@ -32,6 +33,7 @@ async def _alerts(settings: Settings, number: int) -> list[Alert]:
     return [each for each in found if isinstance(each, Alert)]
 
 
+@on_embedded
 async def test_a_false_alarm_is_taken_back_and_exported(kafka: Settings, tmp_path: Path) -> None:
     article = ARTICLE.model_copy(update={"title": "", "text": TEXT, "language_hint": "en"})
     worker = Supervisor(tmp_path, lambda *_: None)

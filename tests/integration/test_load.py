@@ -4,8 +4,7 @@ import os
 
 import pytest
 
-from benchmarks.growing_site import FEEDS
-from benchmarks.load_deployment import BROKER, CHANCERY, FROM_FEEDS, Broker, deployed
+from benchmarks.load_deployment import BROKER, CHANCERY, Broker, deployed
 
 pytestmark = pytest.mark.integration
 
@@ -25,16 +24,3 @@ async def test_every_first_word_is_waited_for_and_every_article_weighed(embedded
     assert weighed["articles"][0] == deployment.articles == 50
     assert weighed["alerts"][0] >= len(run.waited_s)
     assert weighed["deliveries"][0]
-
-
-@pytest.mark.timeout(180)
-async def test_what_comes_out_in_feeds_is_polled_read_and_sent(embedded: str) -> None:
-    async with deployed(Broker(embedded, os.getpid(), apache=False), FROM_FEEDS) as deployment:
-        run = await deployment.polled(5, 4)
-        weighed = await deployment.weighed()
-    assert run.articles == 20
-    assert run.waited_s
-    assert run.cpu_s["ingest"] > 0
-    assert weighed["articles"][0] == deployment.articles == 20 + FEEDS + 20, (
-        "warming up, first entries, those that came"
-    )

@@ -110,6 +110,7 @@ async def test_only_what_was_written_between_two_moments(kafka: Settings, tmp_pa
     assert {each.value for each in recording(path)} == {encode(article) for article in articles[10:20]}
 
 
+@on_embedded
 def test_one_that_was_killed_goes_on_and_ends_as_if_it_had_not_been(kafka: Settings, tmp_path: Path) -> None:
     """Killed as soon as it has written something, the command goes on when it is run again."""
     asyncio.run(filled(kafka, [a for n in range(12) for a in _copies(day.articles()[:150], n)]))

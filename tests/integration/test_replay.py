@@ -83,6 +83,7 @@ def without_clocks(path: Path) -> list[tuple[Topic, bytes]]:
     return sorted(found, key=lambda row: row[0].name)  # each topic in its own order; between topics there is none
 
 
+@on_embedded
 def test_two_replays_write_the_same_bytes_and_leave_nothing(kafka: Settings, hours: Path, tmp_path: Path) -> None:
     async def live() -> None:
         async with Publisher(kafka, "/chancery/test") as publisher:

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from services.runtime.settings import Settings, environment_of
+from tests.integration.conftest import on_embedded
 
 pytestmark = pytest.mark.integration
 
@@ -62,6 +63,7 @@ def query_service() -> Iterator[tuple[str, list[str]]]:
         server.server_close()
 
 
+@on_embedded
 def test_sites_are_imported_updated_listed_and_removed(
     kafka: Settings, tmp_path: Path, query_service: tuple[str, list[str]]
 ) -> None:

@@ -56,6 +56,7 @@ def _to(settings: Settings, channel: Channel, url: str, secret: str | None) -> S
     )
 
 
+@on_embedded
 async def test_a_bot_keeps_the_first_message_current_and_threads_what_follows(kafka: Settings) -> None:
     workspace = Workspace()
     async with working(kafka, workspace) as settings, Publisher(settings, "/chancery/test") as publisher:

@@ -16,6 +16,7 @@ from services.runtime.settings import Settings
 from tests.contracts.examples import ARTICLE
 from tests.integration import next_release
 from tests.integration.chain import everything_on
+from tests.integration.conftest import on_embedded
 from tests.integration.test_cli import chancery
 from tests.integration.workers import Onlookers, Worker, all_is_done
 
@@ -41,6 +42,7 @@ def told_of(seen: Onlookers) -> Counter[str]:
     return Counter(alert.incident.claims[0].article_id for alert in alerts.values())
 
 
+@on_embedded
 async def test_records_of_two_versions_are_all_told_once_the_upgrade_is_over(kafka: Settings, tmp_path: Path) -> None:
     first, early, late, last = map(attack_in, ("Bamako", "Cairo", "Lima", "Athens"))
     seen = Onlookers()

@@ -144,7 +144,10 @@ class Dispatcher:
             if job.partition in partitions:
                 tried[job.delivery.subscription_id] += job.delivery.attempts
                 self._schedule(job.delivery, job.partition)
-        self._runs |= {subscription_id: breaker.run_of(attempts) for subscription_id, attempts in tried.items()}
+        for subscription_id, attempts in tried.items():
+            run = self._runs[subscription_id] = breaker.run_of(attempts)
+            if until := breaker.rests_until(run, attempts, self._clock.now()):
+                self._agenda.rest(subscription_id, until)
         taken = [each.at for log in tried.values() for each in log if each.outcome == Outcome.DELIVERED]
         self._taken_at = max([*taken, *([self._taken_at] if self._taken_at else [])], default=None)
         self._wake.set()

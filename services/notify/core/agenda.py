@@ -123,6 +123,12 @@ class Agenda:
         endpoint.not_before = not_before
         self._tidy(subscription_id, endpoint)
 
+    def rest(self, subscription_id: SubscriptionId, not_before: datetime) -> None:
+        """Hold back everything for an endpoint that waits for its turn."""
+        if endpoint := self._endpoints.get(subscription_id):
+            endpoint.not_before = not_before
+            self._tidy(subscription_id, endpoint)
+
     def next_turn(self) -> datetime | None:
         """When `take` will have something; None while nothing waits at a free endpoint."""
         while self._turns:

@@ -63,6 +63,15 @@ def rest_s(run: Run) -> float:
     return float(min(2 ** min(over - 1, 10), LONGEST_REST_S)) if over > 0 else 0.0
 
 
+def rests_until(run: Run, attempts: Iterable[Attempt], now: datetime) -> datetime | None:
+    """Until when an endpoint whose attempts these were, in any order, is left alone; None where it is not. By a clock
+    that was ahead it rests no longer than from now."""
+    if not (rest := rest_s(run)):
+        return None
+    ended = max(each.at + timedelta(seconds=each.took_s) for each in attempts)
+    return min(ended, now) + timedelta(seconds=rest)
+
+
 def hopeless(
     run: Run, last: Attempt, *, forgiven: datetime | None, others_took: datetime | None, patience: timedelta
 ) -> str | None:

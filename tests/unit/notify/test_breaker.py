@@ -1,6 +1,7 @@
 """How long an endpoint that fails is left alone: the rule by cases, and in the dispatcher's world."""
 
-from datetime import datetime, timedelta
+import itertools
+from datetime import timedelta
 
 import pytest
 from hypothesis import given as for_all
@@ -94,20 +95,26 @@ async def test_what_has_few_attempts_left_keeps_them_for_their_times() -> None:
     assert in_it.state(waiting).state is DeliveryState.PENDING
 
 
-async def test_a_restart_remembers_how_often_it_failed() -> None:
+async def test_a_restart_remembers_how_often_it_failed_and_lets_it_rest() -> None:
     waiting = [to(DESK, number) for number in range(30)]
     in_it = world(*waiting)
     in_it.answers(DESK, BROKEN)
-
-    def first_of_a_second_life() -> list[datetime]:
-        return [at for _, at, _ in in_it.sent[15:]]
-
     async with dispatching(in_it, days=7):
         await in_it.until(lambda: len(in_it.sent) == 15)
     async with dispatching(in_it, days=7):
         await in_it.until(lambda: len(in_it.sent) == 18)
-    first, second, third = first_of_a_second_life()
-    assert (second - first, third - second) == (timedelta(minutes=1), timedelta(minutes=1))
+    times = [at for _, at, _ in in_it.sent[14:]]
+    assert [later - earlier for earlier, later in itertools.pairwise(times)] == [timedelta(minutes=1)] * 3
+
+
+@pytest.mark.parametrize(("ahead_s", "seconds"), [(0, 1.1), (-30, -28.9), (7_200, 11.0)])
+def test_the_rest_is_from_the_end_of_the_last_attempt_and_not_by_a_clock_that_was_ahead(
+    ahead_s: int, seconds: float
+) -> None:
+    failed = [attempt(ahead_s - number, Outcome.FAILED) for number in range(5)]
+    until = breaker.rests_until(breaker.run_of(failed), failed, NOW + timedelta(seconds=10))
+    assert until == NOW + timedelta(seconds=seconds)
+    assert breaker.rests_until(Run(4, NOW), failed, NOW) is None
 
 
 async def test_our_own_fault_holds_nobody_back() -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields
 
 from benchmarks.measured import Measured, given, measured
 from benchmarks.surroundings import show
+from services.classify.core.correlation.withdrawals import KEPT
 from services.cli.scoresheet import Sheet, as_markdown
 from services.contracts.topics import ALERTS, ARTICLES, REPORTS, TOPICS, Topic
 
@@ -133,9 +134,14 @@ def _articles(lines: Lines, asked: Asked, costs: Measured) -> None:
     lines.add("reports", articles * asked.telling, "a second", "articles × share that tells")
     alerts = lines.add("alerts", lines["reports"] * asked.openings, "a second", "reports × alerts for one")
     sent = lines.add("deliveries", alerts * asked.deliveries, "a second", "alerts × deliveries for one")
+    told = lines.add(
+        "memory of what was told", KEPT.total_seconds() * lines["reports"] * costs.told_kb / 1e6, "GB",
+        f"reports of {KEPT.days} days × size of one",
+    )  # fmt: skip
+    cores, spare_gb = asked.peak * articles * costs.classify_ms / 1000, asked.replica_gb - costs.classify_mb / 1000
     lines.add(
-        "classify workers", _whole(asked.peak * articles * costs.classify_ms / 1000 / asked.busy), "processes",
-        "articles × CPU of one × peak / share of a core",
+        "classify workers", _whole(max(cores / asked.busy, told / spare_gb)), "processes",
+        "the more of: articles × CPU of one × peak / share of a core, what was told / spare memory of a replica",
     )  # fmt: skip
     lines.add(
         "notifiers", max(2, _whole(asked.peak * sent * costs.delivery_ms / 1000 / asked.busy)), "processes",
@@ -236,8 +242,6 @@ def bends(asked: Asked, costs: Measured, lines: Lines) -> list[Bend]:
     written = lines["written at the peak, with copies"]
     states = asked.replication * lines["feed states written"] / written
     shown = DAY_S * lines["alerts"] * costs.shown_kb / 1e6
-    told = DAY_S * lines["reports"] * costs.told_kb / 1e6
-    spare = lines["classify workers"] * (asked.replica_gb - costs.classify_mb / 1000)
     hot = asked.peak * lines["reports"] * asked.hot
     found = [
         Bend(
@@ -265,11 +269,6 @@ def bends(asked: Asked, costs: Measured, lines: Lines) -> list[Bend]:
         Bend(
             "the console holds every incident", asked.console_gb / shown, DAYS,
             "incidents are compacted and never forgotten, and it knows all", "forget what was closed long ago",
-        ),
-        Bend(
-            "workers remember what was told", spare / told, DAYS,
-            "of each article that told of something a row is kept for its edits, and never removed",
-            "a store on disk (CHANCERY_CLASSIFY__STORE), or forget what left its feed long ago",
         ),
     ]  # fmt: skip
     return sorted(found, key=lambda bend: (bend.unit != TIMES, bend.unit, bend.at))

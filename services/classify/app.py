@@ -64,8 +64,8 @@ class App(faust.App):
 
     async def on_start(self) -> None:
         """Called before the consumer starts. Where the sites cannot be read the application crashes and says why."""
-        changelogs = [table.changelog_topic.get_topic_name() for table in self.tables.values()]
-        await ensure_named(self.settings, dict.fromkeys(changelogs, COMPACTED))
+        changelogs = [table.changelog_topic for table in self.tables.values()]
+        await ensure_named(self.settings, {topic.get_topic_name(): COMPACTED | topic.config for topic in changelogs})
         self.add_future(self.sites.run(asyncio.Event()))
         await self.wait(self.sites.loaded())
         await super().on_start()

@@ -4,6 +4,7 @@ import contextlib
 import json
 from functools import lru_cache
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 from pydantic import ValidationError
 
@@ -16,7 +17,10 @@ _NEWER = "A newer release wrote it: put it back when this one is upgraded"
 
 _MOST_SHARED = 500
 _LONGEST_SHARED_BYTES = 20_000
-"""Of a field that many records have alike: so many are kept, none of them longer; an alert has 2 to 5 kB."""
+"""Of a field that many records have alike: so many are kept for records to come, none of them longer; an alert has 2 to
+5 kB."""
+_held: WeakValueDictionary[tuple[type[Value], bytes], Value] = WeakValueDictionary()
+"""Those that a record has, and for as long as it does."""
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -86,7 +90,10 @@ def _with_shared(value: bytes, record_type: type[R]) -> R | None:
 
 @lru_cache(_MOST_SHARED)
 def _shared(value: bytes, shared_type: type[Value]) -> Value:
-    return shared_type.model_validate_json(value, strict=False)
+    held = _held.get((shared_type, value))
+    if held is None:
+        held = _held[shared_type, value] = shared_type.model_validate_json(value, strict=False)
+    return held
 
 
 def _of_this_version(value: bytes, raw: dict[str, Any], record_type: type[Record]) -> bytes:

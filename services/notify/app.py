@@ -23,6 +23,7 @@ from services.notify.adapters.sender import Sender
 from services.notify.adapters.store import SERVICE, Store
 from services.notify.core.matching import deliveries_for
 from services.notify.core.silencing import silence_for
+from services.notify.core.skimming import skim
 from services.notify.dispatcher import Dispatcher
 from services.runtime import service
 from services.runtime.dead_letters import DeadLetterBox
@@ -85,6 +86,7 @@ class Notifier:
             [DELIVERIES],
             letters,
             role="dispatch",
+            skim=skim,
             on_change=self._delivery_read,
             on_loaded=self._dispatcher.activate,
             on_lost=self._dispatcher.drop,

@@ -42,6 +42,7 @@ class Row:
 OnChange = Callable[[Topic, str, Record | None], None]
 OnRead = Callable[[Topic, ConsumerRecord, Record | None], None]
 OnPartitions = Callable[[frozenset[int]], None]
+Skim = Callable[[Sequence[ConsumerRecord]], Sequence[ConsumerRecord]]
 
 
 def _ignore(*_: object) -> None:
@@ -52,12 +53,17 @@ def _whole(record: Record) -> Record:
     return record
 
 
+def _all(messages: Sequence[ConsumerRecord]) -> Sequence[ConsumerRecord]:
+    return messages
+
+
 class TopicTable:
     """The rows of one or more compacted topics.
 
     `role` names the group that shares the partitions; None reads them all. `row` says what of a record is kept,
     None where it is not wanted. `on_change(topic, key, record)` is called for every record read, None for a tombstone,
     while loading too; so is `on_read(topic, message, record)`, for who has to know where it lies.
+    `skim(messages)` says which records of a partition that is being loaded have to be read at all, its last among them.
     `on_loaded(partitions)` is called when newly assigned partitions have been read to the end they had at assignment;
     only then may their rows be acted upon. `on_lost(partitions)` is called after their rows have left the table.
     Callbacks run on the reading task and must not block.
@@ -71,6 +77,7 @@ class TopicTable:
         *,
         role: str | None = None,
         row: Callable[[Record], Record | None] = _whole,
+        skim: Skim = _all,
         on_change: OnChange = _ignore,
         on_read: OnRead = _ignore,
         on_loaded: OnPartitions = _ignore,
@@ -80,7 +87,7 @@ class TopicTable:
         self._kafka = settings.kafka
         self._dead_letters = dead_letters
         self._shared = role is not None
-        self._row = row
+        self._row, self._skim = row, skim
         self._on_change, self._on_loaded, self._on_lost = on_change, on_loaded, on_lost
         self._on_read = on_read
         self._rows: dict[Topic, dict[str, Row]] = {topic: {} for topic in topics}
@@ -183,7 +190,7 @@ class TopicTable:
 
     async def _apply_all(self, batches: Mapping[TopicPartition, Sequence[ConsumerRecord]]) -> None:
         for partition, messages in batches.items():
-            for message in messages:
+            for message in self._skim(messages) if partition in self._loading else messages:
                 if partition not in self._read:  # lost while this batch was being read
                     break
                 await self._apply(message)

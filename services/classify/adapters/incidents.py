@@ -17,7 +17,7 @@ from faust.types.tables import TableT
 from pydantic import TypeAdapter
 
 from services.classify.core.correlation.memory import Known, day_of, in_order
-from services.classify.core.correlation.withdrawals import Told
+from services.classify.core.correlation.withdrawals import KEPT, Sweep, Told, is_over
 from services.contracts.codec import decode, encode
 from services.contracts.ids import ArticleId, IncidentId
 from services.contracts.incident import Incident
@@ -108,15 +108,23 @@ def _clock_key(place: str) -> bytes:
     return f"{place} clock".encode()
 
 
+_FORGETFUL = {"cleanup.policy": "compact,delete", "retention.ms": str(int(KEPT.total_seconds() * 1000))}
+
+
 class ToldTable:
+    """Rows whose time is over are dropped from the store without a word to the changelog, which forgets them by itself,
+    as Faust does with tables of windows: what a recovery brings back counts for nothing."""
+
     def __init__(self, app: faust.App, partitions: int) -> None:
         self._articles: TableT[bytes, bytes] = app.Table(
-            "told", partitions=partitions, key_type=bytes, value_type=bytes
+            "told", partitions=partitions, key_type=bytes, value_type=bytes, extra_topic_configs=_FORGETFUL
         )
+        self._sweep = Sweep(self._articles.data, lambda row, now: is_over(_TOLD.validate_json(row), now))
 
     def get(self, article_id: ArticleId) -> Told | None:
         value = self._articles.get(article_id.encode())
         return None if value is None else _TOLD.validate_json(value)
 
-    def put(self, article_id: ArticleId, told: Told) -> None:
+    def put(self, article_id: ArticleId, told: Told, now: Instant) -> None:
         self._articles[article_id.encode()] = _TOLD.dump_json(told)
+        self._sweep.some(now)

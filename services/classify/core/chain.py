@@ -12,7 +12,7 @@ from services.classify.core.correlation.correlate import Correlation, clock_of, 
 from services.classify.core.correlation.fingerprint import fingerprint
 from services.classify.core.correlation.matching import Windows
 from services.classify.core.correlation.memory import Memory, place_of
-from services.classify.core.correlation.withdrawals import Told, after_reading
+from services.classify.core.correlation.withdrawals import Sweep, Told, after_reading, is_over
 from services.classify.core.reading.article import ArticleText
 from services.classify.core.sites.known_sites import KnownSites, with_known_sites
 from services.contracts import ids
@@ -42,7 +42,7 @@ class RemembersIncidents(Protocol):
 class RemembersArticles(Protocol):
     def get(self, article_id: ArticleId) -> Told | None: ...
 
-    def put(self, article_id: ArticleId, told: Told) -> None: ...
+    def put(self, article_id: ArticleId, told: Told, now: Instant) -> None: ...
 
 
 def text_of(article: Article) -> ArticleText:
@@ -114,7 +114,7 @@ def report(told: RemembersArticles, article: Article, classification: Classifica
     before = told.get(article.article_id)
     after = after_reading(before, article, reports, now)
     if after is not None and after != before:
-        told.put(article.article_id, after)
+        told.put(article.article_id, after, article.fetched_at)
     return Reported(reports, after.withdrew if after and after.revision == article.revision else ())
 
 
@@ -164,12 +164,12 @@ class Chain:
 
     windows: Windows
     states: Mapping[str, str]
-    told: dict[str, Told] = field(default_factory=dict)
+    told: RemembersArticles = field(default_factory=lambda: _Rows())
     incidents: Memory = field(default_factory=Memory)
 
     def take_article(self, article: Article, classification: Classification) -> list[IncidentReport]:
         """What the article makes the service write to `reports`, in order."""
-        reported = report(_Rows(self.told), article, classification, article.fetched_at)
+        reported = report(self.told, article, classification, article.fetched_at)
         return [*reported.reports, *reported.withdrawn]
 
     def take_report(self, report: IncidentReport) -> tuple[Correlation, list[Alert]]:
@@ -181,14 +181,16 @@ class Chain:
         return correlation, alerts_of(correlation, self.states)
 
 
-@dataclass(frozen=True, slots=True)
 class _Rows:
     """A dict as the memory of articles."""
 
-    rows: dict[str, Told]
+    def __init__(self) -> None:
+        self._rows: dict[ArticleId, Told] = {}
+        self._sweep = Sweep(self._rows, is_over)
 
     def get(self, article_id: ArticleId) -> Told | None:
-        return self.rows.get(article_id)
+        return self._rows.get(article_id)
 
-    def put(self, article_id: ArticleId, told: Told) -> None:
-        self.rows[article_id] = told
+    def put(self, article_id: ArticleId, told: Told, now: Instant) -> None:
+        self._rows[article_id] = told
+        self._sweep.some(now)

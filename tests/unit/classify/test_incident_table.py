@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from services.classify.adapters import incidents
-from services.classify.adapters.incidents import IncidentTable
+from services.classify.adapters.incidents import IncidentTable, ToldTable
 from services.classify.core.correlation import memory
 from services.classify.core.correlation.correlate import claim_of
 from services.classify.core.correlation.fold import build
 from services.classify.core.correlation.matching import Windows
+from services.classify.core.correlation.withdrawals import KEPT, Told
 from services.contracts import ids
 from services.contracts.codec import decode, encode
 from services.contracts.incident import Incident
@@ -29,6 +30,10 @@ class Tables:
         tables = self
 
         class Table(dict[bytes, bytes]):
+            @property
+            def data(self) -> dict[bytes, bytes]:
+                return self
+
             def __setitem__(self, key: bytes, value: bytes) -> None:
                 tables.written.append(key)
                 super().__setitem__(key, value)
@@ -91,3 +96,15 @@ def test_the_oldest_are_forgotten(app: Any, monkeypatch: pytest.MonkeyPatch) -> 
         table.put("IQ", PUBLISHED, [each])
     assert table.candidates("IQ") == [old, new]
     assert table.find(oldest.incident_id) is None
+
+
+def test_articles_of_long_ago_are_forgotten_while_others_come(app: Any) -> None:
+    table = ToldTable(app, 4)
+    articles = [ids.article_id(ids.FeedId("feed"), str(number)) for number in range(200)]
+    for number, article in enumerate(articles):
+        fetched = PUBLISHED + dt.timedelta(days=number)
+        said = report().model_copy(update={"article_id": article, "fetched_at": fetched})
+        table.put(article, Told(revision=1, said=(said,)), fetched)
+    held = [article for article in articles if table.get(article)]
+    assert set(articles[-KEPT.days :]) <= set(held)
+    assert len(held) <= 2 * KEPT.days

@@ -1,7 +1,13 @@
 """An edited article takes back what it no longer says, once, and again when it is read again."""
 
-from services.classify.core.correlation.withdrawals import after_reading
+import datetime as dt
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.classify.core.correlation.withdrawals import KEPT, Sweep, after_reading, is_over
 from services.contracts.article import Article
+from services.contracts.model import Instant
 from services.contracts.report import IncidentType, Relation
 from tests.unit.classify.reports import PUBLISHED, report
 
@@ -38,3 +44,28 @@ def test_an_older_revision_that_comes_late_changes_nothing() -> None:
 
 def test_articles_that_tell_nothing_at_a_site_are_not_remembered() -> None:
     assert after_reading(None, ARTICLE, [report(relation=Relation.NONE)], PUBLISHED) is None
+
+
+def test_what_was_told_too_long_ago_is_not_taken_back() -> None:
+    known = after_reading(None, ARTICLE, [ATTACK], PUBLISHED)
+    assert known is not None
+    for late, taken_back in ((KEPT, True), (KEPT + dt.timedelta(seconds=1), False)):
+        edited = EDITED.model_copy(update={"fetched_at": ATTACK.fetched_at + late})
+        after = after_reading(known, edited, [], PUBLISHED)
+        assert (after is not None and bool(after.withdrew)) == taken_back
+        assert is_over(known, edited.fetched_at) != taken_back
+
+
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=60))
+def test_every_row_whose_time_is_over_is_forgotten_and_no_other(days: list[int]) -> None:
+    """Rows of moments in any order, one a call; a round over n rows takes n / 2 calls, and so does a second."""
+    rows: dict[int, Instant] = {}
+    sweep = Sweep(rows, lambda row, now: now - row > KEPT)
+    for number, day in enumerate(days):
+        rows[number] = PUBLISHED + dt.timedelta(days=day)
+        sweep.some(rows[number])
+    end = max(rows.values(), default=PUBLISHED)
+    kept = {number for number, row in rows.items() if end - row <= KEPT}
+    for _ in range(len(days) + 2):
+        sweep.some(end)
+    assert rows.keys() == kept

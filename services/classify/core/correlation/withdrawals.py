@@ -1,10 +1,21 @@
-"""What an edited article no longer says is taken back."""
+"""What an edited article no longer says is taken back, for as long as what it said is remembered."""
 
-from collections.abc import Sequence
+import datetime as dt
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from itertools import islice
+from typing import Generic, TypeVar
 
 from services.contracts.article import Article
 from services.contracts.model import Instant, Value
 from services.contracts.report import IncidentReport, Relation
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+KEPT = dt.timedelta(days=7)
+"""For how long after its last revision an article can take back what it said. Incidents close sooner, and a row is kept
+for every article that tells of an attack on anybody of a mission."""
+_LOOKED_AT = 2
 
 
 class Told(Value):
@@ -18,13 +29,39 @@ class Told(Value):
     withdrew: tuple[IncidentReport, ...] = ()
 
 
+def is_over(told: Told, now: Instant) -> bool:
+    """Whether no edit that is fetched `now` takes back any more what an article told."""
+    newest = max((report.fetched_at for report in (*told.said, *told.withdrew)), default=now)
+    return now - newest > KEPT
+
+
+class Sweep(Generic[K, V]):
+    """Forgets rows whose time is over, a few at a time: rows come and go at the same pace and nothing ever waits."""
+
+    def __init__(self, rows: MutableMapping[K, V], over: Callable[[V, Instant], bool]) -> None:
+        self._rows = rows
+        self._over = over
+        self._round: Iterator[K] = iter(())
+
+    def some(self, now: Instant) -> None:
+        """Look at the next few rows of this round; to be called whenever a row is written."""
+        keys = list(islice(self._round, _LOOKED_AT))
+        if not keys:
+            self._round = iter(list(self._rows))
+        for key in keys:
+            row = self._rows.get(key)
+            if row is not None and self._over(row, now):
+                del self._rows[key]
+
+
 def after_reading(known: Told | None, article: Article, reports: Sequence[IncidentReport], now: Instant) -> Told | None:
     """What to remember of an article once it was read as `reports`; None while there is nothing.
 
-    A revision older than the known one changes nothing. `now` goes into the time ledger and decides nothing.
+    What is over counts for nothing, forgotten or not yet. A revision older than the known one changes nothing. `now` goes
+    into the time ledger and decides nothing.
     """
     said = tuple(_slim(report) for report in reports if report.finding.relation is not Relation.NONE)
-    if known is None:
+    if known is None or is_over(known, article.fetched_at):
         return Told(revision=article.revision, said=said) if said else None
     if article.revision < known.revision:
         return known

@@ -57,8 +57,8 @@ class Sweep(Generic[K, V]):
 def after_reading(known: Told | None, article: Article, reports: Sequence[IncidentReport], now: Instant) -> Told | None:
     """What to remember of an article once it was read as `reports`; None while there is nothing.
 
-    What is over counts for nothing, forgotten or not yet. A revision older than the known one changes nothing. `now` goes
-    into the time ledger and decides nothing.
+    What is over counts for nothing, forgotten or not yet. A revision older than the known one changes nothing. `now`
+    goes into the time ledger and decides nothing.
     """
     said = tuple(_slim(report) for report in reports if report.finding.relation is not Relation.NONE)
     if known is None or is_over(known, article.fetched_at):

@@ -30,9 +30,10 @@ def skim(messages: Sequence[M]) -> list[M]:
     kept, ended = [], set()
     for message in reversed(messages):
         value = message.value or b""
-        if message.key in ended and _PENDING in value and _NEVER_AGAIN in value:
-            continue
-        if any(mark in value for mark in _FINAL) and _PENDING not in value:
+        if _PENDING in value:
+            if message.key in ended and _NEVER_AGAIN in value:
+                continue
+        elif any(mark in value for mark in _FINAL):
             ended.add(message.key)
         kept.append(message)
     return kept[::-1]

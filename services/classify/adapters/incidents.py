@@ -14,16 +14,13 @@ from datetime import datetime
 
 import faust
 from faust.types.tables import TableT
-from pydantic import TypeAdapter
 
 from services.classify.core.correlation.memory import Known, day_of, in_order
-from services.classify.core.correlation.withdrawals import KEPT, Sweep, Told, is_over
+from services.classify.core.correlation.withdrawals import KEPT, ToldRows
 from services.contracts.codec import decode, encode
-from services.contracts.ids import ArticleId, IncidentId
+from services.contracts.ids import IncidentId
 from services.contracts.incident import Incident
 from services.contracts.model import Instant
-
-_TOLD = TypeAdapter(Told)
 
 
 class IncidentTable:
@@ -111,20 +108,12 @@ def _clock_key(place: str) -> bytes:
 _FORGETFUL = {"cleanup.policy": "compact,delete", "retention.ms": str(int(KEPT.total_seconds() * 1000))}
 
 
-class ToldTable:
-    """Rows whose time is over are dropped from the store without a word to the changelog, which forgets them by itself,
-    as Faust does with tables of windows: what a recovery brings back counts for nothing."""
+class ToldTable(ToldRows):
+    """Rows whose time is over leave the store without a word to the changelog, which forgets them by itself, as Faust
+    does with tables of windows: what a recovery brings back counts for nothing."""
 
     def __init__(self, app: faust.App, partitions: int) -> None:
-        self._articles: TableT[bytes, bytes] = app.Table(
+        table: TableT[bytes, bytes] = app.Table(
             "told", partitions=partitions, key_type=bytes, value_type=bytes, extra_topic_configs=_FORGETFUL
         )
-        self._sweep = Sweep(self._articles.data, lambda row, now: is_over(_TOLD.validate_json(row), now))
-
-    def get(self, article_id: ArticleId) -> Told | None:
-        value = self._articles.get(article_id.encode())
-        return None if value is None else _TOLD.validate_json(value)
-
-    def put(self, article_id: ArticleId, told: Told, now: Instant) -> None:
-        self._articles[article_id.encode()] = _TOLD.dump_json(told)
-        self._sweep.some(now)
+        super().__init__(table, table.data)

@@ -12,7 +12,7 @@ from services.classify.core.correlation.correlate import Correlation, clock_of, 
 from services.classify.core.correlation.fingerprint import fingerprint
 from services.classify.core.correlation.matching import Windows
 from services.classify.core.correlation.memory import Memory, place_of
-from services.classify.core.correlation.withdrawals import Sweep, Told, after_reading, is_over
+from services.classify.core.correlation.withdrawals import Told, ToldRows, after_reading
 from services.classify.core.reading.article import ArticleText
 from services.classify.core.sites.known_sites import KnownSites, with_known_sites
 from services.contracts import ids
@@ -164,7 +164,7 @@ class Chain:
 
     windows: Windows
     states: Mapping[str, str]
-    told: RemembersArticles = field(default_factory=lambda: _Rows())
+    told: RemembersArticles = field(default_factory=lambda: ToldRows({}))
     incidents: Memory = field(default_factory=Memory)
 
     def take_article(self, article: Article, classification: Classification) -> list[IncidentReport]:
@@ -179,18 +179,3 @@ class Chain:
     def take_verdict(self, feedback: Feedback) -> tuple[Correlation, list[Alert]]:
         correlation = fold_verdict(self.incidents, feedback)
         return correlation, alerts_of(correlation, self.states)
-
-
-class _Rows:
-    """A dict as the memory of articles."""
-
-    def __init__(self) -> None:
-        self._rows: dict[ArticleId, Told] = {}
-        self._sweep = Sweep(self._rows, is_over)
-
-    def get(self, article_id: ArticleId) -> Told | None:
-        return self._rows.get(article_id)
-
-    def put(self, article_id: ArticleId, told: Told, now: Instant) -> None:
-        self._rows[article_id] = told
-        self._sweep.some(now)

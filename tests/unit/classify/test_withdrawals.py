@@ -5,9 +5,9 @@ import datetime as dt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.classify.core.correlation.withdrawals import KEPT, Sweep, after_reading, is_over
+from services.classify.core.correlation.withdrawals import KEPT, Told, ToldRows, after_reading, is_over
 from services.contracts.article import Article
-from services.contracts.model import Instant
+from services.contracts.ids import ArticleId
 from services.contracts.report import IncidentType, Relation
 from tests.unit.classify.reports import PUBLISHED, report
 
@@ -56,16 +56,14 @@ def test_what_was_told_too_long_ago_is_not_taken_back() -> None:
         assert is_over(known, edited.fetched_at) != taken_back
 
 
-@given(st.lists(st.integers(0, 40), min_size=1, max_size=60))
+@given(st.lists(st.integers(0, 15), min_size=1, max_size=60))
 def test_every_row_whose_time_is_over_is_forgotten_and_no_other(days: list[int]) -> None:
-    """Rows of moments in any order, one a call; a round over n rows takes n / 2 calls, and so does a second."""
-    rows: dict[int, Instant] = {}
-    sweep = Sweep(rows, lambda row, now: now - row > KEPT)
-    for number, day in enumerate(days):
-        rows[number] = PUBLISHED + dt.timedelta(days=day)
-        sweep.some(rows[number])
-    end = max(rows.values(), default=PUBLISHED)
-    kept = {number for number, row in rows.items() if end - row <= KEPT}
-    for _ in range(len(days) + 2):
-        sweep.some(end)
-    assert rows.keys() == kept
+    """Articles of any days in any order. A round over n rows takes half as many, and others are seen in the next."""
+    rows: dict[bytes, bytes] = {}
+    told = ToldRows(rows)
+    times = [PUBLISHED + dt.timedelta(days=day) for day in days]
+    times += [max(times)] * (2 * len(times) + 4)
+    for number, time in enumerate(times):
+        said = ATTACK.model_copy(update={"fetched_at": time})
+        told.put(ArticleId(str(number)), Told(revision=1, said=(said,)), time)
+    assert rows.keys() == {str(number).encode() for number, time in enumerate(times) if times[-1] - time <= KEPT}

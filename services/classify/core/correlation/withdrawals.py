@@ -1,16 +1,15 @@
 """What an edited article no longer says is taken back, for as long as what it said is remembered."""
 
 import datetime as dt
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
 from itertools import islice
-from typing import Generic, TypeVar
+
+from pydantic import TypeAdapter
 
 from services.contracts.article import Article
+from services.contracts.ids import ArticleId
 from services.contracts.model import Instant, Value
 from services.contracts.report import IncidentReport, Relation
-
-K = TypeVar("K")
-V = TypeVar("V")
 
 KEPT = dt.timedelta(days=7)
 """For how long after its last revision an article can take back what it said. Incidents close sooner, and a row is kept
@@ -29,29 +28,41 @@ class Told(Value):
     withdrew: tuple[IncidentReport, ...] = ()
 
 
+_TOLD = TypeAdapter(Told)
+
+
 def is_over(told: Told, now: Instant) -> bool:
     """Whether no edit that is fetched `now` takes back any more what an article told."""
     newest = max((report.fetched_at for report in (*told.said, *told.withdrew)), default=now)
     return now - newest > KEPT
 
 
-class Sweep(Generic[K, V]):
-    """Forgets rows whose time is over, a few at a time: rows come and go at the same pace and nothing ever waits."""
+class ToldRows:
+    """What articles told, a row of bytes each: as objects they would take five times the memory.
 
-    def __init__(self, rows: MutableMapping[K, V], over: Callable[[V, Instant], bool]) -> None:
+    `rows` is a dict, or a table that others can read. Rows whose time is over leave `store`, which is what lies under
+    such a table, a few whenever one is written: they come and go at the same pace, and nothing ever waits for it.
+    """
+
+    def __init__(self, rows: MutableMapping[bytes, bytes], store: MutableMapping[bytes, bytes] | None = None) -> None:
         self._rows = rows
-        self._over = over
-        self._round: Iterator[K] = iter(())
+        self._store = rows if store is None else store
+        self._round: Iterator[bytes] = iter(())
 
-    def some(self, now: Instant) -> None:
-        """Look at the next few rows of this round; to be called whenever a row is written."""
-        keys = list(islice(self._round, _LOOKED_AT))
-        if not keys:
-            self._round = iter(list(self._rows))
-        for key in keys:
-            row = self._rows.get(key)
-            if row is not None and self._over(row, now):
-                del self._rows[key]
+    def get(self, article_id: ArticleId) -> Told | None:
+        value = self._rows.get(article_id.encode())
+        return None if value is None else _TOLD.validate_json(value)
+
+    def put(self, article_id: ArticleId, told: Told, now: Instant) -> None:
+        """Remember what an article that was fetched `now` told."""
+        self._rows[article_id.encode()] = _TOLD.dump_json(told)
+        looked_at = list(islice(self._round, _LOOKED_AT))
+        if not looked_at:
+            self._round = iter(list(self._store))
+        for key in looked_at:
+            row = self._store.get(key)
+            if row is not None and is_over(_TOLD.validate_json(row), now):
+                del self._store[key]
 
 
 def after_reading(known: Told | None, article: Article, reports: Sequence[IncidentReport], now: Instant) -> Told | None:

@@ -37,7 +37,7 @@ from services.notify.core.channels.rules import Posting
 from services.notify.core.filter import should_notify
 from services.runtime import service
 from services.runtime.health import Health
-from services.runtime.kafka import connection, consumer_options
+from services.runtime.kafka import compression, connection, consumer_options
 from services.runtime.secrets import Vault
 from services.runtime.settings import Settings
 from services.runtime.topic_table import snapshot
@@ -101,7 +101,13 @@ async def looped(
     kafka, namespace = settings.kafka, settings.topics.namespace
     by_name = {topic.in_namespace(namespace): step for topic, step in steps.items()}
     consumer = AIOKafkaConsumer(*by_name, **consumer_options(kafka), **group_options(settings, role))
-    producer = AIOKafkaProducer(**connection(kafka), acks="all", linger_ms=kafka.linger_ms, max_request_size=8_000_000)
+    producer = AIOKafkaProducer(
+        **connection(kafka),
+        acks="all",
+        linger_ms=kafka.linger_ms,
+        compression_type=compression(kafka),
+        max_request_size=8_000_000,
+    )
     async with consumer, producer:
         while not stop.is_set():
             batches = await consumer.getmany(timeout_ms=200, max_records=BATCH)

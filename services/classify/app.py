@@ -29,7 +29,7 @@ from services.contracts.topics import ARTICLES, COMPACTED, FEEDBACK, REPORTS, SI
 from services.runtime import service
 from services.runtime.dead_letters import DeadLetterBox
 from services.runtime.health import Health
-from services.runtime.kafka import ensure_named, ssl_context
+from services.runtime.kafka import compression, ensure_named, ssl_context
 from services.runtime.settings import KafkaSettings, Misconfigured, Settings
 from services.runtime.topic_table import TopicTable
 from services.runtime.work import group_name
@@ -85,6 +85,7 @@ def faust_app(settings: Settings, role: str, kind: type[A]) -> A:
         consumer_auto_offset_reset="earliest",
         producer_acks=-1,
         producer_linger=kafka.linger_ms / 1000,
+        producer_compression_type=compression(kafka),
         producer_max_request_size=8_000_000,
         store=settings.classify.store,
         datadir=settings.classify.data_dir,

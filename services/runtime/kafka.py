@@ -57,6 +57,11 @@ def connection(kafka: KafkaSettings) -> dict[str, Any]:
     return options
 
 
+def compression(kafka: KafkaSettings) -> str | None:
+    """How a producer packs what it writes; None for not at all."""
+    return None if kafka.compression == "none" else kafka.compression
+
+
 def consumer_options(kafka: KafkaSettings) -> dict[str, Any]:
     """What every reader is given: to reach the cluster, and to commit by itself only."""
     return connection(kafka) | {"fetch_max_wait_ms": kafka.fetch_max_wait_ms, "enable_auto_commit": False}
@@ -86,6 +91,7 @@ class Publisher:
             **connection(settings.kafka),
             acks="all",
             enable_idempotence=settings.kafka.idempotence,
+            compression_type=compression(settings.kafka),
             linger_ms=settings.kafka.linger_ms,
             max_request_size=settings.kafka.record_max_bytes,
         )

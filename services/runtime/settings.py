@@ -66,6 +66,9 @@ class KafkaSettings(Section):
     ssl_certfile: str | None = None
     ssl_keyfile: str | None = None
     idempotence: bool = True
+    compression: Literal["none", "gzip", "snappy", "lz4", "zstd"] = Field(
+        "lz4", description="how what is written is packed; whoever reads is told by the record"
+    )
     linger_ms: int = Field(5, ge=0, le=1000)
     record_max_bytes: int = Field(
         1_000_000,

@@ -12,7 +12,8 @@ from typing import Any
 import faust
 import pytest
 
-from services.classify.app import App, reader_of
+from services.classify.app import App, faust_app, reader_of
+from services.runtime.kafka import Publisher
 from services.runtime.settings import Misconfigured, Settings, load_settings
 
 
@@ -92,3 +93,14 @@ def test_a_worker_with_wrong_rules_ends_with_78_and_one_line(tmp_path: Path) -> 
     assert worker.returncode == 78
     assert json.loads(worker.stderr.splitlines()[-1])["reason"].endswith("/lexicons: *.toml: there is no lexicon")
     assert "Traceback" not in worker.stderr
+
+
+@pytest.mark.parametrize(("setting", "codec"), [("lz4", "lz4"), ("zstd", "zstd"), ("none", None)])
+def test_both_producers_pack_as_the_setting_says(
+    setting: str, codec: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: dict[str, Any] = {}
+    monkeypatch.setattr("services.runtime.kafka.AIOKafkaProducer", lambda **options: given.update(options))
+    settings = load_settings({"CHANCERY_KAFKA__COMPRESSION": setting})
+    Publisher(settings, "/chancery/test")
+    assert given["compression_type"] == faust_app(settings, "test", App).conf.producer_compression_type == codec

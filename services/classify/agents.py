@@ -9,9 +9,10 @@ import structlog
 from faust.types import EventT
 
 from services.classify.core import chain
-from services.classify.core.chain import Reads, RemembersArticles, RemembersIncidents
+from services.classify.core.chain import Reads, RemembersIncidents
 from services.classify.core.correlation.correlate import Correlation
 from services.classify.core.correlation.matching import Windows
+from services.classify.core.correlation.withdrawals import ToldRows
 from services.classify.core.sites.known_sites import KnownSites
 from services.contracts.alert import Alert
 from services.contracts.article import Article
@@ -47,7 +48,7 @@ async def read_articles(
     events: AsyncIterator[EventT[bytes]],
     reader: Reads,
     known: KnownSites,
-    told: RemembersArticles,
+    told: ToldRows,
     outbox: Sends,
     acks: Acknowledges,
     letters: DeadLetterBox,

@@ -26,6 +26,11 @@ COMPACTED = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1", "s
 """Settings of a topic that keeps the last value of each key."""
 
 
+def milliseconds(length: timedelta) -> str:
+    """A length of time as Kafka's topic settings have it."""
+    return str(int(length.total_seconds() * 1000))
+
+
 R = TypeVar("R", bound=Record, covariant=True, default=Record)
 
 
@@ -52,7 +57,7 @@ class Topic(Generic[R]):
         """Kafka topic settings (kafka.apache.org/documentation/#topicconfigs)."""
         if self.kept is None:
             return COMPACTED
-        return {"cleanup.policy": "delete", "retention.ms": str(int(self.kept.total_seconds() * 1000))}
+        return {"cleanup.policy": "delete", "retention.ms": milliseconds(self.kept)}
 
 
 def _days(number: int) -> timedelta:

@@ -16,7 +16,17 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from aiokafka.protocol.admin import DeleteGroupsRequest
 
-from services.contracts.topics import ALERTS, ARTICLES, DEAD_LETTERS, FEEDBACK, INCIDENTS, REPORTS, SITES, Topic
+from services.contracts.topics import (
+    ALERTS,
+    ARTICLES,
+    DEAD_LETTERS,
+    FEEDBACK,
+    INCIDENTS,
+    REPORTS,
+    SITES,
+    Topic,
+    milliseconds,
+)
 from services.launch.broker import free_port
 from services.launch.supervisor import Program, Supervisor
 from services.replay.core.isolation import Purpose, assert_isolated, is_of, namespace_of
@@ -65,7 +75,7 @@ async def stage(own: Settings, purpose: Purpose = Purpose.REPLAY, kept: timedelt
     namespace = own.topics.namespace
     assert is_of(purpose, namespace)
     await assert_unused(own, purpose)
-    passing = {"retention.ms": str(int(kept.total_seconds() * 1000)) if kept else "-1"}
+    passing = {"retention.ms": milliseconds(kept) if kept else "-1"}
     try:
         await ensure_named(
             own,

@@ -21,6 +21,7 @@ from services.contracts.codec import decode, encode
 from services.contracts.ids import IncidentId
 from services.contracts.incident import Incident
 from services.contracts.model import Instant
+from services.contracts.topics import milliseconds
 
 
 class IncidentTable:
@@ -105,7 +106,7 @@ def _clock_key(place: str) -> bytes:
     return f"{place} clock".encode()
 
 
-_FORGETFUL = {"cleanup.policy": "compact,delete", "retention.ms": str(int(KEPT.total_seconds() * 1000))}
+_FORGETFUL = {"cleanup.policy": "compact,delete", "retention.ms": milliseconds(KEPT)}
 
 
 class ToldTable(ToldRows):

@@ -12,14 +12,14 @@ from services.classify.core.correlation.correlate import Correlation, clock_of, 
 from services.classify.core.correlation.fingerprint import fingerprint
 from services.classify.core.correlation.matching import Windows
 from services.classify.core.correlation.memory import Memory, place_of
-from services.classify.core.correlation.withdrawals import Told, ToldRows, after_reading
+from services.classify.core.correlation.withdrawals import ToldRows, after_reading
 from services.classify.core.reading.article import ArticleText
 from services.classify.core.sites.known_sites import KnownSites, with_known_sites
 from services.contracts import ids
 from services.contracts.alert import Alert
 from services.contracts.article import Article
 from services.contracts.feedback import Feedback
-from services.contracts.ids import ArticleId, IncidentId
+from services.contracts.ids import IncidentId
 from services.contracts.incident import Incident
 from services.contracts.model import Instant
 from services.contracts.report import Classification, IncidentReport, Site
@@ -37,12 +37,6 @@ class RemembersIncidents(Protocol):
     def clock(self, place: str, shown: Instant) -> Instant: ...
 
     def put(self, place: str, clock: Instant | None, incidents: Sequence[Incident]) -> None: ...
-
-
-class RemembersArticles(Protocol):
-    def get(self, article_id: ArticleId) -> Told | None: ...
-
-    def put(self, article_id: ArticleId, told: Told, now: Instant) -> None: ...
 
 
 def text_of(article: Article) -> ArticleText:
@@ -108,7 +102,7 @@ class Reported:
     withdrawn: Sequence[IncidentReport]
 
 
-def report(told: RemembersArticles, article: Article, classification: Classification, now: Instant) -> Reported:
+def report(told: ToldRows, article: Article, classification: Classification, now: Instant) -> Reported:
     """What a reading of an article makes the service tell, given what its former revisions told."""
     reports = reports_of(article, classification, now)
     before = told.get(article.article_id)
@@ -164,7 +158,7 @@ class Chain:
 
     windows: Windows
     states: Mapping[str, str]
-    told: RemembersArticles = field(default_factory=lambda: ToldRows({}))
+    told: ToldRows = field(default_factory=lambda: ToldRows({}))
     incidents: Memory = field(default_factory=Memory)
 
     def take_article(self, article: Article, classification: Classification) -> list[IncidentReport]:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from services.console.core.checkup import Finding, Level, some
 from services.console.core.topics import WORK, Sample
-from services.contracts.topics import ALERTS, ARTICLES, Topic
+from services.contracts.topics import ALERTS, ARTICLES, Topic, milliseconds
 from services.ingest.core.health import span
 
 ROLES = ("ingest", "classify", "notify", "dispatch")
@@ -80,7 +80,7 @@ def _of_topic(topic: Topic, found: Described, wish: Wish, brokers: int) -> Itera
             continue
         level = Level.PROBLEM if key == "cleanup.policy" else Level.WARNING
         yield Finding("topics", level, f"{name} has {key}={has}, wanted is {wanted}", f"{alter} {key}={wanted}")
-    if topic is ALERTS and _keeps_longer(_retention(found), _ms(wish.deliveries_kept)):
+    if topic is ALERTS and _keeps_longer(_retention(found), milliseconds(wish.deliveries_kept)):
         yield Finding(
             "topics",
             Level.WARNING,
@@ -89,10 +89,6 @@ def _of_topic(topic: Topic, found: Described, wish: Wish, brokers: int) -> Itera
             f"{alter} {_RETENTION}={topic.config[_RETENTION]}, or raise CHANCERY_NOTIFY__KEEP_D",
         )
     yield from _of_replicas(name, found, wish, brokers, alter)
-
-
-def _ms(length: timedelta) -> str:
-    return str(int(length.total_seconds() * 1000))
 
 
 def _retention(found: Described) -> str:
